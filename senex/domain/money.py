@@ -1,0 +1,49 @@
+"""Money: decimals, the sign of a price, ticks.
+
+A *signed price* is per share of one reduced unit of an order: positive is a
+credit received, negative a debit paid, as in the tastytrade SDK.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from enum import StrEnum
+
+CENT = Decimal("0.01")
+ZERO = Decimal(0)
+CONTRACT_MULTIPLIER = 100
+
+
+class PriceEffect(StrEnum):
+    """What a price does to cash."""
+
+    CREDIT = "credit"
+    DEBIT = "debit"
+    NONE = "none"
+
+
+def effect_of(price: Decimal) -> PriceEffect:
+    """The effect of a signed price; exactly zero has none."""
+    if price == 0:
+        return PriceEffect.NONE
+    return PriceEffect.CREDIT if price > 0 else PriceEffect.DEBIT
+
+
+def cents(amount: Decimal) -> Decimal:
+    """Round an amount of money half up to the cent (DOMAIN F.7)."""
+    return amount.quantize(CENT, rounding=ROUND_HALF_UP)
+
+
+def floor_to_tick(price: Decimal, tick: Decimal) -> Decimal:
+    """The largest multiple of ``tick`` not above ``price``."""
+    return (price / tick).to_integral_value(rounding=ROUND_FLOOR) * tick
+
+
+def ceil_to_tick(price: Decimal, tick: Decimal) -> Decimal:
+    """The smallest multiple of ``tick`` not below ``price``."""
+    return (price / tick).to_integral_value(rounding=ROUND_CEILING) * tick
+
+
+def on_tick(price: Decimal, tick: Decimal) -> bool:
+    """Whether ``price`` is a whole number of ticks."""
+    return price % tick == 0
