@@ -1,0 +1,1 @@
+"""Protocols through which services reach the world."""
