@@ -18,6 +18,11 @@ class InstrumentType(StrEnum):
     EQUITY = "Equity"
     EQUITY_OPTION = "Equity Option"
 
+    @property
+    def multiplier(self) -> int:
+        """Shares per unit of quantity: 100 for an option contract, 1 for a share."""
+        return 1 if self is InstrumentType.EQUITY else 100
+
 
 class Action(StrEnum):
     """What a leg does, in the broker's words."""
@@ -70,9 +75,17 @@ def reduction(legs: Iterable[Leg]) -> int:
     """How many reduced units the legs make: the GCD of their quantities.
 
     A multi-leg price is net per reduced unit (DOMAIN 0.1): a Trident 2:2:1:1
-    has 1, closing both of its put spreads (2:2) has 2.
+    has 1, closing both of its put spreads (2:2) has 2. Beside options, shares
+    count in hundreds, since one contract is a hundred of them.
     """
-    return reduce(gcd, (leg.quantity for leg in legs), 0)
+    known = tuple(legs)
+    options = any(leg.instrument is InstrumentType.EQUITY_OPTION for leg in known)
+    return reduce(gcd, (_lots(leg, beside_options=options) for leg in known), 0)
+
+
+def _lots(leg: Leg, *, beside_options: bool) -> int:
+    shares = beside_options and leg.instrument is InstrumentType.EQUITY
+    return leg.quantity // 100 if shares else leg.quantity
 
 
 def merge(legs: Iterable[Leg]) -> tuple[Leg, ...]:
