@@ -6,9 +6,20 @@ statuses map onto ours here, all thirteen of them (BROKER_WIRE 6).
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid5
 
 from senex.domain.errors import SenexError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from decimal import Decimal
+
+    from senex.domain.legs import Leg
+    from senex.domain.suggestions import Band
 
 
 class OrderKind(StrEnum):
@@ -165,3 +176,94 @@ def advance_attempt(current: AttemptStatus, to: AttemptStatus) -> AttemptStatus:
     raise IllegalTransition(
         "E_TRANSITION", f"An attempt cannot go from {current} to {to}; reconcile shows both sides."
     )
+
+
+class Origin(StrEnum):
+    """Where an order, position or suggestion came from."""
+
+    STRATEGY = "strategy"
+    MANUAL = "manual"
+    ADOPTED = "adopted"
+    ROLL = "roll"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """A leg of an order and how many of its contracts have filled."""
+
+    leg: Leg
+    filled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What we want from the broker. ``limit_price`` is signed, per reduced unit of the lines."""
+
+    id: UUID
+    account_id: UUID
+    origin: Origin
+    kind: OrderKind
+    position_id: UUID
+    decision_id: UUID | None
+    spread_key: str | None
+    generation: int
+    underlying: str
+    time_in_force: TimeInForce
+    limit_price: Decimal
+    band: Band | None
+    valid_until: datetime | None
+    status: OrderStatus
+    broker_order_id: str | None
+    lines: tuple[OrderLine, ...]
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        """The order's legs."""
+        return tuple(line.leg for line in self.lines)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every contract of every leg has filled."""
+        return all(line.filled == line.leg.quantity for line in self.lines)
+
+    @property
+    def opens_risk(self) -> bool:
+        """Whether the order may add risk; only entries do."""
+        return self.kind is OrderKind.ENTRY
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One POST of an order."""
+
+    id: UUID
+    account_id: UUID
+    order_id: UUID
+    number: int
+    external_identifier: str
+    status: AttemptStatus
+    body_hash: str
+
+
+EXTERNAL_PREFIX = "senex-"
+
+
+def external_identifier(namespace: UUID, order_id: UUID, number: int) -> str:
+    """The name an attempt carries at the broker: ours to find again, and nobody else's."""
+    return f"{EXTERNAL_PREFIX}{namespace.hex[:8]}-{uuid5(namespace, f'{order_id}/{number}').hex}"
+
+
+def of_another_deployment(identifier: str | None, namespace: UUID) -> bool:
+    """Whether an order at the broker belongs to another senex."""
+    return (
+        identifier is not None
+        and identifier.startswith(EXTERNAL_PREFIX)
+        and not identifier.startswith(f"{EXTERNAL_PREFIX}{namespace.hex[:8]}-")
+    )
+
+
+def body_hash(legs: tuple[Leg, ...], limit_price: Decimal, time_in_force: TimeInForce) -> str:
+    """A fingerprint of what is sent, to tell an order at the broker from a look-alike."""
+    parts = sorted(f"{leg.symbol}|{leg.action}|{leg.quantity}" for leg in legs)
+    text = "\n".join([*parts, f"{limit_price.normalize():f}", time_in_force.value])
+    return hashlib.sha256(text.encode()).hexdigest()

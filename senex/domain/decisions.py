@@ -1,0 +1,65 @@
+"""Decisions: what an operator, or a recorded policy, asks the daemon for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+
+class DecisionKind(StrEnum):
+    """What is asked for."""
+
+    SUGGEST = "suggest"
+    APPROVE = "approve"
+    REJECT = "reject"
+    CANCEL_ORDER = "cancel_order"
+    SET_STATE = "set_state"
+    SYNC = "sync"
+
+
+class Outcome(StrEnum):
+    """The daemon's answer."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision as the operator made it; never changed."""
+
+    id: UUID
+    account_id: UUID
+    kind: DecisionKind
+    suggestion_id: UUID | None
+    version: int | None
+    digest: str | None
+    order_id: UUID | None
+    symbol: str | None
+    strategy: str | None
+    state: str | None
+    reason: str | None
+    operator: str
+    terminal: str
+    role: str
+    proof: bytes | None
+    shown_at: datetime | None
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a decision."""
+
+    outcome: Outcome
+    code: str
+    message: str
+    reasons: tuple[str, ...] = ()
+    suggestion_id: UUID | None = None
+    order_id: UUID | None = None

@@ -1,0 +1,30 @@
+"""What may be sent for an account: set by the operator, a limit or reconciliation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class TradingState(StrEnum):
+    """ACTIVE sends all, REDUCE_ONLY no entries, HALTED nothing; cancels always pass."""
+
+    ACTIVE = "active"
+    REDUCE_ONLY = "reduce_only"
+    HALTED = "halted"
+
+    def permits(self, *, opens_risk: bool) -> bool:
+        """Whether an order may be sent."""
+        return self is TradingState.ACTIVE or (self is TradingState.REDUCE_ONLY and not opens_risk)
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """The trading state and readiness an account has; ``epoch`` grows with every change of state."""
+
+    state: TradingState
+    epoch: int
+    reason: str
+    ready: bool
+    ready_epoch: int
+    ready_reason: str

@@ -1,0 +1,338 @@
+"""One transaction over the store, and what services read and write through it.
+
+``async with uow() as tx:`` rolls back unless ``await tx.commit()`` was reached.
+Every repository may raise ``Unavailable`` (``E_POSTGRES_AWAY``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import date, datetime, timedelta
+    from decimal import Decimal
+    from types import TracebackType
+    from uuid import UUID
+
+    from senex.domain.calendar import Calendar
+    from senex.domain.chain import Candle
+    from senex.domain.decisions import Answer, Decision
+    from senex.domain.lots import Lot
+    from senex.domain.orders import Attempt, AttemptStatus, Order, OrderStatus
+    from senex.domain.positions import Position, PositionStatus
+    from senex.domain.suggestions import Suggestion, SuggestionStatus
+    from senex.domain.trading_state import Fence, TradingState
+    from senex.ports.broker import AccountFacts, Balances, BrokerFill, Holding
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as stored."""
+
+    id: UUID
+    environment: str
+    number: str
+    margin_or_cash: str
+    option_level: str
+    closed: bool
+    closing_only: bool
+    risk_preset: str
+    entry_offset: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """A contract senex has met."""
+
+    symbol: str
+    streamer: str
+    underlying: str
+    multiplier: int
+    stops_trading_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One outbox row being worked on."""
+
+    id: int
+    account_id: UUID | None
+    job: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFill:
+    """A fill as booked, with its key."""
+
+    id: int
+    symbol: str
+    fill: BrokerFill
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorRecord:
+    """Who decides: role, and the verifier of a passphrase when one is set."""
+
+    name: str
+    role: str
+    salt: bytes | None
+    verifier: bytes | None
+
+
+class Accounts(Protocol):
+    """Accounts, their fences and balances."""
+
+    async def save(self, environment: str, facts: AccountFacts, now: datetime) -> Account:
+        """Insert or update by broker number; a new account starts ACTIVE and not ready."""
+        ...
+
+    async def get(self, account_id: UUID) -> Account: ...
+
+    async def all(self, environment: str) -> tuple[Account, ...]: ...
+
+    async def fence(self, account_id: UUID, *, share: bool = False) -> Fence:
+        """The fence; ``share`` holds it FOR SHARE until the transaction ends."""
+        ...
+
+    async def set_state(
+        self, account_id: UUID, state: TradingState, *, reason: str, by: str, now: datetime
+    ) -> None:
+        """Set the state and raise its epoch."""
+        ...
+
+    async def unready(self, account_id: UUID, *, reason: str, now: datetime) -> int:
+        """Clear readiness and raise its epoch, which is returned."""
+        ...
+
+    async def ready(self, account_id: UUID, *, epoch: int, now: datetime) -> bool:
+        """Set readiness if the epoch is still the one given."""
+        ...
+
+    async def add_snapshot(self, account_id: UUID, balances: Balances, now: datetime) -> None: ...
+
+    async def newest_snapshot(self, account_id: UUID) -> tuple[Balances, datetime] | None: ...
+
+    async def save_holdings(self, account_id: UUID, holdings: Sequence[Holding], now: datetime) -> None:
+        """Replace what the broker holds by what it just said."""
+        ...
+
+    async def source(self, source: str, subject: str, *, ok: bool, detail: str, now: datetime) -> None:
+        """Say when a source last proved fresh or broken."""
+        ...
+
+    async def operator(self, name: str) -> OperatorRecord | None: ...
+
+
+class MarketFacts(Protocol):
+    """Calendar, bars and instruments."""
+
+    async def calendar(self) -> Calendar: ...
+
+    async def candles(self, timeline: str, symbol: str, since: date) -> tuple[Candle, ...]: ...
+
+    async def save_candles(self, timeline: str, symbol: str, candles: Sequence[Candle]) -> None: ...
+
+    async def save_instruments(self, instruments: Sequence[Instrument]) -> None: ...
+
+    async def instruments(self, symbols: Collection[str]) -> Mapping[str, Instrument]: ...
+
+
+class Suggestions(Protocol):
+    """Suggestions and the decisions on them."""
+
+    async def add(self, suggestion: Suggestion) -> None: ...
+
+    async def get(self, suggestion_id: UUID, *, lock: bool = False) -> Suggestion: ...
+
+    async def set_status(self, suggestion_id: UUID, status: SuggestionStatus) -> None: ...
+
+    async def expire(self, now: datetime) -> tuple[UUID, ...]:
+        """Expire what is pending past its end."""
+        ...
+
+    async def decision(self, decision_id: UUID) -> tuple[Decision, Answer | None]: ...
+
+    async def answer(self, decision_id: UUID, answer: Answer, now: datetime) -> None: ...
+
+
+class Orders(Protocol):
+    """Orders, attempts and fills."""
+
+    async def namespace(self) -> UUID:
+        """This deployment's namespace for external identifiers."""
+        ...
+
+    async def add(self, order: Order, now: datetime) -> None: ...
+
+    async def get(self, order_id: UUID, *, lock: bool = False) -> Order: ...
+
+    async def by_broker_id(self, account_id: UUID, broker_order_id: str) -> UUID | None: ...
+
+    async def by_external_identifier(self, identifier: str) -> UUID | None:
+        """The order one of whose attempts carries this name."""
+        ...
+
+    async def of_position(self, position_id: UUID) -> tuple[Order, ...]: ...
+
+    async def open(self, account_id: UUID) -> tuple[Order, ...]:
+        """Orders that are not terminal."""
+        ...
+
+    async def set_status(
+        self,
+        order_id: UUID,
+        status: OrderStatus,
+        *,
+        now: datetime,
+        broker_order_id: str | None = None,
+        broker_status: str | None = None,
+        reject_reason: str | None = None,
+    ) -> None: ...
+
+    async def set_fill_price(
+        self, order_id: UUID, price: Decimal, *, natural: Decimal | None, opposite: Decimal | None
+    ) -> None: ...
+
+    async def request_cancel(self, order_id: UUID, now: datetime) -> None: ...
+
+    async def add_attempt(self, attempt: Attempt, now: datetime) -> None: ...
+
+    async def attempt(self, attempt_id: UUID, *, lock: bool = False) -> Attempt: ...
+
+    async def attempts(self, order_id: UUID) -> tuple[Attempt, ...]: ...
+
+    async def start_sending(self, attempt_id: UUID, *, epoch: int, now: datetime) -> bool:
+        """PREPARED → SENDING, once: false when another already did."""
+        ...
+
+    async def sending_since(self, attempt_id: UUID) -> timedelta:
+        """How long (machine time) the attempt has been SENDING."""
+        ...
+
+    async def settle(
+        self,
+        attempt_id: UUID,
+        status: AttemptStatus,
+        *,
+        now: datetime,
+        code: str | None = None,
+        message: str | None = None,
+    ) -> None: ...
+
+    async def add_fill(
+        self, account_id: UUID, order_id: UUID, symbol: str, fill: BrokerFill, *, source: str
+    ) -> StoredFill | None:
+        """Book a fill and count it on its line; None when it was already booked."""
+        ...
+
+    async def fills(self, order_id: UUID) -> tuple[StoredFill, ...]: ...
+
+
+class Positions(Protocol):
+    """Positions and their lots."""
+
+    async def add(self, position: Position) -> None: ...
+
+    async def get(self, position_id: UUID, *, lock: bool = False) -> Position: ...
+
+    async def open(self, account_id: UUID) -> tuple[Position, ...]:
+        """Positions that are pending entry or open."""
+        ...
+
+    async def set_status(
+        self, position_id: UUID, status: PositionStatus, *, now: datetime, closure_reason: str | None = None
+    ) -> None: ...
+
+    async def set_credits(self, position_id: UUID, credits_: Mapping[str, Decimal]) -> None: ...
+
+    async def lots(self, position_id: UUID) -> tuple[Lot, ...]:
+        """Lots of the position, opened first first, with what is left of each."""
+        ...
+
+    async def open_lot(self, account_id: UUID, lot: Lot, *, fill_id: int, now: datetime) -> None: ...
+
+    async def close_lot(
+        self, lot_id: int, *, fill_id: int, quantity: int, price: Decimal, now: datetime
+    ) -> None: ...
+
+
+class OutboxWriter(Protocol):
+    """Durable work; committed with what caused it."""
+
+    async def add(
+        self,
+        job: str,
+        subject: str,
+        *,
+        queue: str,
+        account_id: UUID | None = None,
+        dedupe_key: str | None = None,
+        delay: timedelta | None = None,
+    ) -> None: ...
+
+    async def done(self, work: Work) -> None: ...
+
+
+class Journal(Protocol):
+    """The audit trail and raw broker messages; append-only."""
+
+    async def note(
+        self,
+        action: str,
+        *,
+        actor: str,
+        object_type: str,
+        object_id: str,
+        now: datetime,
+        account_id: UUID | None = None,
+        before: str | None = None,
+        after: str | None = None,
+        why: str = "",
+    ) -> None: ...
+
+    async def message(self, message_id: UUID) -> tuple[UUID | None, str]:
+        """The account and raw text of a broker message."""
+        ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction."""
+
+    accounts: Accounts
+    market: MarketFacts
+    suggestions: Suggestions
+    orders: Orders
+    positions: Positions
+    outbox: OutboxWriter
+    journal: Journal
+
+    async def commit(self) -> None: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class UnitOfWorkFactory(Protocol):
+    """Begins transactions, and holds the locks that outlive one."""
+
+    def __call__(self) -> UnitOfWork: ...
+
+    def account_lock(self, account_id: UUID) -> AccountLock:
+        """A session-level lock: only one process at a time sends for an account."""
+        ...
+
+
+class AccountLock(Protocol):
+    """Held for the time of a block."""
+
+    async def __aenter__(self) -> None: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
