@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from senex.domain.calendar import Calendar
     from senex.domain.chain import Candle
     from senex.domain.decisions import Answer, Decision
-    from senex.domain.lots import Lot
+    from senex.domain.lots import Booked, Lot
     from senex.domain.orders import Attempt, AttemptStatus, Order, OrderStatus
     from senex.domain.positions import Position, PositionStatus
     from senex.domain.suggestions import Suggestion, SuggestionStatus
@@ -252,11 +252,9 @@ class Positions(Protocol):
         """Lots of the position, opened first first, with what is left of each."""
         ...
 
-    async def open_lot(self, account_id: UUID, lot: Lot, *, fill_id: int, now: datetime) -> None: ...
-
-    async def close_lot(
-        self, lot_id: int, *, fill_id: int, quantity: int, price: Decimal, now: datetime
-    ) -> None: ...
+    async def book(self, account_id: UUID, booked: Booked, now: datetime) -> None:
+        """Store lots as they are after some fills, and what those closed."""
+        ...
 
 
 class OutboxWriter(Protocol):

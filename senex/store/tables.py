@@ -515,14 +515,16 @@ class Lot(SQLModel, table=True):
         CheckConstraint("quantity * open_quantity >= 0", name="same_side"),
         Index("lot_by_position", "position_id"),
     )
-    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    fill_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("fill.id"), primary_key=True, autoincrement=False)
+    )
+    spread_key: str = Field(primary_key=True)
     account_id: UUID = Field(foreign_key="account.id")
     position_id: UUID = Field(foreign_key="position.id")
-    spread_key: str
     symbol: str = Field(foreign_key="instrument.symbol")
-    fill_id: int = Field(sa_column=Column(BigInteger, ForeignKey("fill.id"), nullable=False))
     quantity: int
     open_quantity: int
+    multiplier: int
     price: Decimal = Field(sa_column=Column(PRICE, nullable=False))
     opened_at: datetime = Field(sa_type=TIME)
 
@@ -531,8 +533,12 @@ class LotClose(SQLModel, table=True):
     """What one closing fill took from one lot; ``quantity`` is unsigned."""
 
     __tablename__ = "lot_close"
-    lot_id: int = Field(sa_column=Column(BigInteger, ForeignKey("lot.id"), primary_key=True))
-    fill_id: int = Field(sa_column=Column(BigInteger, ForeignKey("fill.id"), primary_key=True))
+    __table_args__ = (ForeignKeyConstraint(["lot_fill_id", "spread_key"], ["lot.fill_id", "lot.spread_key"]),)
+    lot_fill_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    spread_key: str = Field(primary_key=True)
+    fill_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("fill.id"), primary_key=True, autoincrement=False)
+    )
     quantity: int
     price: Decimal = Field(sa_column=Column(PRICE, nullable=False))
     closed_at: datetime = Field(sa_type=TIME)
