@@ -1,0 +1,1 @@
+"""Repositories: SQL on one side, domain values on the other. Rows stay in here."""

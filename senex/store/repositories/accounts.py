@@ -1,0 +1,207 @@
+"""Accounts, their fences, balances, holdings and source freshness."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from senex.domain.trading_state import Fence, TradingState
+from senex.ports.broker import Balances
+from senex.ports.unit_of_work import Account, OperatorRecord
+from senex.store import tables
+from senex.store.repositories.base import Repository, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.engine import Row
+
+    from senex.ports.broker import AccountFacts, Holding
+
+BROKER = "tastytrade"
+_account = table(tables.Account)
+_state = table(tables.TradingState)
+_readiness = table(tables.Readiness)
+_snapshot = table(tables.AccountSnapshot)
+_holding = table(tables.BrokerPosition)
+_source = table(tables.SourceStatus)
+_operator = table(tables.Operator)
+
+
+class AccountRepository(Repository):
+    """``ports.unit_of_work.Accounts`` on Postgres."""
+
+    async def save(self, environment: str, facts: AccountFacts, now: datetime) -> Account:
+        told = {
+            "nickname": facts.nickname,
+            "margin_or_cash": facts.margin_or_cash,
+            "option_level": facts.option_level,
+            "closed": facts.closed,
+            "closing_only": facts.closing_only,
+            "updated_at": now,
+        }
+        statement = (
+            upsert(_account)
+            .values(
+                id=uuid4(),
+                broker=BROKER,
+                environment=environment,
+                number=facts.number,
+                created_at=now,
+                risk_preset="moderate",
+                entry_offset=0,
+                **told,
+            )
+            .on_conflict_do_update(index_elements=["broker", "environment", "number"], set_=told)
+            .returning(_account)
+        )
+        account = _to_account(await self._one(statement, "The account just saved"))
+        await self._run(
+            upsert(_state)
+            .values(
+                account_id=account.id,
+                state=TradingState.ACTIVE,
+                epoch=1,
+                reason="new account",
+                set_by="senex",
+                set_at=now,
+            )
+            .on_conflict_do_nothing()
+        )
+        await self._run(
+            upsert(_readiness)
+            .values(account_id=account.id, ready=False, epoch=1, reason="not reconciled yet", changed_at=now)
+            .on_conflict_do_nothing()
+        )
+        return account
+
+    async def get(self, account_id: UUID) -> Account:
+        return _to_account(
+            await self._one(select(_account).where(_account.c.id == account_id), "The account")
+        )
+
+    async def all(self, environment: str) -> tuple[Account, ...]:
+        rows = await self._rows(
+            select(_account)
+            .where(_account.c.environment == environment, _account.c.closed.is_(False))
+            .order_by(_account.c.created_at)
+        )
+        return tuple(_to_account(row) for row in rows)
+
+    async def fence(self, account_id: UUID, *, share: bool = False) -> Fence:
+        state = select(_state).where(_state.c.account_id == account_id)
+        readiness = select(_readiness).where(_readiness.c.account_id == account_id)
+        if share:
+            state, readiness = state.with_for_update(read=True), readiness.with_for_update(read=True)
+        held = await self._one(state, "The trading state")
+        ready = await self._one(readiness, "The readiness")
+        return Fence(
+            state=TradingState(held.state),
+            epoch=held.epoch,
+            reason=held.reason,
+            ready=ready.ready,
+            ready_epoch=ready.epoch,
+            ready_reason=ready.reason,
+        )
+
+    async def set_state(
+        self, account_id: UUID, state: TradingState, *, reason: str, by: str, now: datetime
+    ) -> None:
+        await self._run(
+            update(_state)
+            .where(_state.c.account_id == account_id)
+            .values(state=state, epoch=_state.c.epoch + 1, reason=reason, set_by=by, set_at=now)
+        )
+
+    async def unready(self, account_id: UUID, *, reason: str, now: datetime) -> int:
+        row = await self._one(
+            update(_readiness)
+            .where(_readiness.c.account_id == account_id)
+            .values(ready=False, epoch=_readiness.c.epoch + 1, reason=reason, changed_at=now)
+            .returning(_readiness.c.epoch),
+            "The readiness",
+        )
+        return int(row.epoch)
+
+    async def ready(self, account_id: UUID, *, epoch: int, now: datetime) -> bool:
+        count = await self._run(
+            update(_readiness)
+            .where(_readiness.c.account_id == account_id, _readiness.c.epoch == epoch)
+            .values(ready=True, reason="reconciled", changed_at=now, reconciled_at=now)
+        )
+        return count == 1
+
+    async def add_snapshot(self, account_id: UUID, balances: Balances, now: datetime) -> None:
+        await self._run(
+            insert(_snapshot).values(
+                account_id=account_id,
+                at=now,
+                source="rest",
+                net_liquidation=balances.net_liquidation,
+                cash=balances.cash,
+                option_buying_power=balances.option_buying_power,
+                maintenance=balances.maintenance,
+            )
+        )
+
+    async def newest_snapshot(self, account_id: UUID) -> tuple[Balances, datetime] | None:
+        row = await self._row(
+            select(_snapshot)
+            .where(_snapshot.c.account_id == account_id)
+            .order_by(_snapshot.c.at.desc(), _snapshot.c.id.desc())
+            .limit(1)
+        )
+        if row is None:
+            return None
+        return Balances(row.net_liquidation, row.cash, row.option_buying_power, row.maintenance), row.at
+
+    async def save_holdings(self, account_id: UUID, holdings: Sequence[Holding], now: datetime) -> None:
+        await self._run(delete(_holding).where(_holding.c.account_id == account_id))
+        if holdings:
+            await self._run(
+                insert(_holding).values([_from_holding(account_id, held, now) for held in holdings])
+            )
+
+    async def source(self, source: str, subject: str, *, ok: bool, detail: str, now: datetime) -> None:
+        told = {"ok": ok, "detail": detail, "at": now}
+        await self._run(
+            upsert(_source)
+            .values(source=source, subject=subject, **told)
+            .on_conflict_do_update(index_elements=["source", "subject"], set_=told)
+        )
+
+    async def operator(self, name: str) -> OperatorRecord | None:
+        row = await self._row(select(_operator).where(_operator.c.name == name))
+        return None if row is None else OperatorRecord(row.name, row.role, row.salt, row.verifier)
+
+
+def _to_account(row: Row[Any]) -> Account:
+    return Account(
+        id=row.id,
+        environment=row.environment,
+        number=row.number,
+        margin_or_cash=row.margin_or_cash,
+        option_level=row.option_level,
+        closed=row.closed,
+        closing_only=row.closing_only,
+        risk_preset=row.risk_preset,
+        entry_offset=row.entry_offset,
+    )
+
+
+def _from_holding(account_id: UUID, held: Holding, now: datetime) -> dict[str, object]:
+    return {
+        "account_id": account_id,
+        "symbol": held.symbol,
+        "instrument_type": held.instrument,
+        "underlying": held.underlying,
+        "quantity": held.quantity,
+        "multiplier": held.multiplier,
+        "average_open_price": held.average_open_price,
+        "mark": held.mark,
+        "read_at": now,
+    }

@@ -1,0 +1,92 @@
+"""Outbox rows, audit notes and raw broker messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from senex.store import tables
+from senex.store.repositories.base import Repository, table
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from senex.ports.unit_of_work import Work
+
+_outbox = table(tables.Outbox)
+_audit = table(tables.Audit)
+_message = table(tables.BrokerMessage)
+
+
+class OutboxRepository(Repository):
+    """``ports.unit_of_work.OutboxWriter`` on Postgres."""
+
+    async def add(
+        self,
+        job: str,
+        subject: str,
+        *,
+        queue: str,
+        account_id: UUID | None = None,
+        dedupe_key: str | None = None,
+        delay: timedelta | None = None,
+    ) -> None:
+        await self._run(
+            upsert(_outbox)
+            .values(
+                account_id=account_id,
+                queue=queue,
+                job=job,
+                subject=subject,
+                dedupe_key=dedupe_key,
+                lease_until=None if delay is None else func.clock_timestamp() + delay,
+            )
+            .on_conflict_do_nothing(index_elements=["dedupe_key"])
+        )
+
+    async def done(self, work: Work) -> None:
+        await self._run(
+            update(_outbox).where(_outbox.c.id == work.id).values(done_at=func.clock_timestamp(), error=None)
+        )
+
+
+class JournalRepository(Repository):
+    """``ports.unit_of_work.Journal`` on Postgres."""
+
+    async def note(
+        self,
+        action: str,
+        *,
+        actor: str,
+        object_type: str,
+        object_id: str,
+        now: datetime,
+        account_id: UUID | None = None,
+        before: str | None = None,
+        after: str | None = None,
+        why: str = "",
+    ) -> None:
+        await self._run(
+            insert(_audit).values(
+                id=uuid4(),
+                at=now,
+                account_id=account_id,
+                actor=actor,
+                action=action,
+                object_type=object_type,
+                object_id=object_id,
+                before=before,
+                after=after,
+                why=why,
+            )
+        )
+
+    async def message(self, message_id: UUID) -> tuple[UUID | None, str]:
+        row = await self._one(
+            select(_message.c.account_id, _message.c.body).where(_message.c.id == message_id),
+            "The broker message",
+        )
+        return row.account_id, row.body

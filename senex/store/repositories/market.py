@@ -1,0 +1,90 @@
+"""Calendar, daily bars and instruments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from senex.domain.calendar import Calendar, Session
+from senex.domain.chain import Candle
+from senex.domain.legs import InstrumentType
+from senex.ports.unit_of_work import Instrument
+from senex.store import tables
+from senex.store.repositories.base import Repository, table
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import date
+
+_session = table(tables.MarketSession)
+_bar = table(tables.HistoricalPrice)
+_instrument = table(tables.Instrument)
+
+
+class MarketRepository(Repository):
+    """``ports.unit_of_work.MarketFacts`` on Postgres."""
+
+    async def calendar(self) -> Calendar:
+        rows = await self._rows(select(_session).order_by(_session.c.day))
+        return Calendar(tuple(Session(row.day, row.opens_at, row.closes_at) for row in rows))
+
+    async def candles(self, timeline: str, symbol: str, since: date) -> tuple[Candle, ...]:
+        rows = await self._rows(
+            select(_bar)
+            .where(_bar.c.timeline == timeline, _bar.c.symbol == symbol, _bar.c.day >= since)
+            .order_by(_bar.c.day)
+        )
+        return tuple(Candle(row.day, row.open, row.high, row.low, row.close, row.volume) for row in rows)
+
+    async def save_candles(self, timeline: str, symbol: str, candles: Sequence[Candle]) -> None:
+        if not candles:
+            return
+        rows = [
+            {
+                "timeline": timeline,
+                "symbol": symbol,
+                "day": bar.day,
+                "open": bar.open,
+                "high": bar.high,
+                "low": bar.low,
+                "close": bar.close,
+                "volume": bar.volume,
+            }
+            for bar in candles
+        ]
+        statement = upsert(_bar).values(rows)
+        figures = {name: statement.excluded[name] for name in ("open", "high", "low", "close", "volume")}
+        await self._run(
+            statement.on_conflict_do_update(index_elements=["timeline", "symbol", "day"], set_=figures)
+        )
+
+    async def save_instruments(self, instruments: Sequence[Instrument]) -> None:
+        rows = [
+            {
+                "symbol": item.symbol,
+                "instrument_type": InstrumentType.EQUITY_OPTION,
+                "streamer_symbol": item.streamer,
+                "underlying": item.underlying,
+                "multiplier": item.multiplier,
+                "stops_trading_at": item.stops_trading_at,
+            }
+            for item in instruments
+        ]
+        if rows:
+            statement = upsert(_instrument).values(rows)
+            told = {
+                name: statement.excluded[name]
+                for name in ("streamer_symbol", "multiplier", "stops_trading_at")
+            }
+            await self._run(statement.on_conflict_do_update(index_elements=["symbol"], set_=told))
+
+    async def instruments(self, symbols: Collection[str]) -> Mapping[str, Instrument]:
+        rows = await self._rows(select(_instrument).where(_instrument.c.symbol.in_(list(symbols))))
+        return {
+            row.symbol: Instrument(
+                row.symbol, row.streamer_symbol, row.underlying, row.multiplier, row.stops_trading_at
+            )
+            for row in rows
+        }

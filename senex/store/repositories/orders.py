@@ -1,0 +1,305 @@
+"""Orders, attempts and fills."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from senex.domain.legs import Action, InstrumentType, Leg
+from senex.domain.orders import (
+    Attempt,
+    AttemptStatus,
+    Order,
+    OrderKind,
+    OrderLine,
+    OrderStatus,
+    Origin,
+    TimeInForce,
+)
+from senex.domain.suggestions import Band
+from senex.ports.broker import BrokerFill
+from senex.ports.unit_of_work import StoredFill
+from senex.store import tables
+from senex.store.repositories.base import Repository, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+    from decimal import Decimal
+    from uuid import UUID
+
+    from sqlalchemy.engine import Row
+    from sqlalchemy.sql import ColumnElement
+
+_order = table(tables.TradeOrder)
+_line = table(tables.OrderLeg)
+_attempt = table(tables.Attempt)
+_fill = table(tables.Fill)
+_deployment = table(tables.Deployment)
+_instrument = table(tables.Instrument)
+
+_TERMINAL = [status for status in OrderStatus if status.terminal]
+
+
+class OrderRepository(Repository):
+    """``ports.unit_of_work.Orders`` on Postgres."""
+
+    async def namespace(self) -> UUID:
+        row = await self._one(select(_deployment.c.namespace), "The deployment")
+        namespace: UUID = row.namespace
+        return namespace
+
+    async def add(self, order: Order, now: datetime) -> None:
+        await self._run(
+            insert(_order).values(
+                id=order.id,
+                account_id=order.account_id,
+                origin=order.origin,
+                kind=order.kind,
+                position_id=order.position_id,
+                decision_id=order.decision_id,
+                spread_key=order.spread_key,
+                generation=order.generation,
+                underlying=order.underlying,
+                time_in_force=order.time_in_force,
+                limit_price=order.limit_price,
+                band_low=order.band.low if order.band else None,
+                band_high=order.band.high if order.band else None,
+                valid_until=order.valid_until,
+                status=order.status,
+                created_at=now,
+                updated_at=now,
+            )
+        )
+        await self._run(
+            insert(_line).values(
+                [
+                    {
+                        "order_id": order.id,
+                        "ordinal": index,
+                        "symbol": line.leg.symbol,
+                        "action": line.leg.action,
+                        "quantity": line.leg.quantity,
+                        "filled": line.filled,
+                    }
+                    for index, line in enumerate(order.lines)
+                ]
+            )
+        )
+
+    async def get(self, order_id: UUID, *, lock: bool = False) -> Order:
+        if lock:
+            await self._one(select(_order.c.id).where(_order.c.id == order_id).with_for_update(), "The order")
+        found = await self._where(_order.c.id == order_id)
+        if not found:
+            await self._one(select(_order.c.id).where(_order.c.id == order_id), "The order")
+        return found[0]
+
+    async def by_broker_id(self, account_id: UUID, broker_order_id: str) -> UUID | None:
+        row = await self._row(
+            select(_order.c.id).where(
+                _order.c.account_id == account_id, _order.c.broker_order_id == broker_order_id
+            )
+        )
+        return None if row is None else row.id
+
+    async def by_external_identifier(self, identifier: str) -> UUID | None:
+        row = await self._row(select(_attempt.c.order_id).where(_attempt.c.external_identifier == identifier))
+        return None if row is None else row.order_id
+
+    async def of_position(self, position_id: UUID) -> tuple[Order, ...]:
+        return await self._where(_order.c.position_id == position_id)
+
+    async def open(self, account_id: UUID) -> tuple[Order, ...]:
+        return await self._where(_order.c.account_id == account_id, _order.c.status.not_in(_TERMINAL))
+
+    async def set_status(
+        self,
+        order_id: UUID,
+        status: OrderStatus,
+        *,
+        now: datetime,
+        broker_order_id: str | None = None,
+        broker_status: str | None = None,
+        reject_reason: str | None = None,
+    ) -> None:
+        told = {
+            "broker_order_id": broker_order_id,
+            "broker_status": broker_status,
+            "reject_reason": reject_reason,
+        }
+        known = {name: value for name, value in told.items() if value is not None}
+        await self._run(
+            update(_order).where(_order.c.id == order_id).values(status=status, updated_at=now, **known)
+        )
+
+    async def set_fill_price(
+        self, order_id: UUID, price: Decimal, *, natural: Decimal | None, opposite: Decimal | None
+    ) -> None:
+        await self._run(
+            update(_order)
+            .where(_order.c.id == order_id)
+            .values(
+                fill_price=price,
+                natural_at_fill=func.coalesce(_order.c.natural_at_fill, natural),
+                opposite_at_fill=func.coalesce(_order.c.opposite_at_fill, opposite),
+            )
+        )
+
+    async def request_cancel(self, order_id: UUID, now: datetime) -> None:
+        await self._run(
+            update(_order).where(_order.c.id == order_id).values(cancel_requested_at=now, updated_at=now)
+        )
+
+    async def add_attempt(self, attempt: Attempt, now: datetime) -> None:
+        await self._run(
+            insert(_attempt).values(
+                id=attempt.id,
+                account_id=attempt.account_id,
+                order_id=attempt.order_id,
+                number=attempt.number,
+                external_identifier=attempt.external_identifier,
+                status=attempt.status,
+                body_hash=attempt.body_hash,
+                prepared_at=now,
+            )
+        )
+
+    async def attempt(self, attempt_id: UUID, *, lock: bool = False) -> Attempt:
+        statement = select(_attempt).where(_attempt.c.id == attempt_id)
+        return _to_attempt(await self._one(statement.with_for_update() if lock else statement, "The attempt"))
+
+    async def attempts(self, order_id: UUID) -> tuple[Attempt, ...]:
+        rows = await self._rows(
+            select(_attempt).where(_attempt.c.order_id == order_id).order_by(_attempt.c.number)
+        )
+        return tuple(_to_attempt(row) for row in rows)
+
+    async def start_sending(self, attempt_id: UUID, *, epoch: int, now: datetime) -> bool:
+        count = await self._run(
+            update(_attempt)
+            .where(_attempt.c.id == attempt_id, _attempt.c.status == AttemptStatus.PREPARED)
+            .values(
+                status=AttemptStatus.SENDING,
+                epoch=epoch,
+                sending_at=now,
+                sending_machine=func.clock_timestamp(),
+            )
+        )
+        return count == 1
+
+    async def sending_since(self, attempt_id: UUID) -> timedelta:
+        row = await self._one(
+            select((func.clock_timestamp() - _attempt.c.sending_machine).label("age")).where(
+                _attempt.c.id == attempt_id
+            ),
+            "The attempt",
+        )
+        age: timedelta = row.age
+        return age
+
+    async def settle(
+        self,
+        attempt_id: UUID,
+        status: AttemptStatus,
+        *,
+        now: datetime,
+        code: str | None = None,
+        message: str | None = None,
+    ) -> None:
+        await self._run(
+            update(_attempt)
+            .where(_attempt.c.id == attempt_id)
+            .values(status=status, settled_at=now, error_code=code, error_message=message)
+        )
+
+    async def add_fill(
+        self, account_id: UUID, order_id: UUID, symbol: str, fill: BrokerFill, *, source: str
+    ) -> StoredFill | None:
+        row = await self._row(
+            upsert(_fill)
+            .values(
+                account_id=account_id,
+                order_id=order_id,
+                symbol=symbol,
+                fill_id=fill.fill_id,
+                quantity=fill.quantity,
+                price=fill.price,
+                filled_at=fill.filled_at,
+                source=source,
+            )
+            .on_conflict_do_nothing(index_elements=["order_id", "symbol", "fill_id"])
+            .returning(_fill.c.id)
+        )
+        if row is None:
+            return None
+        await self._run(
+            update(_line)
+            .where(_line.c.order_id == order_id, _line.c.symbol == symbol)
+            .values(filled=_line.c.filled + fill.quantity)
+        )
+        return StoredFill(row.id, symbol, fill)
+
+    async def fills(self, order_id: UUID) -> tuple[StoredFill, ...]:
+        rows = await self._rows(select(_fill).where(_fill.c.order_id == order_id).order_by(_fill.c.id))
+        return tuple(
+            StoredFill(row.id, row.symbol, BrokerFill(row.fill_id, row.quantity, row.price, row.filled_at))
+            for row in rows
+        )
+
+    async def _where(self, *conditions: ColumnElement[bool]) -> tuple[Order, ...]:
+        heads = await self._rows(select(_order).where(*conditions).order_by(_order.c.created_at, _order.c.id))
+        if not heads:
+            return ()
+        lines = await self._rows(
+            select(_line, _instrument.c.instrument_type)
+            .join(_instrument, _instrument.c.symbol == _line.c.symbol)
+            .where(_line.c.order_id.in_([row.id for row in heads]))
+            .order_by(_line.c.order_id, _line.c.ordinal)
+        )
+        grouped = {
+            key: tuple(map(_to_line, rows)) for key, rows in groupby(lines, key=lambda row: row.order_id)
+        }
+        return tuple(_to_order(row, grouped[row.id]) for row in heads)
+
+
+def _to_line(row: Row[Any]) -> OrderLine:
+    return OrderLine(
+        Leg(row.symbol, Action(row.action), row.quantity, InstrumentType(row.instrument_type)), row.filled
+    )
+
+
+def _to_order(row: Row[Any], lines: Sequence[OrderLine]) -> Order:
+    return Order(
+        id=row.id,
+        account_id=row.account_id,
+        origin=Origin(row.origin),
+        kind=OrderKind(row.kind),
+        position_id=row.position_id,
+        decision_id=row.decision_id,
+        spread_key=row.spread_key,
+        generation=row.generation,
+        underlying=row.underlying,
+        time_in_force=TimeInForce(row.time_in_force),
+        limit_price=row.limit_price,
+        band=None if row.band_low is None else Band(row.band_low, row.band_high),
+        valid_until=row.valid_until,
+        status=OrderStatus(row.status),
+        broker_order_id=row.broker_order_id,
+        lines=tuple(lines),
+    )
+
+
+def _to_attempt(row: Row[Any]) -> Attempt:
+    return Attempt(
+        id=row.id,
+        account_id=row.account_id,
+        order_id=row.order_id,
+        number=row.number,
+        external_identifier=row.external_identifier,
+        status=AttemptStatus(row.status),
+        body_hash=row.body_hash,
+    )
