@@ -55,6 +55,16 @@ class Calendar:
         index = bisect_left(self.sessions, day, key=lambda session: session.day)
         return self.sessions[index - 1] if index else None
 
+    def last_closed(self, instant: datetime) -> Session | Unknown:
+        """The newest session that was over at ``instant``."""
+        today = new_york_date(instant)
+        if not self._covers(today):
+            return Unknown(f"the exchange calendar does not cover {today.isoformat()}")
+        index = bisect_right(self.sessions, instant, key=lambda session: session.closes)
+        return (
+            self.sessions[index - 1] if index else Unknown("the exchange calendar knows no earlier session")
+        )
+
     def sessions_until(self, start: date, end: date) -> int:
         """How many sessions lie after ``start`` up to and including ``end``."""
         first = bisect_right(self.sessions, start, key=lambda session: session.day)
