@@ -1,0 +1,62 @@
+"""A dedicated connection straight to Postgres: for locks, LISTEN, leases and heartbeats.
+
+Session state (an advisory lock, a LISTEN) lives and dies with its connection,
+so it must neither be pooled nor pass a pooler. A dead peer is noticed after
+about six seconds (keepalive 2 s × 3). Only psycopg is imported: relay and
+scheduler stay small.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from senex.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+AsyncConnection = psycopg.AsyncConnection[tuple[Any, ...]]
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_KEEPALIVE: Mapping[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 2,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 6000,
+}
+# leases and heartbeats are hints: losing the last ones in a crash costs an offer, never a fact
+_RELAXED = "-c synchronous_commit=off"
+
+
+async def connect(url: str, *, name: str) -> AsyncConnection:
+    """Open an autocommit connection; ``name`` shows in pg_stat_activity. Raises Unavailable."""
+    try:
+        return await psycopg.AsyncConnection.connect(
+            url, autocommit=True, application_name=f"senex {name}", options=_RELAXED, **_KEEPALIVE
+        )
+    except psycopg.OperationalError as problem:
+        raise away(problem) from problem
+
+
+def connect_sync(url: str, *, name: str) -> Connection:
+    """The same for a process without an event loop."""
+    try:
+        return psycopg.connect(
+            url, autocommit=True, application_name=f"senex {name}", options=_RELAXED, **_KEEPALIVE
+        )
+    except psycopg.OperationalError as problem:
+        raise away(problem) from problem
+
+
+def away(problem: psycopg.Error) -> Unavailable:
+    """Say in one sentence that Postgres does not answer."""
+    why = str(problem).strip().splitlines()
+    return Unavailable(
+        "E_POSTGRES_AWAY",
+        f"Postgres does not answer ({why[0] if why else type(problem).__name__}); senex goes on by itself once it "
+        "is back, so check that it runs and that SENEX_DATABASE_DIRECT_URL points to it.",
+    )

@@ -1,0 +1,74 @@
+"""Heartbeats of the daemon's processes, in Postgres and in Postgres' own time.
+
+Health lives here because Redis may evict its own worker keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from senex.domain.errors import Unavailable
+from senex.store.direct import away, connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from senex.store.direct import AsyncConnection, Connection
+
+BEAT_SECONDS = 1.0
+
+_BEAT = """
+INSERT INTO heartbeat (name, instance, host, pid, detail, started_at, beat_at)
+VALUES (%(name)s, %(instance)s, %(host)s, %(pid)s, %(detail)s, clock_timestamp(), clock_timestamp())
+ON CONFLICT (name, instance) DO UPDATE SET
+    host = excluded.host, detail = excluded.detail, beat_at = excluded.beat_at, pid = excluded.pid,
+    started_at = CASE WHEN heartbeat.pid = excluded.pid AND heartbeat.host = excluded.host
+                      THEN heartbeat.started_at ELSE excluded.started_at END
+"""
+
+
+def _values(name: str, instance: str, detail: str) -> dict[str, str | int]:
+    return {
+        "name": name,
+        "instance": instance,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "detail": detail,
+    }
+
+
+async def beat(connection: AsyncConnection, name: str, instance: str, detail: str = "") -> None:
+    """Say that this process lives. Raises Unavailable."""
+    try:
+        await connection.execute(_BEAT, _values(name, instance, detail))
+    except psycopg.OperationalError as problem:
+        raise away(problem) from problem
+
+
+def beat_sync(connection: Connection, name: str, instance: str, detail: str = "") -> None:
+    """The same for a process without an event loop."""
+    try:
+        connection.execute(_BEAT, _values(name, instance, detail))
+    except psycopg.OperationalError as problem:
+        raise away(problem) from problem
+
+
+async def keep_beating(url: str, name: str, instance: str, detail: Callable[[], str] = str) -> None:
+    """Beat every second on a connection of its own until cancelled; a lost Postgres is tried again."""
+    connection: AsyncConnection | None = None
+    try:
+        while True:
+            with suppress(Unavailable):
+                if connection is None or connection.closed:
+                    connection = await connect(url, name=f"{name} heartbeat")
+                await beat(connection, name, instance, detail())
+            await asyncio.sleep(BEAT_SECONDS)
+    finally:
+        if connection is not None:
+            await connection.close()

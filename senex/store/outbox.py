@@ -1,0 +1,124 @@
+"""The outbox through plain SQL: lease, load, renew, report; all times are Postgres' own.
+
+A row is undone until its handler's own transaction sets ``done_at``. Whoever
+works on it keeps its lease alive; once the lease lapses the relay offers the
+row again, so nothing depends on what the queue remembers.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from senex.ports.unit_of_work import Work
+from senex.store.direct import away
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from senex.store.direct import AsyncConnection
+
+CHANNEL = "outbox"
+LEASE_SECONDS = 15
+RENEW_SECONDS = 5
+
+_LEASE = """
+UPDATE outbox SET lease_until = clock_timestamp() + make_interval(secs => %s), offers = offers + 1
+WHERE id IN (
+    SELECT id FROM outbox
+    WHERE done_at IS NULL AND (lease_until IS NULL OR lease_until < clock_timestamp())
+    ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)
+RETURNING id, queue, job, offers
+"""
+_TAKE = """
+UPDATE outbox SET lease_until = clock_timestamp() + make_interval(secs => %s)
+WHERE id = %s AND done_at IS NULL
+RETURNING id, account_id, job, subject
+"""
+_RENEW = """
+UPDATE outbox SET lease_until = clock_timestamp() + make_interval(secs => %s)
+WHERE id = %s AND done_at IS NULL
+"""
+# the first failures come back soon, later ones at the pace of the lease
+_FAILED = """
+UPDATE outbox SET error = %s,
+    lease_until = clock_timestamp() + make_interval(secs => least(%s, power(2, least(offers, 8)) / 2))
+WHERE id = %s AND done_at IS NULL
+"""
+_RETURN = "UPDATE outbox SET lease_until = NULL WHERE id = ANY(%s) AND done_at IS NULL"
+_CLAIM = "SELECT pg_try_advisory_lock(hashtextextended('senex:outbox:' || %s, 0))"
+_UNCLAIM = "SELECT pg_advisory_unlock(hashtextextended('senex:outbox:' || %s, 0))"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A leased row, to be put on its queue; ``number`` counts the offers of the row."""
+
+    id: int
+    queue: str
+    job: str
+    number: int
+
+
+class Outbox:
+    """The outbox on one dedicated connection, used by one task at a time."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def lease(self, *, seconds: float = LEASE_SECONDS, limit: int = 100) -> tuple[Offer, ...]:
+        """Lease undone rows nobody works on, oldest first; rows another relay is leasing are left out."""
+        rows = await self._rows(_LEASE, seconds, limit)
+        return tuple(Offer(*row) for row in sorted(rows))
+
+    async def give_back(self, ids: list[int]) -> None:
+        """Let go of leases whose rows could not be queued."""
+        await self._rows(_RETURN, ids)
+
+    async def renew(self, outbox_id: int, *, seconds: float = LEASE_SECONDS) -> None:
+        """Keep the row ours for some seconds more."""
+        await self._rows(_RENEW, seconds, outbox_id)
+
+    async def failed(self, outbox_id: int, error: str) -> None:
+        """Store why a run failed and let the row be offered again: after 1, 2, 4 … seconds, at most a lease."""
+        await self._rows(_FAILED, error[:2000], LEASE_SECONDS, outbox_id)
+
+    @asynccontextmanager
+    async def claim(self, outbox_id: int, *, seconds: float = LEASE_SECONDS) -> AsyncIterator[Work | None]:
+        """Be the only runner of a row within the block; None when it is done or somebody else runs it.
+
+        Delivery may be doubled or concurrent; an advisory lock of this session decides, and
+        dies with the process.
+        """
+        [(ours,)] = await self._rows(_CLAIM, outbox_id)
+        if not ours:
+            yield None
+            return
+        try:
+            rows = await self._rows(_TAKE, seconds, outbox_id)
+            yield Work(*rows[0]) if rows else None
+        finally:
+            if not self._connection.closed:
+                await self._rows(_UNCLAIM, outbox_id)
+
+    async def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        try:
+            cursor = await self._connection.execute(statement, values)
+            return await cursor.fetchall() if cursor.description else []
+        except psycopg.OperationalError as problem:
+            raise away(problem) from problem
+
+
+async def wakes(connection: AsyncConnection) -> AsyncIterator[None]:
+    """Listen on a connection of its own; answer at once and then once per notice. Raises Unavailable."""
+    try:
+        await connection.execute(f"LISTEN {CHANNEL}")
+        yield
+        async for _ in connection.notifies():
+            yield
+    except psycopg.OperationalError as problem:
+        raise away(problem) from problem
+    raise away(psycopg.OperationalError("the session ended"))

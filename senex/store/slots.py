@@ -1,0 +1,69 @@
+"""Slots of scheduled jobs: each is claimed once, with its work in the same transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from senex.store.direct import away
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from senex.store.direct import AsyncConnection
+
+# one row per account of the environment; a job without an account yet still gets its one row
+_WORK = """
+INSERT INTO outbox (account_id, queue, job, subject, dedupe_key)
+SELECT account.id, %(queue)s::text, %(job)s::text, coalesce(account.id::text, ''),
+       concat_ws(':', 'slot', %(timeline)s::text, %(job)s::text, %(slot)s::text, account.id)
+FROM (SELECT 1) AS once
+LEFT JOIN account ON account.environment = %(environment)s::text AND NOT account.closed
+ON CONFLICT (dedupe_key) DO NOTHING
+RETURNING id
+"""
+_CLAIM = """
+INSERT INTO job_slot (timeline, name, slot, outbox_id) VALUES (%s, %s, %s, %s)
+ON CONFLICT (timeline, name, slot) DO NOTHING
+RETURNING name
+"""
+
+
+async def claim_slot(
+    connection: AsyncConnection, *, timeline: str, job: str, slot: datetime, queue: str, environment: str
+) -> int:
+    """Claim one slot and put its work into the outbox, one row per open account; answer how many rows.
+
+    The second claim of a slot answers 0 and leaves nothing behind. ``slot`` is market
+    time and belongs to its ``timeline``. Raises Unavailable.
+    """
+    values = {
+        "queue": queue,
+        "job": job,
+        "timeline": timeline,
+        "slot": slot.isoformat(),
+        "environment": environment,
+    }
+    try:
+        async with connection.transaction():
+            rows = await (await connection.execute(_WORK, values)).fetchall()
+            if rows:
+                await _claim(connection, timeline, job, slot, rows[0][0])
+            return len(rows)
+    except _Taken:
+        return 0
+    except psycopg.OperationalError as problem:
+        raise away(problem) from problem
+
+
+class _Taken(Exception):
+    """The slot was claimed before; its work is rolled back."""
+
+
+async def _claim(
+    connection: AsyncConnection, timeline: str, job: str, slot: datetime, outbox_id: int
+) -> None:
+    cursor = await connection.execute(_CLAIM, (timeline, job, slot, outbox_id))
+    if await cursor.fetchone() is None:
+        raise _Taken
