@@ -56,6 +56,25 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class Greeks:
+    """The feed's Greeks of one option, per share.
+
+    ``volatility`` is the implied one, a decimal fraction a year; theta is a
+    day's, vega a volatility point's (as the feed states them).
+    """
+
+    symbol: str
+    price: Decimal
+    volatility: Decimal
+    delta: Decimal
+    gamma: Decimal
+    theta: Decimal
+    vega: Decimal
+    sequence: int
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Market:
     """The newest quotes, and the pulse of the connection they came over.
 
@@ -65,6 +84,7 @@ class Market:
 
     quotes: Mapping[str, Quote] = field(default_factory=dict)
     last_inbound: datetime | None = None
+    greeks: Mapping[str, Greeks] = field(default_factory=dict)
 
     def age(self, symbol: str, now: datetime) -> timedelta | Unknown:
         """How long ago the price of ``symbol`` was last known to be true."""

@@ -1,0 +1,99 @@
+"""Writing to the bus: hints from services, quotes from the streamer."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from redis.exceptions import RedisError
+
+from senex.bus import codec, keys
+from senex.bus.connection import redis_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from redis.asyncio import Redis
+
+    from senex.bus.codec import Pulse
+    from senex.domain.quotes import Greeks, Quote
+
+_log = logging.getLogger(__name__)
+
+
+class RedisPublisher:
+    """The ``Publisher`` port: a hint that may get lost, and never an error."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def changed(self, kind: str, account_id: str, object_id: str) -> None:
+        """Say that an object of ``kind`` changed."""
+        hint = codec.Hint(kind, str(account_id), str(object_id))
+        try:
+            await self._redis.publish(keys.EVENT_CHANNEL, codec.encode_hint(hint))
+        except (RedisError, OSError) as problem:
+            _log.debug("a hint got lost: %s", problem)
+
+
+class QuoteWriter:
+    """The streamer's side of the quote cache: one round trip a flush."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def write(self, pulse: Pulse, quotes: Collection[Quote], greeks: Collection[Greeks]) -> int:
+        """Store and publish what changed; returns how many quotes the cache holds now.
+
+        Fewer than the streamer holds means that Redis lost some (a restart, an
+        eviction, a wipe): ``rewrite`` puts them back.
+
+        Raises:
+            Unavailable: ``E_REDIS_AWAY``.
+        """
+        return await self._flush(pulse, quotes, greeks, anew=False)
+
+    async def rewrite(self, pulse: Pulse, quotes: Collection[Quote], greeks: Collection[Greeks]) -> int:
+        """Replace the whole cache: a new epoch, or a Redis that forgot.
+
+        Raises:
+            Unavailable: ``E_REDIS_AWAY``.
+        """
+        return await self._flush(pulse, quotes, greeks, anew=True)
+
+    async def drop(self, symbols: Collection[str]) -> None:
+        """Forget symbols that are no longer streamed, so that nobody takes them for live.
+
+        Raises:
+            Unavailable: ``E_REDIS_AWAY``.
+        """
+        if not symbols:
+            return
+        with redis_errors():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hdel(keys.QUOTES, *symbols)
+                pipe.hdel(keys.GREEKS, *symbols)
+                await pipe.execute()
+
+    async def _flush(
+        self, pulse: Pulse, quotes: Collection[Quote], greeks: Collection[Greeks], *, anew: bool
+    ) -> int:
+        prices = {quote.symbol: codec.encode_quote(quote) for quote in quotes}
+        figures = {row.symbol: codec.encode_greeks(row) for row in greeks}
+        with redis_errors():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                for name, rows in ((keys.QUOTES, prices), (keys.GREEKS, figures)):
+                    _store(pipe, name, rows, anew=anew)
+                pipe.set(keys.PULSE, codec.encode_pulse(pulse), ex=keys.PULSE_TTL)
+                pipe.publish(keys.QUOTE_CHANNEL, codec.encode_frame(pulse, quotes, greeks))
+                pipe.hlen(keys.QUOTES)
+                answers = await pipe.execute()
+        return int(answers[-1])
+
+
+def _store(pipe: Redis, name: str, rows: Mapping[str, bytes], *, anew: bool) -> None:
+    if anew:
+        pipe.delete(name)
+    if rows:
+        pipe.hset(name, mapping=rows)  # type: ignore[arg-type]  # redis types the mapping invariantly
+        pipe.expire(name, keys.CACHE_TTL)
