@@ -1,0 +1,307 @@
+"""Risk: what may be opened, with every limit, its value and what would pass (DOMAIN E).
+
+Amounts are dollars, shares fractions of one. Nothing that is not known counts
+as zero: it blocks and says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from senex.domain.legs import Action, InstrumentType
+from senex.domain.lots import cash_of
+from senex.domain.money import ZERO, cents
+from senex.domain.payoff import line_of, payoff
+from senex.domain.trading_state import TradingState
+from senex.domain.unknown import Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from senex.domain.legs import Leg
+    from senex.domain.lots import Lot
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """How much of the tradeable capital may be at risk, and when to warn (shares of that budget).
+
+    There is no stressed tolerance above the normal one: a market under stress
+    is no reason to risk more (DOMAIN E.1).
+    """
+
+    name: str
+    tolerance: Decimal
+    high_warning: Decimal
+    medium_warning: Decimal
+
+
+PRESETS: Mapping[str, Preset] = {
+    preset.name: preset
+    for preset in (
+        Preset("conservative", Decimal("0.40"), Decimal("0.80"), Decimal("0.65")),
+        Preset("moderate", Decimal("0.50"), Decimal("0.85"), Decimal("0.70")),
+        Preset("aggressive", Decimal("0.60"), Decimal("0.90"), Decimal("0.75")),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of an account."""
+
+    preset: Preset
+    position_share: Decimal = Decimal("0.10")
+    max_open_positions: int = 5
+
+
+class Weight(StrEnum):
+    """Whether a finding forbids or only warns."""
+
+    BLOCKS = "blocks"
+    WARNS = "warns"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One limit that was met: its name, its value now, what would pass."""
+
+    limit: str
+    value: str
+    needed: str
+    weight: Weight = Weight.BLOCKS
+
+    def __str__(self) -> str:
+        return f"{self.limit}: {self.value}; {self.needed}"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Where the risk budget stands. ``power`` is capital × tolerance."""
+
+    capital: Decimal
+    power: Decimal
+    used: Decimal
+
+    @property
+    def remaining(self) -> Decimal:
+        """What may still be risked, never below zero."""
+        return max(self.power - self.used, ZERO)
+
+    @property
+    def utilisation(self) -> Decimal:
+        """Used share of the budget, 0 to 1."""
+        return min(max(self.used / self.power, ZERO), Decimal(1)) if self.power > 0 else Decimal(1)
+
+    def after(self, risk: Decimal) -> Budget:
+        """The budget with ``risk`` more in use; the capital is the same before and after an entry."""
+        return Budget(self.capital, self.power, self.used + risk)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the rules say of an entry. ``budget`` is as it stands before it."""
+
+    findings: tuple[Finding, ...]
+    budget: Budget | Unknown
+
+    @property
+    def allowed(self) -> bool:
+        """Whether nothing blocks."""
+        return not any(finding.weight is Weight.BLOCKS for finding in self.findings)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What blocks, a sentence each."""
+        return tuple(str(finding) for finding in self.findings if finding.weight is Weight.BLOCKS)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is worth a look, a sentence each."""
+        return tuple(str(finding) for finding in self.findings if finding.weight is Weight.WARNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An account at one moment.
+
+    ``commitments`` are the risks of open positions and of working entries, by
+    a label an operator recognises; ``reserved`` names, for every option symbol
+    that an open leg or working order uses, who uses it. ``option_buying_power``
+    is the broker's derivative buying power.
+    """
+
+    option_buying_power: Decimal | Unknown
+    commitments: Mapping[str, Decimal | Unknown]
+    reserved: Mapping[str, str]
+    margin_or_cash: str
+    option_level: str
+    closed: bool
+    closing_only: bool
+    state: TradingState
+    market_open: bool | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What would be opened. ``broker_requirement`` is the dry run's margin figure, None before one."""
+
+    legs: tuple[Leg, ...]
+    max_loss: Decimal | Unknown
+    broker_requirement: Decimal | None = None
+
+    @property
+    def risk(self) -> Decimal | Unknown:
+        """The larger of our worst loss and the broker's requirement (DOMAIN 0.3)."""
+        if isinstance(self.max_loss, Unknown) or self.broker_requirement is None:
+            return self.max_loss
+        return max(self.max_loss, self.broker_requirement)
+
+
+def remaining_risk(lots: Iterable[Lot], realised: Decimal = ZERO) -> Decimal | Unknown:
+    """Worst loss at expiry of what is still open at its original prices, less what was realised.
+
+    ``realised`` is the position's profit so far, dollars (a loss adds to the
+    risk). Unknown where the loss has no bound, which blocks (DOMAIN 0.3).
+    """
+    held = [lot for lot in lots if lot.open_quantity]
+    lines = (line_of(lot.symbol, lot.open_quantity * lot.multiplier) for lot in held)
+    result = payoff(lines, cash_of(held) + realised)
+    if isinstance(result, Unknown):
+        return result
+    if result.worst is None:
+        return Unknown("the possible loss has no bound")
+    return cents(max(-result.worst, ZERO))
+
+
+def tradeable_capital(
+    buying_power: Decimal | Unknown, commitments: Mapping[str, Decimal | Unknown]
+) -> Decimal | Unknown:
+    """Buying power plus what open positions already risk; Unknown as soon as one part is."""
+    if isinstance(buying_power, Unknown):
+        return Unknown(f"no tradeable capital without buying power: {buying_power.why}")
+    used = _sum(commitments)
+    return used if isinstance(used, Unknown) else buying_power + used
+
+
+def budget_of(
+    preset: Preset, buying_power: Decimal | Unknown, commitments: Mapping[str, Decimal | Unknown]
+) -> Budget | Unknown:
+    """The budget of an account. Example: capital $4,200 at 40 % gives $1,680."""
+    capital = tradeable_capital(buying_power, commitments)
+    used = _sum(commitments)
+    if isinstance(capital, Unknown):
+        return capital
+    if isinstance(used, Unknown):  # pragma: no cover - the capital is unknown then
+        return used
+    return Budget(capital, max(capital, ZERO) * preset.tolerance, used)
+
+
+def assess_entry(entry: Entry, standing: Standing, limits: Limits) -> Verdict:
+    """Every rule an entry must pass, all of them named at once (DOMAIN E.2, 0.15, 0.16)."""
+    budget = budget_of(limits.preset, standing.option_buying_power, standing.commitments)
+    findings = (
+        *_account(entry, standing),
+        *_market(standing),
+        *_symbols(entry.legs, standing.reserved),
+        *_count(standing.commitments, limits),
+        *_money(entry.risk, budget, limits),
+    )
+    return Verdict(findings, budget)
+
+
+_NO_SPREADS = frozenset({"none", "no options", "covered and cash secured", "long options only"})
+
+
+def _account(entry: Entry, standing: Standing) -> Iterator[Finding]:
+    if not standing.state.permits(opens_risk=True):
+        yield Finding("trading state", standing.state.upper(), f"entries need {TradingState.ACTIVE.upper()}")
+    if standing.closed:
+        yield Finding("account", "closed at the broker", "an open account is needed")
+    if standing.closing_only:
+        yield Finding("account", "closing only at the broker", "the broker must allow opening orders")
+    if not _is_spread(entry.legs):
+        return
+    if standing.margin_or_cash.casefold() != "margin":
+        kind = standing.margin_or_cash.lower() or "unknown"
+        yield Finding("account type", kind, "spreads need a margin account")
+    level = standing.option_level.strip()
+    if not level:
+        yield Finding("option level", "unknown", "the broker must state one that allows spreads")
+    elif level.casefold() in _NO_SPREADS:
+        yield Finding("option level", level, "a level that allows defined-risk spreads is needed")
+
+
+def _is_spread(legs: Collection[Leg]) -> bool:
+    """Whether short options are covered by long ones, which only a margin account may do."""
+    return len(legs) > 1 and any(
+        leg.action is Action.SELL_TO_OPEN and leg.instrument is InstrumentType.EQUITY_OPTION for leg in legs
+    )
+
+
+def _market(standing: Standing) -> Iterator[Finding]:
+    needed = "entries are sent in the regular session only"
+    if isinstance(standing.market_open, Unknown):
+        yield Finding("market", f"open or not is unknown: {standing.market_open.why}", needed)
+    elif not standing.market_open:
+        yield Finding("market", "closed", needed)
+
+
+def _symbols(legs: Iterable[Leg], reserved: Mapping[str, str]) -> Iterator[Finding]:
+    for leg in legs:
+        owner = reserved.get(leg.symbol)
+        if owner is not None:
+            yield Finding(
+                "strike in use", f"{leg.symbol} by {owner}", "another strike or expiration is needed"
+            )
+
+
+def _count(commitments: Mapping[str, Decimal | Unknown], limits: Limits) -> Iterator[Finding]:
+    if len(commitments) >= limits.max_open_positions:
+        most = limits.max_open_positions - 1
+        yield Finding("open positions", str(len(commitments)), f"at most {most} may be open before an entry")
+
+
+def _money(risk: Decimal | Unknown, budget: Budget | Unknown, limits: Limits) -> Iterator[Finding]:
+    if isinstance(risk, Unknown):
+        yield Finding("risk of this trade", f"unknown: {risk.why}", "a bounded, known loss is needed")
+    if isinstance(budget, Unknown):
+        yield Finding("risk budget", f"unknown: {budget.why}", "every open risk must be known")
+    if isinstance(risk, Unknown) or isinstance(budget, Unknown):
+        return
+    cap = cents(budget.capital * limits.position_share)
+    if risk > cap:
+        yield Finding(
+            "risk of one position",
+            f"${risk}",
+            f"at most ${max(cap, ZERO)} ({limits.position_share:.0%} of ${budget.capital})",
+        )
+    if risk > budget.remaining:
+        yield Finding(
+            "risk budget",
+            f"${risk} on top of ${budget.used} in use",
+            f"at most ${cents(budget.remaining)} is left of ${cents(budget.power)} ({limits.preset.name})",
+        )
+        return
+    share = budget.after(risk).utilisation
+    for level, word in ((limits.preset.high_warning, "high"), (limits.preset.medium_warning, "medium")):
+        if share >= level:
+            yield Finding(
+                f"{word} utilisation",
+                f"{share:.0%} of the budget",
+                f"below {level:.0%} is calm",
+                Weight.WARNS,
+            )
+            return
+
+
+def _sum(commitments: Mapping[str, Decimal | Unknown]) -> Decimal | Unknown:
+    total = ZERO
+    for label, risk in commitments.items():
+        if isinstance(risk, Unknown):
+            return Unknown(f"the risk of {label} is not known: {risk.why}")
+        total += risk
+    return total
