@@ -1,7 +1,7 @@
 """Every name senex uses in Redis database 0, in one place.
 
 All cache keys carry a TTL (the policy is ``volatile-lru``); queues live in
-database 2 and never do. The console's Redis user may read ``senex:*``,
+database 2 and never do. The console's Redis user may read ``senex:quote*``,
 subscribe to the channels and write ``senex:lease:*``, nothing else.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 QUOTES = "senex:quotes"
 """Hash: streamer symbol to its newest quote."""
-GREEKS = "senex:greeks"
+GREEKS = "senex:quote:greeks"
 """Hash: streamer symbol to its newest Greeks."""
-PULSE = "senex:pulse"
+PULSE = "senex:quote:pulse"
 """String: what the streamer last said of its own connection."""
 LEASES = "senex:lease:"
 """Prefix of one string per holder: the symbols it wants streamed."""
