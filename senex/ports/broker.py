@@ -209,3 +209,11 @@ class Broker(Protocol):
     async def daily_candles(self, underlying: str, since: date) -> tuple[Candle, ...]:
         """Daily bars of closed sessions, ascending."""
         ...
+
+    def read_alert(self, text: str) -> BrokerOrder | None:
+        """The order in a raw account alert; None for alerts of other kinds.
+
+        Raises:
+            UsageProblem: ``E_BROKER_ANSWER`` when it is an order but does not parse.
+        """
+        ...

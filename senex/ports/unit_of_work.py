@@ -252,6 +252,10 @@ class Positions(Protocol):
         """Lots of the position, opened first first, with what is left of each."""
         ...
 
+    async def realised(self, position_id: UUID) -> Decimal:
+        """What its closed contracts gained, dollars before fees."""
+        ...
+
     async def book(self, account_id: UUID, booked: Booked, now: datetime) -> None:
         """Store lots as they are after some fills, and what those closed."""
         ...

@@ -1,0 +1,1 @@
+"""Use cases: one module each, async, reaching the world through ports only."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import and_, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.lots import Lot
+from senex.domain.money import cents
 from senex.domain.orders import Origin
 from senex.domain.positions import OPEN_STATUSES, Position, PositionSpread, PositionStatus
 from senex.domain.suggestions import ExitPlan
@@ -19,7 +21,6 @@ from senex.store.repositories.suggestions import leg_rows, to_spreads
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
-    from decimal import Decimal
     from uuid import UUID
 
     from sqlalchemy.engine import Row
@@ -129,6 +130,24 @@ class PositionRepository(Repository):
             )
             for row in rows
         )
+
+    async def realised(self, position_id: UUID) -> Decimal:
+        gain = (
+            (_close.c.price - _lot.c.price)
+            * func.sign(_lot.c.quantity)
+            * _close.c.quantity
+            * _lot.c.multiplier
+        )
+        row = await self._one(
+            select(func.coalesce(func.sum(gain), 0).label("gain"))
+            .select_from(_close)
+            .join(
+                _lot, and_(_lot.c.fill_id == _close.c.lot_fill_id, _lot.c.spread_key == _close.c.spread_key)
+            )
+            .where(_lot.c.position_id == position_id),
+            "The realised profit",
+        )
+        return cents(Decimal(row.gain))
 
     async def book(self, account_id: UUID, booked: Booked, now: datetime) -> None:
         if booked.lots:

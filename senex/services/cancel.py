@@ -1,0 +1,100 @@
+"""Cancel an order. Cancels pass in every trading state; the broker's answer is the truth."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from senex.domain.decisions import Answer, Outcome
+from senex.domain.errors import Refused
+from senex.domain.orders import AttemptStatus, OrderStatus, advance, advance_attempt
+from senex.domain.positions import PositionStatus
+from senex.services.operators import check_operator
+from senex.services.record_fill import apply_order
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from senex.domain.decisions import Decision
+    from senex.domain.orders import Order
+    from senex.ports.unit_of_work import UnitOfWork, Work
+    from senex.services.context import Context
+
+
+async def request_cancel(context: Context, decision: Decision, work: Work) -> None:
+    """Take the wish: an order not sent yet ends here, one at the broker is asked to be cancelled.
+
+    Raises:
+        Refused: ``E_ORDER_DONE`` when it has ended, ``E_ORDER_UNKNOWN`` while its outcome is not known.
+    """
+    if decision.order_id is None:
+        raise Refused("E_DECISION", "The cancel names no order.")
+    async with context.units() as tx:
+        await check_operator(tx, decision, environment=context.environment)
+        order = await tx.orders.get(decision.order_id)
+        await tx.positions.get(order.position_id, lock=True)
+        order = await tx.orders.get(decision.order_id, lock=True)
+        if order.status.terminal:
+            raise Refused("E_ORDER_DONE", f"The order is already {order.status}; nothing to cancel.")
+        if order.status is OrderStatus.UNKNOWN:
+            raise Refused(
+                "E_ORDER_UNKNOWN",
+                "Whether the broker has this order is not known yet; reconcile settles it, then cancel.",
+            )
+        now = context.clock.now()
+        await tx.orders.request_cancel(order.id, now)
+        message = "Cancel sent to the broker; a fill may still come first."
+        if order.broker_order_id is None:
+            message = await _withdraw(context, tx, order)
+        else:
+            await tx.outbox.add("cancel", str(order.id), queue="trading", account_id=order.account_id)
+        answer = Answer(Outcome.DONE, "OK", message, order_id=order.id)
+        await tx.suggestions.answer(decision.id, answer, now)
+        await tx.journal.note(
+            "cancel requested",
+            actor=decision.operator,
+            object_type="order",
+            object_id=str(order.id),
+            account_id=order.account_id,
+            before=order.status,
+            why=decision.reason or "",
+            now=now,
+        )
+        await tx.outbox.done(work)
+        await tx.commit()
+    await context.publisher.changed("order", str(order.account_id), str(order.id))
+
+
+async def _withdraw(context: Context, tx: UnitOfWork, order: Order) -> str:
+    """End an order no byte of which has left; one being sent right now cannot be taken back."""
+    now = context.clock.now()
+    for attempt in await tx.orders.attempts(order.id):
+        locked = await tx.orders.attempt(attempt.id, lock=True)
+        if locked.status is AttemptStatus.SENDING:
+            raise Refused("E_SENDING", "The order is being sent at this moment; cancel it again in a second.")
+        if locked.status is AttemptStatus.PREPARED:
+            status = advance_attempt(locked.status, AttemptStatus.ABANDONED)
+            await tx.orders.settle(locked.id, status, now=now, code="OK", message="cancelled before sending")
+    await tx.orders.set_status(order.id, advance(order.status, OrderStatus.CANCELLED), now=now)
+    if order.opens_risk:
+        await tx.positions.set_status(
+            order.position_id, PositionStatus.EXPIRED, now=now, closure_reason="order_unfilled"
+        )
+    return "Cancelled before it was sent."
+
+
+async def cancel(context: Context, order_id: UUID, work: Work) -> None:
+    """Ask the broker to cancel, then book what it says, a fill that won the race included."""
+    async with context.units() as tx:
+        order = await tx.orders.get(order_id)
+        account = await tx.accounts.get(order.account_id)
+    if order.status.terminal or order.broker_order_id is None:
+        async with context.units() as tx:
+            await tx.outbox.done(work)
+            await tx.commit()
+        return
+    async with context.units.account_lock(order.account_id):
+        with suppress(Refused):  # a terminal order cannot be cancelled: the read below says how it ended
+            await context.broker.cancel(account.number, order.broker_order_id)
+        theirs = await context.broker.order(account.number, order.broker_order_id)
+        await apply_order(context, order.account_id, theirs, source="rest", work=work)

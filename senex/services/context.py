@@ -1,0 +1,32 @@
+"""What every use case of the daemon works with; built once, in ``bootstrap``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from senex.domain.errors import SenexError
+
+if TYPE_CHECKING:
+    from senex.ports.broker import Broker
+    from senex.ports.clock import Clock
+    from senex.ports.market import Publisher, Quotes
+    from senex.ports.unit_of_work import UnitOfWorkFactory
+
+ENTRY_QUEUE = "trading"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The daemon's collaborators. ``environment`` is simulated, sandbox or live."""
+
+    units: UnitOfWorkFactory
+    broker: Broker
+    quotes: Quotes
+    publisher: Publisher
+    clock: Clock
+    environment: str
+
+
+class Postponed(SenexError):
+    """Not now: the work stays undone and is offered again when its lease lapses."""

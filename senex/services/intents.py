@@ -1,0 +1,51 @@
+"""Turning a wish into a durable order with one attempt to send."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from senex.domain.orders import Attempt, AttemptStatus, body_hash, external_identifier
+from senex.services.context import ENTRY_QUEUE
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from senex.domain.orders import Order
+    from senex.ports.unit_of_work import UnitOfWork
+
+
+async def intend(tx: UnitOfWork, order: Order, *, actor: str, why: str, now: datetime) -> None:
+    """Write an order, its first attempt and the work to send it, in the caller's transaction."""
+    await tx.orders.add(order, now)
+    await tx.journal.note(
+        "order intended",
+        actor=actor,
+        object_type="order",
+        object_id=str(order.id),
+        account_id=order.account_id,
+        after=order.status,
+        why=why,
+        now=now,
+    )
+    await attempt_again(tx, order, number=1, now=now)
+
+
+async def attempt_again(
+    tx: UnitOfWork, order: Order, *, number: int, now: datetime, delay: timedelta | None = None
+) -> None:
+    """Prepare attempt ``number`` under its own external identifier, to be sent after ``delay``."""
+    namespace = await tx.orders.namespace()
+    attempt = Attempt(
+        id=uuid4(),
+        account_id=order.account_id,
+        order_id=order.id,
+        number=number,
+        external_identifier=external_identifier(namespace, order.id, number),
+        status=AttemptStatus.PREPARED,
+        body_hash=body_hash(order.legs, order.limit_price, order.time_in_force),
+    )
+    await tx.orders.add_attempt(attempt, now)
+    await tx.outbox.add(
+        "execute", str(attempt.id), queue=ENTRY_QUEUE, account_id=order.account_id, delay=delay
+    )

@@ -1,0 +1,55 @@
+"""Who may decide, and in LIVE with which proof."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+from senex.domain.errors import Refused
+
+if TYPE_CHECKING:
+    from senex.domain.decisions import Decision
+    from senex.ports.unit_of_work import UnitOfWork
+
+LIVE = "live"
+POLICY = "policy"
+
+
+async def check_operator(tx: UnitOfWork, decision: Decision, *, environment: str) -> None:
+    """Refuse a decision of somebody who may not make it.
+
+    Raises:
+        Refused: ``E_OPERATOR`` for a viewer or a stranger, ``E_PASSPHRASE`` when a LIVE
+            decision does not prove that its maker knew the passphrase.
+    """
+    record = await tx.accounts.operator(decision.operator)
+    if record is None or record.role != "trader":
+        raise Refused(
+            "E_OPERATOR",
+            f"{decision.operator!r} may not decide here; an administrator can make them a trader.",
+        )
+    if environment != LIVE:
+        return
+    if record.verifier is None:
+        raise Refused(
+            "E_PASSPHRASE", "LIVE decisions need a passphrase; set one with `senex operator passphrase`."
+        )
+    expected = hmac.digest(record.verifier, decision_text(decision), "sha256")
+    if decision.proof is None or not hmac.compare_digest(decision.proof, expected):
+        raise Refused("E_PASSPHRASE", "The passphrase was wrong; nothing was changed. Decide again.")
+
+
+def decision_text(decision: Decision) -> bytes:
+    """What a proof is over: every field that changes what the decision does."""
+    parts = (
+        decision.id,
+        decision.account_id,
+        decision.kind,
+        decision.suggestion_id,
+        decision.version,
+        decision.digest,
+        decision.order_id,
+        decision.state,
+        decision.operator,
+    )
+    return "\n".join("" if part is None else str(part) for part in parts).encode()

@@ -1,0 +1,259 @@
+"""Book what the broker says about an order: adopt it, apply its fills once, move its position.
+
+Alerts and REST reads come through here alike, in any order and any number of
+times; the same facts give the same books.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from senex.domain.fills import Fill, net_fill, spread_credits
+from senex.domain.lots import Opening, close_lots, open_lots
+from senex.domain.net import price_legs
+from senex.domain.orders import (
+    AttemptStatus,
+    OrderStatus,
+    advance,
+    advance_attempt,
+    of_another_deployment,
+    status_from_broker,
+)
+from senex.domain.positions import PositionStatus
+from senex.domain.trading_state import TradingState
+from senex.domain.unknown import Unknown
+from senex.services.repricing import streamers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+    from senex.domain.legs import Action
+    from senex.domain.orders import Order
+    from senex.domain.positions import Position
+    from senex.domain.suggestions import Pricing
+    from senex.ports.broker import BrokerOrder
+    from senex.ports.unit_of_work import StoredFill, UnitOfWork, Work
+    from senex.services.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class _Booking:
+    """One broker order met one of ours, under lock, in a transaction."""
+
+    context: Context
+    tx: UnitOfWork
+    order: Order
+    theirs: BrokerOrder
+    source: str
+
+
+async def apply_order(
+    context: Context, account_id: UUID, theirs: BrokerOrder, *, source: str, work: Work | None = None
+) -> Order | None:
+    """Bring our books up to ``theirs``; None when the order is not ours.
+
+    ``source`` is rest or alert. ``work`` is done in the same transaction.
+    """
+    async with context.units() as tx:
+        order_id = await _find(tx, account_id, theirs)
+    pricing = await _pricing_at_fill(context, order_id) if order_id is not None and theirs.filled else None
+    async with context.units() as tx:
+        booked = None
+        if order_id is None:
+            await _foreign(context, tx, account_id, theirs)
+        else:
+            position_id = (await tx.orders.get(order_id)).position_id
+            position = await tx.positions.get(position_id, lock=True)
+            order = await tx.orders.get(order_id, lock=True)
+            booked = await _book(_Booking(context, tx, order, theirs, source), position, pricing)
+        if work is not None:
+            await tx.outbox.done(work)
+        await tx.commit()
+    if booked is not None:
+        await context.publisher.changed("order", str(account_id), str(booked.id))
+    return booked
+
+
+async def _find(tx: UnitOfWork, account_id: UUID, theirs: BrokerOrder) -> UUID | None:
+    if theirs.external_identifier is not None:
+        ours = await tx.orders.by_external_identifier(theirs.external_identifier)
+        if ours is not None:
+            return ours
+    return await tx.orders.by_broker_id(account_id, theirs.id)
+
+
+async def _pricing_at_fill(context: Context, order_id: UUID) -> Pricing | None:
+    """What the legs cost as the fill became known, kept beside the fill price."""
+    async with context.units() as tx:
+        order = await tx.orders.get(order_id)
+    if order.complete:
+        return None
+    streamers = await streamers_of(context, order.legs)
+    market = await context.quotes.snapshot(set(streamers.values()))
+    pricing = price_legs(order.legs, market, context.clock.now(), streamers=streamers)
+    return None if isinstance(pricing, Unknown) else pricing
+
+
+async def _book(booking: _Booking, position: Position, pricing: Pricing | None) -> Order:
+    tx, order, theirs = booking.tx, booking.order, booking.theirs
+    now = booking.context.clock.now()
+    await _adopt(booking)
+    fresh = [
+        stored
+        for leg in theirs.legs
+        for fill in leg.fills
+        if (
+            stored := await tx.orders.add_fill(
+                order.account_id, order.id, leg.symbol, fill, source=booking.source
+            )
+        )
+    ]
+    filled = await tx.orders.get(order.id)
+    status = _status(filled, theirs)
+    await tx.orders.set_status(
+        order.id,
+        status,
+        now=now,
+        broker_order_id=theirs.id,
+        broker_status=theirs.status,
+        reject_reason=theirs.reject_reason,
+    )
+    if fresh:
+        await _fill(booking, filled, position, fresh, pricing)
+    if status is not order.status:
+        await tx.journal.note(
+            f"order {status}",
+            actor=f"broker ({booking.source})",
+            object_type="order",
+            object_id=str(order.id),
+            account_id=order.account_id,
+            before=order.status,
+            after=status,
+            why=f"broker order {theirs.id} is {theirs.status}",
+            now=now,
+        )
+    if fresh or status is not order.status:
+        await _move_position(booking, filled, status, position)
+    return filled
+
+
+async def _adopt(booking: _Booking) -> None:
+    """An order seen at the broker was accepted, whatever we believed of its attempt."""
+    tx, theirs = booking.tx, booking.theirs
+    for attempt in await tx.orders.attempts(booking.order.id):
+        settled = (AttemptStatus.ACCEPTED, AttemptStatus.REFUSED)
+        if attempt.external_identifier == theirs.external_identifier and attempt.status not in settled:
+            status = advance_attempt(attempt.status, AttemptStatus.ACCEPTED)
+            await tx.orders.settle(attempt.id, status, now=booking.context.clock.now())
+
+
+def _status(order: Order, theirs: BrokerOrder) -> OrderStatus:
+    """Filled means every contract is booked: the broker may say so before the last leg's fill arrives."""
+    told = status_from_broker(theirs.status, filled=theirs.filled)
+    if order.complete:
+        told = OrderStatus.FILLED
+    elif told is OrderStatus.FILLED:
+        told = OrderStatus.PARTIALLY_FILLED
+    return advance(order.status, told)
+
+
+async def _fill(
+    booking: _Booking, order: Order, position: Position, fresh: list[StoredFill], pricing: Pricing | None
+) -> None:
+    """Lots, spread credits and the order's fill price, from actual executions."""
+    tx, now = booking.tx, booking.context.clock.now()
+    action = {leg.symbol: leg.action for leg in order.legs}
+    every = [_to_fill(stored, action) for stored in await tx.orders.fills(order.id)]
+    new = [_to_fill(stored, action) for stored in fresh]
+    lots = await tx.positions.lots(position.id)
+    if order.opens_risk:
+        known = {fill.id for fill in new}
+        before: dict[str, int] = {}
+        for fill in every:
+            if fill.id not in known:
+                before[fill.symbol] = before.get(fill.symbol, 0) + fill.quantity
+        plans = tuple(spread.plan for spread in position.spreads)
+        opening = Opening(position.id, plans, position.units)
+        booked = open_lots(opening, new, lots=lots, filled_before=before)
+        priced = {
+            key: credit
+            for key, credit in spread_credits(plans, every).items()
+            if not isinstance(credit, Unknown)
+        }
+        await tx.positions.set_credits(position.id, priced)
+    else:
+        keys = [order.spread_key] if order.spread_key else [spread.plan.key for spread in position.spreads]
+        booked = close_lots(lots, new, spread_keys=keys)
+    await tx.positions.book(order.account_id, booked, now)
+    for extra in booked.surplus:
+        await tx.journal.note(
+            "fill beyond plan",
+            actor="daemon",
+            object_type="order",
+            object_id=str(order.id),
+            account_id=order.account_id,
+            after=f"{extra.quantity} {extra.symbol}",
+            why="the broker filled contracts no plan of this order accounts for",
+            now=now,
+        )
+    price = net_fill(order.legs, every)
+    if not isinstance(price, Unknown):
+        await tx.orders.set_fill_price(
+            order.id,
+            price,
+            natural=pricing.natural if pricing else None,
+            opposite=pricing.opposite if pricing else None,
+        )
+
+
+def _to_fill(stored: StoredFill, action: Mapping[str, Action]) -> Fill:
+    return Fill(stored.id, stored.symbol, action[stored.symbol], stored.fill.quantity, stored.fill.price)
+
+
+async def _move_position(booking: _Booking, order: Order, status: OrderStatus, position: Position) -> None:
+    """The position follows its orders; an entry that ended with anything filled gets its targets."""
+    tx, now = booking.tx, booking.context.clock.now()
+    if order.opens_risk:
+        if not status.terminal:
+            return
+        if not any(line.filled for line in order.lines):
+            await tx.positions.set_status(
+                position.id, PositionStatus.EXPIRED, now=now, closure_reason="order_unfilled"
+            )
+            return
+        await tx.positions.set_status(position.id, PositionStatus.OPEN_FULL, now=now)
+        await tx.outbox.add("place_targets", str(position.id), queue="trading", account_id=order.account_id)
+    else:
+        left = any(lot.open_quantity for lot in await tx.positions.lots(position.id))
+        if left and status is OrderStatus.FILLED:
+            await tx.positions.set_status(position.id, PositionStatus.OPEN_PARTIAL, now=now)
+        elif not left:
+            reason = "profit_target" if order.kind == "target" else "manual_close"
+            await tx.positions.set_status(position.id, PositionStatus.CLOSED, now=now, closure_reason=reason)
+
+
+async def _foreign(context: Context, tx: UnitOfWork, account_id: UUID, theirs: BrokerOrder) -> None:
+    """Another senex trading this account would double everything: entries stop until somebody looks."""
+    namespace = await tx.orders.namespace()
+    live = not status_from_broker(theirs.status, filled=theirs.filled).terminal
+    if not live or not of_another_deployment(theirs.external_identifier, namespace):
+        return
+    fence = await tx.accounts.fence(account_id)
+    if fence.state is not TradingState.ACTIVE:
+        return
+    now = context.clock.now()
+    reason = f"another senex has a live order on this account (broker order {theirs.id})"
+    await tx.accounts.set_state(account_id, TradingState.REDUCE_ONLY, reason=reason, by="daemon", now=now)
+    await tx.journal.note(
+        "entries halted",
+        actor="daemon",
+        object_type="account",
+        object_id=str(account_id),
+        account_id=account_id,
+        before=fence.state,
+        after=TradingState.REDUCE_ONLY,
+        why=reason,
+        now=now,
+    )

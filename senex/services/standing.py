@@ -1,0 +1,86 @@
+"""What an account has at stake at one moment, and what that allows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from senex.domain.errors import Refused
+from senex.domain.orders import OrderStatus
+from senex.domain.positions import PositionStatus
+from senex.domain.risk import PRESETS, Entry, Limits, Standing, assess_entry, remaining_risk
+from senex.domain.unknown import Unknown
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from decimal import Decimal
+    from uuid import UUID
+
+    from senex.domain.positions import Position
+    from senex.domain.suggestions import Suggestion
+    from senex.ports.unit_of_work import UnitOfWork
+
+
+async def standing_of(tx: UnitOfWork, account_id: UUID, *, now: datetime) -> Standing:
+    """Read the account's standing; what cannot be known stays unknown and blocks."""
+    account = await tx.accounts.get(account_id)
+    fence = await tx.accounts.fence(account_id)
+    newest = await tx.accounts.newest_snapshot(account_id)
+    calendar = await tx.market.calendar()
+    commitments: dict[str, Decimal | Unknown] = {}
+    reserved: dict[str, str] = {}
+    for position in await tx.positions.open(account_id):
+        label = f"{position.underlying} {position.strategy} {str(position.id)[:8]}"
+        commitments[label] = await _commitment(tx, position)
+        reserved |= {leg.symbol: label for spread in position.spreads for leg in spread.plan.legs}
+    for order in await tx.orders.open(account_id):
+        label = f"{order.underlying} {order.kind} order {str(order.id)[:8]}"
+        reserved |= {leg.symbol: label for leg in order.legs}
+    return Standing(
+        option_buying_power=Unknown("balances have not been read yet")
+        if newest is None
+        else newest[0].option_buying_power,
+        commitments=commitments,
+        reserved=reserved,
+        margin_or_cash=account.margin_or_cash,
+        option_level=account.option_level,
+        closed=account.closed,
+        closing_only=account.closing_only,
+        state=fence.state,
+        market_open=calendar.is_open(now),
+    )
+
+
+async def _commitment(tx: UnitOfWork, position: Position) -> Decimal | Unknown:
+    """The planned risk before the entry has filled, that of the remaining legs afterwards (DOMAIN 0.3)."""
+    if position.status is PositionStatus.PENDING_ENTRY:
+        if position.initial_risk is None:
+            return Unknown("its initial risk was not recorded")
+        return position.initial_risk
+    return remaining_risk(await tx.positions.lots(position.id), await tx.positions.realised(position.id))
+
+
+async def check_entry(tx: UnitOfWork, suggestion: Suggestion, *, now: datetime) -> None:
+    """Every limit an entry must pass, at the moment its intent is written.
+
+    Raises:
+        Refused: ``E_NOT_READY``, ``E_UNKNOWN_ORDER`` or ``E_RISK``, with all reasons.
+    """
+    account = await tx.accounts.get(suggestion.account_id)
+    fence = await tx.accounts.fence(account.id)
+    if not fence.ready:
+        raise Refused(
+            "E_NOT_READY", f"Not yet: {fence.ready_reason}; senex reconciles first, then decide again."
+        )
+    underlying = suggestion.proposal.underlying
+    for order in await tx.orders.open(account.id):
+        if order.status is OrderStatus.UNKNOWN and order.underlying == underlying:
+            raise Refused(
+                "E_UNKNOWN_ORDER",
+                f"Whether an earlier {underlying} order reached the broker is not known, so {underlying} is blocked "
+                "until reconciliation has settled it.",
+            )
+    standing = await standing_of(tx, account.id, now=now)
+    entry = Entry(suggestion.proposal.legs, suggestion.proposal.max_loss)
+    verdict = assess_entry(entry, standing, Limits(PRESETS[account.risk_preset]))
+    if not verdict.allowed:
+        raise Refused("E_RISK", f"Refused: {verdict.reasons[0]}.", reasons=verdict.reasons)

@@ -1,0 +1,149 @@
+"""Build a suggestion: facts from the broker, prices from the stream, rules from the domain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from senex.domain.analysis import analyse
+from senex.domain.calendar import new_york_date
+from senex.domain.decisions import Answer, Outcome
+from senex.domain.errors import Refused, UsageProblem
+from senex.domain.money import CONTRACT_MULTIPLIER
+from senex.domain.risk import tradeable_capital
+from senex.domain.strategies import strategy
+from senex.domain.strategies.base import Refusal, StrategyInputs
+from senex.domain.suggestions import LIFETIME, Suggestion, SuggestionStatus
+from senex.domain.symbols import underlying_symbol
+from senex.domain.unknown import Unknown
+from senex.ports.unit_of_work import Instrument
+from senex.services.repricing import WAIT_FOR_QUOTES
+from senex.services.standing import standing_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    from senex.domain.calendar import Calendar
+    from senex.domain.chain import Candle
+    from senex.domain.decisions import Decision
+    from senex.domain.suggestions import Proposal
+    from senex.ports.unit_of_work import Account, Work
+    from senex.services.context import Context
+
+DEFAULT_STRATEGY = "senex_trident"
+HISTORY = timedelta(days=220)
+
+
+async def suggest(context: Context, decision: Decision, work: Work) -> None:
+    """Answer a request for a suggestion with one, or with every reason against it.
+
+    Raises:
+        UsageProblem: ``E_SYMBOL`` or ``E_SYMBOL_UNKNOWN``, ``E_STRATEGY``.
+        Refused: ``E_NO_TRADE`` with the reasons, when the rules say no.
+    """
+    if decision.symbol is None:
+        raise UsageProblem("E_SYMBOL", "A suggestion needs an underlying, such as QQQ.")
+    underlying = underlying_symbol(decision.symbol)
+    async with context.units() as tx:
+        account = await tx.accounts.get(decision.account_id)
+        calendar = await tx.market.calendar()
+    chosen = strategy(decision.strategy or DEFAULT_STRATEGY)
+    inputs = await _inputs(context, account, underlying, calendar)
+    structure = chosen.structure(inputs)
+    if isinstance(structure, Refusal):
+        raise _no_trade(structure)
+    legs = set(structure.streamers.values())
+    market = await context.quotes.wanted({underlying, *legs}, timeout=WAIT_FOR_QUOTES)
+    inputs = replace(inputs, market=market, now=context.clock.now())
+    proposal = chosen.propose(inputs)
+    if isinstance(proposal, Refusal):
+        raise _no_trade(proposal)
+    suggestion = _suggestion(context, account.id, proposal)
+    stops = await context.broker.stops_trading_at(sorted(structure.streamers))
+    async with context.units() as tx:
+        await tx.market.save_instruments(_instruments(underlying, structure.streamers, stops))
+        await tx.suggestions.add(suggestion)
+        message = f"{underlying} {proposal.strategy}: score {proposal.score}, limit {proposal.limit}."
+        answer = Answer(Outcome.DONE, "OK", message, suggestion_id=suggestion.id)
+        await tx.suggestions.answer(decision.id, answer, suggestion.created_at)
+        await tx.journal.note(
+            "suggestion made",
+            actor=decision.operator,
+            object_type="suggestion",
+            object_id=str(suggestion.id),
+            account_id=account.id,
+            after=suggestion.digest,
+            why=message,
+            now=suggestion.created_at,
+        )
+        await tx.outbox.done(work)
+        await tx.commit()
+    await context.publisher.changed("suggestion", str(account.id), str(suggestion.id))
+
+
+async def _inputs(context: Context, account: Account, underlying: str, calendar: Calendar) -> StrategyInputs:
+    chain = await context.broker.chain(underlying)
+    metrics = await context.broker.metrics(underlying)
+    candles = await _candles(context, underlying, calendar)
+    market = await context.quotes.wanted({underlying}, timeout=WAIT_FOR_QUOTES)
+    now = context.clock.now()
+    async with context.units() as tx:
+        standing = await standing_of(tx, account.id, now=now)
+    report = analyse(underlying, candles=candles, metrics=metrics, market=market, now=now, calendar=calendar)
+    return StrategyInputs(
+        report=report,
+        chain=chain,
+        market=market,
+        now=now,
+        capital=tradeable_capital(standing.option_buying_power, standing.commitments),
+        entry_offset=account.entry_offset,
+    )
+
+
+async def _candles(context: Context, underlying: str, calendar: Calendar) -> tuple[Candle, ...]:
+    """Stored bars, read again from the broker when the last closed session is missing."""
+    now = context.clock.now()
+    since = new_york_date(now) - HISTORY
+    async with context.units() as tx:
+        stored = await tx.market.candles(context.clock.timeline, underlying, since)
+    last = calendar.last_closed(now)
+    if stored and not isinstance(last, Unknown) and stored[-1].day >= last.day:
+        return stored
+    read = await context.broker.daily_candles(underlying, since)
+    async with context.units() as tx:
+        await tx.market.save_candles(context.clock.timeline, underlying, read)
+        await tx.commit()
+    return read
+
+
+def _no_trade(refusal: Refusal) -> Refused:
+    return Refused(
+        "E_NO_TRADE", f"No trade in {refusal.underlying}: {refusal.reasons[0]}.", reasons=refusal.reasons
+    )
+
+
+def _suggestion(context: Context, account_id: UUID, proposal: Proposal) -> Suggestion:
+    now = context.clock.now()
+    return Suggestion(
+        id=uuid4(),
+        account_id=account_id,
+        version=1,
+        status=SuggestionStatus.PENDING,
+        proposal=proposal,
+        created_at=now,
+        priced_at=proposal.pricing.oldest,
+        expires_at=now + LIFETIME,
+    )
+
+
+def _instruments(
+    underlying: str, streamers: Mapping[str, str], stops: Mapping[str, datetime]
+) -> list[Instrument]:
+    return [
+        Instrument(symbol, streamer, underlying, CONTRACT_MULTIPLIER, stops.get(symbol))
+        for symbol, streamer in streamers.items()
+    ]

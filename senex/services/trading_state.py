@@ -1,0 +1,56 @@
+"""Set what may be sent for an account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from senex.domain.decisions import Answer, Outcome
+from senex.domain.errors import UsageProblem
+from senex.domain.trading_state import TradingState
+from senex.services.operators import check_operator
+
+if TYPE_CHECKING:
+    from senex.domain.decisions import Decision
+    from senex.ports.unit_of_work import Work
+    from senex.services.context import Context
+
+
+async def set_state(context: Context, decision: Decision, work: Work) -> None:
+    """Take the operator's word at once; tightening needs nothing more than a trader.
+
+    Raises:
+        UsageProblem: ``E_STATE`` for a state that does not exist.
+    """
+    try:
+        wanted = TradingState(decision.state or "")
+    except ValueError:
+        known = ", ".join(TradingState)
+        raise UsageProblem(
+            "E_STATE", f"{decision.state!r} is no trading state; use one of {known}."
+        ) from None
+    async with context.units() as tx:
+        await check_operator(tx, decision, environment=context.environment)
+        before = await tx.accounts.fence(decision.account_id)
+        now = context.clock.now()
+        reason = decision.reason or "set by the operator"
+        await tx.accounts.set_state(decision.account_id, wanted, reason=reason, by=decision.operator, now=now)
+        working = [o for o in await tx.orders.open(decision.account_id) if o.broker_order_id is not None]
+        message = f"The account is {wanted}."
+        if wanted is TradingState.HALTED and working:
+            named = ", ".join(f"{order.underlying} {order.spread_key or order.kind}" for order in working)
+            message += f" Still working at the broker: {named}."
+        await tx.suggestions.answer(decision.id, Answer(Outcome.DONE, "OK", message), now)
+        await tx.journal.note(
+            "trading state set",
+            actor=decision.operator,
+            object_type="account",
+            object_id=str(decision.account_id),
+            account_id=decision.account_id,
+            before=before.state,
+            after=wanted,
+            why=reason,
+            now=now,
+        )
+        await tx.outbox.done(work)
+        await tx.commit()
+    await context.publisher.changed("state", str(decision.account_id), str(decision.account_id))
