@@ -105,7 +105,9 @@ def limit_price(pricing: Pricing, *, offset: Decimal, tick: Decimal) -> Decimal 
     if pricing.mid == 0:
         return Unknown("the net mid is exactly zero, so it is neither a credit nor a debit")
     wished = floor_to_tick(pricing.mid - offset, tick)
-    limit = max(wished, ceil_to_tick(pricing.natural, tick))
+    # where natural lies off the tick, the step above it must not pass the mid
+    worst = min(ceil_to_tick(pricing.natural, tick), floor_to_tick(pricing.mid, tick))
+    limit = max(wished, worst)
     return max(limit, tick) if pricing.mid > 0 else min(limit, -tick)
 
 

@@ -1,4 +1,4 @@
-"""Builders of a small market for the domain's tests: bars, calendar, chain, quotes."""
+"""A small market for tests: bars, calendar, chain and quotes that agree with each other."""
 
 from __future__ import annotations
 
