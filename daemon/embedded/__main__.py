@@ -1,0 +1,89 @@
+"""``python -m daemon.embedded``: the bundled servers alone, in the foreground."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from daemon.embedded.services import EmbeddedServices
+from senex.domain.errors import SenexError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+_instance = click.option(
+    "--instance", envvar="SENEX_INSTANCE", default="demo", show_default=True, help="Name."
+)
+_root = click.option(
+    "--root", type=click.Path(path_type=Path), help="Folder of all instances (default: XDG data)."
+)
+
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End the process from wherever it is, once; a blocked signal mask would be inherited by the servers."""
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(0)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Run the bundled Postgres and Redis-protocol server of one instance."""
+
+
+@main.command()
+@_instance
+@_root
+def run(instance: str, root: Path | None) -> None:
+    """Start both, print one JSON line, keep them alive until SIGINT or SIGTERM.
+
+    Example: python -m daemon.embedded run --instance mine
+    """
+    for number in _STOP_SIGNALS:
+        signal.signal(number, _leave)
+    services = EmbeddedServices(instance, root=root)
+    with services as endpoints:
+        services.watch()
+        ready = {
+            "instance": endpoints.instance,
+            "root": str(endpoints.root),
+            "postgres": {"host": endpoints.postgres.host, "port": endpoints.postgres.port},
+            "redis": {"host": endpoints.redis.host, "port": endpoints.redis.port},
+        }
+        click.echo(json.dumps(ready))
+        sys.stdout.flush()
+        while True:
+            signal.pause()
+
+
+@main.command()
+@_instance
+@_root
+def stop(instance: str, root: Path | None) -> None:
+    """Stop servers whose starter was killed.
+
+    Example: python -m daemon.embedded stop --instance mine
+    """
+    EmbeddedServices(instance, root=root).stop_orphans()
+
+
+def entry(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; an error is one sentence on stderr and its exit code."""
+    try:
+        main(args=arguments)
+    except SenexError as problem:
+        click.echo(str(problem), err=True)
+        sys.exit(problem.exit_code)
+
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,83 @@
+"""Fixtures every suite may use: real servers for the session, a fresh database per test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from daemon.embedded import EmbeddedServices, Endpoints
+from senex.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PREFIX = f"senex-test-{os.geteuid()}-"
+_SESSION, _TEMPLATE = "session", "senex_template"
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A fresh folder the servers' account can reach, also when the tests run as root."""
+    folder = _make_open_folder()
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[Endpoints]:
+    """Postgres and the Redis-protocol server of this test session, shared by all its tests."""
+    _end_killed_sessions()
+    folder = _make_open_folder()
+    with EmbeddedServices(_SESSION, root=folder) as endpoints:
+        yield endpoints
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def template_database(embedded: Endpoints) -> str:
+    """The database each test's own is copied from; the schema and its roles go in here, once."""
+    with psycopg.connect(embedded.postgres.superuser_url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_TEMPLATE)))
+    return _TEMPLATE
+
+
+@pytest.fixture
+def database(embedded: Endpoints, template_database: str) -> Iterator[str]:
+    """The name of a fresh copy of the template, dropped after the test."""
+    name = f"t_{uuid.uuid4().hex}"
+    with psycopg.connect(embedded.postgres.superuser_url(), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(template_database)
+            )
+        )
+    yield name
+    with psycopg.connect(embedded.postgres.superuser_url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _make_open_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    if os.geteuid() == 0:
+        folder.chmod(0o755)  # the servers run as an unprivileged account; what is private lies deeper
+    return folder
+
+
+def _end_killed_sessions() -> None:
+    """Stop servers and remove folders of test sessions that were killed; leave running ones alone."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        if not (folder / _SESSION / "lock").exists():
+            continue
+        try:
+            EmbeddedServices(_SESSION, root=folder).stop_orphans()
+        except Unavailable:
+            continue
+        shutil.rmtree(folder)
