@@ -1,0 +1,291 @@
+"""The ``Broker`` port on the tastytrade SDK.
+
+Reads are tried again after a pause; an order is POSTed once, whatever happens
+(RELIABILITY 4, 5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from tastytrade import Account
+from tastytrade.instruments import NestedOptionChain, Option
+from tastytrade.metrics import get_market_metrics
+
+from senex.broker import mapping
+from senex.broker.candles import fetch_daily
+from senex.broker.errors import WIRE_ERRORS, translate
+from senex.broker.recorder import hand_over, logged_call, record_nothing
+from senex.broker.session import open_session
+from senex.broker.submission import send_once
+from senex.domain.errors import Refused, SenexError, UsageProblem
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from datetime import date, datetime
+
+    from tastytrade.order import PlacedOrder
+
+    from senex.broker.recorder import Recorder
+    from senex.broker.session import BrokerAccess, BrokerSession
+    from senex.domain.chain import Candle, Metrics, OptionChain
+    from senex.ports.broker import (
+        AccountFacts,
+        Balances,
+        BrokerOrder,
+        DryRun,
+        Holding,
+        Submission,
+        Ticket,
+    )
+    from senex.ports.clock import Clock
+
+Answer = TypeVar("Answer")
+
+_PAUSES = (0.25, 1.0)
+"""Seconds before the second and the third try of a read."""
+_AGAIN = frozenset({"E_BROKER_AWAY", "E_BROKER_BUSY"})
+_PARALLEL = 4
+
+
+class Gateway:
+    """One login's broker. Calls may run at the same time."""
+
+    def __init__(self, session: BrokerSession, *, clock: Clock, recorder: Recorder) -> None:
+        self._session = session
+        self._clock = clock
+        self._recorder = recorder
+        self._accounts: dict[str, Account] = {}
+
+    async def accounts(self) -> tuple[AccountFacts, ...]:
+        """Every account of the login, closed ones too, with its trading status."""
+
+        async def read() -> tuple[AccountFacts, ...]:
+            listed = await Account.get(self._session, include_closed=True)
+            self._accounts.update((account.account_number, account) for account in listed)
+            return tuple(
+                [
+                    mapping.account_facts(account, await account.get_trading_status(self._session))
+                    for account in listed
+                ]
+            )
+
+        return await self._read("reading the accounts", read)
+
+    async def balances(self, number: str) -> Balances:
+        """Current balances."""
+
+        async def read() -> Balances:
+            return mapping.balances(await (await self._account(number)).get_balances(self._session))
+
+        return await self._read("reading balances", read)
+
+    async def holdings(self, number: str) -> tuple[Holding, ...]:
+        """Open positions with marks."""
+
+        async def read() -> tuple[Holding, ...]:
+            account = await self._account(number)
+            told = await account.get_positions(self._session, include_marks=True)
+            return tuple(mapping.holding(position) for position in told)
+
+        return await self._read("reading positions", read)
+
+    async def live_orders(self, number: str) -> tuple[BrokerOrder, ...]:
+        """Everything created or updated today, any status."""
+
+        async def read() -> tuple[BrokerOrder, ...]:
+            return _orders(await (await self._account(number)).get_live_orders(self._session))
+
+        return await self._read("reading live orders", read)
+
+    async def order_history(self, number: str, since: date) -> tuple[BrokerOrder, ...]:
+        """All pages of orders since ``since``; the SDK alone would return the first fifty."""
+
+        async def read() -> tuple[BrokerOrder, ...]:
+            account = await self._account(number)
+            told = await account.get_order_history(
+                self._session, per_page=200, page_offset=None, start_date=since, sort="Asc"
+            )
+            return _orders(told)
+
+        return await self._read("reading the order history", read)
+
+    async def order(self, number: str, order_id: str) -> BrokerOrder:
+        """One order."""
+
+        async def read() -> BrokerOrder:
+            told = await (await self._account(number)).get_order(self._session, _order_number(order_id))
+            return mapping.broker_order(told, order_id=str(told.id))
+
+        return await self._read(f"reading order {order_id}", read)
+
+    async def dry_run(self, ticket: Ticket) -> DryRun:
+        """What the order would do; sends nothing.
+
+        Raises:
+            Refused: ``E_BROKER_PREFLIGHT`` with the broker's reasons.
+        """
+
+        async def read() -> DryRun:
+            account = await self._account(ticket.account_number)
+            told = await account.place_order(self._session, mapping.limit_order(ticket), dry_run=True)
+            if told.errors:
+                reasons = tuple(str(error) for error in told.errors)
+                raise Refused(
+                    "E_BROKER_PREFLIGHT",
+                    f"The broker would refuse this order: {'; '.join(reasons)}.",
+                    reasons=reasons,
+                )
+            return mapping.dry_run(told)
+
+        return await self._read("asking for a dry run", read)
+
+    async def prepare(self) -> None:
+        """Renew the session's token if it is near its end, so that ``submit`` is one POST."""
+        await self._read("renewing the session", self._session.refresh)
+
+    async def submit(self, ticket: Ticket, *, first_byte_by: float | None = None) -> Submission:
+        """POST once, under no retry, total deadline 10 s. Raises nothing but a cancellation.
+
+        ``first_byte_by`` is a ``time.monotonic()`` reading: when the request is
+        not begun by then, it is not sent at all (``E_TOO_LATE``).
+        """
+        return await send_once(self._session, ticket, recorder=self._recorder, first_byte_by=first_byte_by)
+
+    async def cancel(self, number: str, order_id: str) -> None:
+        """Ask for a cancel. It is safe to ask twice, so a lost answer is tried again."""
+
+        async def ask() -> None:
+            await (await self._account(number)).delete_order(self._session, _order_number(order_id))
+
+        await self._read(f"cancelling order {order_id}", ask)
+
+    async def chain(self, underlying: str) -> OptionChain:
+        """The nested chain.
+
+        Raises:
+            UsageProblem: ``E_SYMBOL_UNKNOWN`` when the broker does not list the underlying.
+        """
+
+        async def read() -> OptionChain:
+            told = await NestedOptionChain.get(self._session, underlying)
+            if not told:
+                raise _unlisted(underlying)
+            return mapping.option_chain(underlying, told)
+
+        return await self._read(f"reading the option chain of {underlying}", read, unlisted=underlying)
+
+    async def metrics(self, underlying: str) -> Metrics:
+        """Market metrics.
+
+        Raises:
+            UsageProblem: ``E_SYMBOL_UNKNOWN`` when the broker has none for it.
+        """
+
+        async def read() -> Metrics:
+            told = await get_market_metrics(self._session, [underlying])
+            found = next((each for each in told if each.symbol == underlying), None)
+            if found is None:
+                raise _unlisted(underlying)
+            return mapping.metrics(found)
+
+        return await self._read(f"reading the metrics of {underlying}", read, unlisted=underlying)
+
+    async def stops_trading_at(self, symbols: Sequence[str]) -> dict[str, datetime]:
+        """When each OCC symbol stops trading."""
+        gate = asyncio.Semaphore(_PARALLEL)
+
+        async def one(symbol: str) -> tuple[str, datetime]:
+            async def read() -> datetime:
+                return mapping.aware((await Option.get(self._session, symbol)).stops_trading_at)
+
+            async with gate:
+                return symbol, await self._read(f"reading contract {symbol.strip()}", read, unlisted=symbol)
+
+        return dict(await asyncio.gather(*(one(symbol) for symbol in dict.fromkeys(symbols))))
+
+    async def daily_candles(self, underlying: str, since: date) -> tuple[Candle, ...]:
+        """Daily bars of closed sessions, ascending, over a short connection to the feed."""
+
+        async def read() -> tuple[Candle, ...]:
+            return await fetch_daily(self._session, underlying, since=since, now=self._clock.now())
+
+        return await self._read(f"reading the candles of {underlying}", read)
+
+    def read_alert(self, text: str) -> BrokerOrder | None:
+        """The order in a raw account alert; None for alerts of other kinds.
+
+        Raises:
+            UsageProblem: ``E_BROKER_ANSWER`` when it is an order but does not parse.
+        """
+        return mapping.order_alert(text)
+
+    async def _account(self, number: str) -> Account:
+        account = self._accounts.get(number)
+        if account is None:
+            account = self._accounts[number] = await Account.get(self._session, number)
+        return account
+
+    async def _read(
+        self, what: str, read: Callable[[], Awaitable[Answer]], *, unlisted: str | None = None
+    ) -> Answer:
+        """Call what may safely be called again; a doubtful token is renewed once."""
+        renewed = False
+        for pause in (*_PAUSES, None):
+            problem = await self._once(what, read, unlisted)
+            if not isinstance(problem, SenexError):
+                return problem
+            if problem.code == "E_BROKER_TOKEN" and self._session.doubted and not renewed:
+                renewed = True
+                continue
+            if problem.code not in _AGAIN or pause is None:
+                raise problem
+            await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311  jitter, not a secret
+        raise AssertionError("the last try returns or raises")
+
+    async def _once(
+        self, what: str, read: Callable[[], Awaitable[Answer]], unlisted: str | None
+    ) -> Answer | SenexError:
+        with logged_call() as log:
+            try:
+                return await read()
+            except SenexError as problem:
+                return problem
+            except WIRE_ERRORS as problem:
+                answer = log.last
+                if answer is not None and answer.status == 401:
+                    self._session.doubt()
+                if answer is not None and answer.status == 404 and unlisted is not None:
+                    return _unlisted(unlisted)
+                error = translate(problem, log, what)
+                error.__cause__ = problem
+                return error
+            finally:
+                await hand_over(log, self._recorder)
+
+
+@asynccontextmanager
+async def open_gateway(
+    access: BrokerAccess, *, clock: Clock, recorder: Recorder = record_nothing
+) -> AsyncIterator[Gateway]:
+    """A gateway on a session of its own; the first call logs in."""
+    async with open_session(access) as session:
+        yield Gateway(session, clock=clock, recorder=recorder)
+
+
+def _orders(told: Sequence[PlacedOrder]) -> tuple[BrokerOrder, ...]:
+    return tuple(mapping.broker_order(order, order_id=str(order.id)) for order in told)
+
+
+def _order_number(order_id: str) -> int:
+    try:
+        return int(order_id)
+    except ValueError:
+        raise UsageProblem("E_BROKER_REQUEST", f"{order_id!r} is not an order id of the broker.") from None
+
+
+def _unlisted(symbol: str) -> UsageProblem:
+    return UsageProblem("E_SYMBOL_UNKNOWN", f"The broker does not list {symbol.strip()}; check the spelling.")

@@ -1,0 +1,135 @@
+"""What went over the wire: status and raw body of each REST call.
+
+The SDK raises one error without a status for a 401, a 422, an HTML 502 and an
+empty 201 alike, so what a call came to is read here, from the response itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from httpx2 import Request, Response
+
+_log = logging.getLogger(__name__)
+
+TOKEN_PATH = "/oauth/token"  # noqa: S105  a path
+_SECRETS = re.compile(
+    r'("(?:access_token|refresh_token|client_secret|id_token|session-token|remember-token|token|auth-token)"'
+    r'\s*:\s*)"(?:[^"\\]|\\.)*"'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One answered call. ``body`` is raw but for tokens, which are struck out; empty for a socket's upgrade."""
+
+    method: str
+    path: str
+    status: int
+    body: str
+    external_identifier: str | None = None
+
+
+Recorder = Callable[[Exchange], Awaitable[None]]
+"""Stores an exchange. It is awaited after the call; what it raises is logged, never passed on."""
+
+
+async def record_nothing(exchange: Exchange) -> None:
+    """A recorder for where no record is wanted."""
+
+
+@dataclass(slots=True)
+class CallLog:
+    """What one gateway call sent and was answered, in order."""
+
+    sent: list[tuple[str, str]] = field(default_factory=list)
+    answered: list[Exchange] = field(default_factory=list)
+    external_identifier: str | None = None
+
+    def was_sent(self, method: str, path: str) -> bool:
+        """Whether this request was begun. The URL's own path prefix (a proxy's) is ignored."""
+        return any(verb == method and whole.endswith(path) for verb, whole in self.sent)
+
+    def answer(self, method: str, path: str) -> Exchange | None:
+        """The last answer to this request."""
+        return next(
+            (each for each in reversed(self.answered) if each.method == method and each.path.endswith(path)),
+            None,
+        )
+
+    @property
+    def last(self) -> Exchange | None:
+        """The last answer to anything."""
+        return self.answered[-1] if self.answered else None
+
+
+_current: ContextVar[CallLog | None] = ContextVar("senex_broker_call", default=None)
+
+
+@contextmanager
+def logged_call(external_identifier: str | None = None) -> Iterator[CallLog]:
+    """Collect what is sent and answered within the block; an outer block gets it too, afterwards."""
+    log = CallLog(external_identifier=external_identifier)
+    outer = _current.get()
+    token = _current.set(log)
+    try:
+        yield log
+    finally:
+        _current.reset(token)
+        if outer is not None:
+            outer.sent.extend(log.sent)
+            outer.answered.extend(log.answered)
+
+
+async def _on_request(request: Request) -> None:
+    log = _current.get()
+    if log is not None:
+        log.sent.append((request.method, request.url.path))
+
+
+async def _on_response(response: Response) -> None:
+    log = _current.get()
+    # 101: the socket is the streamer's from here on, and reading it as a body would break it
+    if log is None or response.status_code == 101:
+        return
+    await response.aread()
+    request = response.request
+    log.answered.append(
+        Exchange(
+            request.method,
+            request.url.path,
+            response.status_code,
+            redacted(response.text),
+            log.external_identifier,
+        )
+    )
+
+
+def event_hooks() -> dict[str, list[Any]]:
+    """The hooks for the SDK's HTTP client."""
+    return {"request": [_on_request], "response": [_on_response]}
+
+
+def redacted(body: str) -> str:
+    """The body with every token struck out."""
+    return _SECRETS.sub(r'\1"***"', body)
+
+
+async def hand_over(log: CallLog, recorder: Recorder) -> None:
+    """Give what was answered to the recorder; a record that fails costs the record, never the outcome."""
+    for exchange in log.answered:
+        try:
+            await recorder(exchange)
+        except Exception:  # noqa: BLE001  the recorder is someone else's; the broker's answer must survive it
+            _log.exception(
+                "an exchange with the broker could not be recorded: %s %s", exchange.method, exchange.path
+            )

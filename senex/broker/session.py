@@ -1,0 +1,127 @@
+"""Logging in: the SDK's session, pointed where the settings say.
+
+The SDK takes no URL, so its constants are rebound right before a session is
+made (BROKER_WIRE 1). Live may have URLs of its own too: a proxy can stand
+between.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import httpx2
+import tastytrade.session
+import tastytrade.streamer
+from tastytrade import Session
+from tastytrade.utils import TastytradeError
+
+from senex.broker.errors import broker_errors, token_refused
+from senex.broker.recorder import TOKEN_PATH, event_hooks, logged_call
+from senex.domain.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from senex.broker.errors import TokenRefused
+
+_LOGIN_PAUSE = 60.0
+_TIMEOUT = httpx2.Timeout(8.0, connect=3.0)
+_LIMITS = httpx2.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAccess:
+    """Where the broker is and how to log in. Without URLs: the SDK's own of that environment."""
+
+    environment: str
+    client_secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    rest_url: str | None = None
+    alerts_url: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.environment not in {"simulated", "sandbox", "live"}:
+            raise UsageProblem(
+                "E_SETTINGS",
+                f"SENEX_ENVIRONMENT is {self.environment!r}; it must be simulated, sandbox or live.",
+            )
+        if self.environment == "simulated" and not (self.rest_url and self.alerts_url):
+            raise UsageProblem(
+                "E_SETTINGS",
+                "The simulated environment needs SENEX_BROKER_REST_URL and SENEX_BROKER_ALERTS_URL; "
+                "senex simulator prints both when it is ready.",
+            )
+
+    @property
+    def live(self) -> bool:
+        """Whether real money is at stake."""
+        return self.environment == "live"
+
+
+class BrokerSession(Session):
+    """The SDK's session, which does not hammer a login the broker refused."""
+
+    alerts_url: str | None = None
+    _pause_until = 0.0
+    _pause_for: TokenRefused | None = None
+    _doubted = False
+
+    @property
+    def doubted(self) -> bool:
+        """Whether the token will be renewed before the next call."""
+        return self._doubted
+
+    def doubt(self) -> None:
+        """A call was refused for its token: the next one renews it, whatever its age says."""
+        self._doubted = True
+
+    async def refresh(self, force: bool = False) -> None:  # noqa: FBT001, FBT002  the SDK's signature
+        """Renew the token when it is near its end.
+
+        Raises:
+            TokenRefused: the broker does not accept the login; again for a minute without asking it.
+        """
+        if self._pause_for is not None and time.monotonic() < self._pause_until:
+            raise self._pause_for
+        with logged_call() as log:
+            try:
+                await super().refresh(force=force or self._doubted)
+            except TastytradeError as problem:
+                answer = log.answer("POST", TOKEN_PATH)
+                if answer is None or answer.status // 100 != 4 or answer.status in {408, 425, 429}:
+                    raise
+                self._pause_until = time.monotonic() + _LOGIN_PAUSE
+                self._pause_for = token_refused(
+                    "; ".join(broker_errors(answer.body)) or f"HTTP {answer.status}"
+                )
+                raise self._pause_for from problem
+        self._doubted = False
+        self._pause_for = None
+
+
+@asynccontextmanager
+async def open_session(access: BrokerAccess) -> AsyncIterator[BrokerSession]:
+    """A session; nothing is sent yet. The SDK's logger is quietened: at DEBUG it halves the stream's speed."""
+    logging.getLogger("tastytrade").setLevel(logging.INFO)
+    if access.rest_url:
+        name = "API_URL" if access.live else "CERT_URL"
+        setattr(tastytrade.session, name, access.rest_url)
+    if access.alerts_url:
+        name = "STREAMER_URL" if access.live else "CERT_STREAMER_URL"
+        setattr(tastytrade.streamer, name, access.alerts_url)
+    session = BrokerSession(
+        access.client_secret,
+        access.refresh_token,
+        is_test=not access.live,
+        trust_env=False,
+        timeout=_TIMEOUT,
+        limits=_LIMITS,
+        event_hooks=event_hooks(),
+    )
+    session.alerts_url = access.alerts_url
+    async with session:
+        yield session

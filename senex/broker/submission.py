@@ -1,0 +1,100 @@
+"""One POST of an order, and what can be said of it afterwards.
+
+Definite are: refused before a byte, a login that failed, and 400, 401, 403,
+404, 422, 429 with the broker's own error in the body. All else is ambiguous:
+the order may live, and only reconciliation may say (RELIABILITY 5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from tastytrade import Account
+
+from senex.broker import mapping
+from senex.broker.errors import (
+    DEFINITE_STATUSES,
+    WIRE_ERRORS,
+    TokenRefused,
+    broker_errors,
+    refused_before_a_byte,
+)
+from senex.broker.recorder import hand_over, logged_call
+from senex.domain.errors import SenexError
+from senex.ports.broker import Accepted, Ambiguous, RefusedByBroker
+
+if TYPE_CHECKING:
+    from senex.broker.recorder import CallLog, Exchange, Recorder
+    from senex.broker.session import BrokerSession
+    from senex.ports.broker import Submission, Ticket
+
+DEADLINE = 10.0
+
+
+async def send_once(
+    session: BrokerSession, ticket: Ticket, *, recorder: Recorder, first_byte_by: float | None
+) -> Submission:
+    """POST the ticket once and say what is known."""
+    path = f"/accounts/{ticket.account_number}/orders"
+    with logged_call(ticket.external_identifier) as log:
+        try:
+            async with asyncio.timeout(DEADLINE):
+                outcome = await _post(session, ticket, first_byte_by)
+        except WIRE_ERRORS as problem:
+            outcome = _failed(problem, path, log)
+        except TokenRefused as problem:
+            outcome = RefusedByBroker(problem.code, problem.message, retriable=False)
+        except SenexError as problem:
+            outcome = Ambiguous(problem.message)
+    if isinstance(outcome, RefusedByBroker) and outcome.retriable and outcome.code == "E_BROKER_TOKEN":
+        session.doubt()
+    await hand_over(log, recorder)
+    return outcome
+
+
+async def _post(session: BrokerSession, ticket: Ticket, first_byte_by: float | None) -> Submission:
+    await session.refresh()
+    if first_byte_by is not None and time.monotonic() > first_byte_by:
+        return RefusedByBroker(
+            "E_TOO_LATE",
+            "The order was not sent: too much time had passed since it was released.",
+            retriable=False,
+        )
+    # the number is all the SDK needs of the account, and reading the rest would cost a call
+    account = Account.model_construct(account_number=ticket.account_number)  # type: ignore[call-arg]
+    told = await account.place_order(session, mapping.limit_order(ticket), dry_run=False)
+    order = mapping.broker_order(told.order, order_id=str(told.order.id))
+    if (
+        order.external_identifier != ticket.external_identifier
+        or order.account_number != ticket.account_number
+    ):
+        return Ambiguous(f"the answer names order {order.id}, which is not the one that was sent")
+    return Accepted(order)
+
+
+def _refused(answer: Exchange) -> Submission:
+    reasons = broker_errors(answer.body)
+    if answer.status not in DEFINITE_STATUSES or not reasons:
+        return Ambiguous(f"the broker answered HTTP {answer.status} with what says neither yes nor no")
+    code = {401: "E_BROKER_TOKEN", 403: "E_BROKER_TOKEN", 429: "E_BROKER_BUSY"}.get(
+        answer.status, "E_BROKER_PREFLIGHT" if answer.status == 422 else "E_BROKER_REQUEST"
+    )
+    return RefusedByBroker(code, "; ".join(reasons), retriable=answer.status in {401, 429})
+
+
+def _failed(problem: Exception, path: str, log: CallLog) -> Submission:
+    if not log.was_sent("POST", path):
+        # only the token call can have failed: the order's own request was never begun
+        return RefusedByBroker(
+            "E_BROKER_AWAY", f"The session could not be renewed ({type(problem).__name__}).", retriable=False
+        )
+    if refused_before_a_byte(problem):
+        return RefusedByBroker(
+            "E_BROKER_AWAY", f"The broker could not be reached ({type(problem).__name__}).", retriable=False
+        )
+    answer = log.answer("POST", path)
+    if answer is not None:
+        return _refused(answer)
+    return Ambiguous(f"no answer came ({type(problem).__name__})")
