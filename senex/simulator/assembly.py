@@ -1,0 +1,183 @@
+"""Builds a simulator from options and its state folder."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from senex.domain.errors import UsageProblem
+from senex.simulator.board import Board
+from senex.simulator.books.books import Books
+from senex.simulator.books.journal import Journal
+from senex.simulator.books.statement import Accountant
+from senex.simulator.clock import MarketClock
+from senex.simulator.exchange import Exchange
+from senex.simulator.market.market import Market
+from senex.simulator.market.profiles import Scenario
+from senex.simulator.market.sessions import NEW_YORK, new_york, new_york_date
+from senex.simulator.tokens import Tokens
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEFAULT_SEED = 7
+DEFAULT_ACCOUNT = "5SX00001"
+DEFAULT_START = new_york(date(2026, 6, 2), 10)
+"""A Tuesday 45 days before a monthly expiration."""
+_ACCOUNT = re.compile(r"^[A-Z0-9]{4,16}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks for; None is 'as the state folder has it, else the default'."""
+
+    seed: int | None = None
+    scenario: Scenario | None = None
+    start: datetime | None = None
+    speed: float | None = None
+    state: Path | None = None
+    account: str | None = None
+    accounts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Simulator:
+    """A simulator ready to serve."""
+
+    exchange: Exchange
+    tokens: Tokens
+    timeline: str
+    account: str
+    journal: Journal
+
+
+def parse_start(text: str) -> datetime:
+    """Read ``2026-06-02`` (10:00 New York) or ``2026-06-02T14:30`` (New York unless it has an offset).
+
+    Raises:
+        UsageProblem: ``E_START``.
+    """
+    try:
+        if len(text) == len("2026-06-02"):
+            return new_york(date.fromisoformat(text), 10)
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageProblem(
+            "E_START", f"{text!r} is not a start; write a date or a time such as 2026-06-02T10:00."
+        ) from None
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=NEW_YORK)
+
+
+def assemble(options: Options) -> Simulator:
+    """Build a simulator, from its state folder where that has one.
+
+    Raises:
+        UsageProblem: the folder holds another seed, scenario or start.
+        Unavailable: another simulator uses the folder.
+    """
+    journal = Journal.open(options.state)
+    try:
+        return _assemble(options, journal)
+    except BaseException:
+        journal.close()
+        raise
+
+
+def _assemble(options: Options, journal: Journal) -> Simulator:
+    _settle(options, journal)
+    start = datetime.fromisoformat(_setting(journal, "start"))
+    market = Market(
+        seed=int(_setting(journal, "seed")),
+        scenario=Scenario(_setting(journal, "scenario")),
+        start=start,
+    )
+    tick = int(_setting(journal, "tick"))
+    clock = MarketClock(_resumed(journal, market, tick), float(_setting(journal, "speed")))
+    if options.speed is not None:
+        clock.set_speed(options.speed)
+        journal.set(speed=repr(options.speed), instant=clock.now().isoformat())
+    board = Board(market, tick)
+    books = Books(journal)
+    exchange = Exchange(
+        market=market,
+        clock=clock,
+        board=board,
+        books=books,
+        accountant=Accountant(books, board),
+        journal=journal,
+    )
+    instant = market.instant(tick)
+    numbers = account_numbers(options.account or DEFAULT_ACCOUNT, options.accounts)
+    for number in numbers:
+        books.open_account(number, instant, new_york_date(instant))
+    tokens = Tokens(_setting(journal, "client_secret"), _setting(journal, "refresh_token"))
+    return Simulator(exchange, tokens, _setting(journal, "timeline"), numbers[0], journal)
+
+
+def account_numbers(first: str, count: int) -> list[str]:
+    """The first account number and its successors.
+
+    Raises:
+        UsageProblem: ``E_ACCOUNT``.
+    """
+    if _ACCOUNT.match(first) is None:
+        raise UsageProblem(
+            "E_ACCOUNT", f"{first!r} is not an account number; use 4 to 16 capital letters and digits."
+        )
+    stem = first.rstrip("0123456789")
+    digits = first[len(stem) :]
+    if count > 1 and not digits:
+        raise UsageProblem("E_ACCOUNT", f"{first!r} must end in a digit to number {count} accounts.")
+    return [first, *(f"{stem}{int(digits) + more:0{len(digits)}d}" for more in range(1, count))]
+
+
+def _settle(options: Options, journal: Journal) -> None:
+    """Write a fresh journal's settings, or check the options against a used one's."""
+    asked = {
+        "seed": None if options.seed is None else str(options.seed),
+        "scenario": None if options.scenario is None else str(options.scenario),
+        "start": None if options.start is None else options.start.isoformat(),
+    }
+    if journal.setting("timeline") is None:
+        start = options.start or DEFAULT_START
+        journal.set(
+            seed=asked["seed"] or str(DEFAULT_SEED),
+            scenario=asked["scenario"] or str(Scenario.CALM),
+            start=start.isoformat(),
+            instant=start.isoformat(),
+            tick="0",
+            speed="1.0",
+            client_secret=secrets.token_hex(20),
+            refresh_token=secrets.token_urlsafe(40),
+            timeline=uuid.uuid4().hex,
+        )
+        return
+    for name, value in asked.items():
+        known = _setting(journal, name)
+        if value is not None and value != known:
+            raise UsageProblem(
+                "E_STATE_OTHER",
+                f"The state folder holds a market with {name} {known}, not {value}; "
+                f"leave --{name} out, or give this market its own --state folder.",
+            )
+
+
+def _resumed(journal: Journal, market: Market, tick: int) -> datetime:
+    """Where market time goes on: never before an instant that anybody was told."""
+    instant = datetime.fromisoformat(_setting(journal, "instant"))
+    if float(_setting(journal, "speed")) == 0 or tick == 0:
+        return instant
+    return max(instant, market.instant(tick + 1))
+
+
+def _setting(journal: Journal, name: str) -> str:
+    value = journal.setting(name)
+    if value is None:
+        raise UsageProblem(
+            "E_STATE_BROKEN", f"The state folder lacks its {name}; give the simulator a new --state folder."
+        )
+    return value

@@ -1,0 +1,115 @@
+"""The books of all accounts: a fold over the journal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from senex.domain.money import ZERO
+from senex.simulator.books.lots import Holding
+from senex.simulator.books.records import Account, Entry, Order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date, datetime
+
+    from senex.simulator.books.journal import Journal, Record
+
+OPENING_CASH = Decimal("50000.00")
+_FIRST_ORDER = 401_000_001
+_FIRST_ENTRY = 701_000_001
+
+
+class Books:
+    """Accounts, orders, ledger entries, and what follows from them: cash and holdings."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.accounts: dict[str, Account] = {}
+        self.orders: dict[int, Order] = {}
+        self.working: dict[int, Order] = {}
+        self.entries: dict[str, list[Entry]] = defaultdict(list)
+        self.cash: dict[str, Decimal] = defaultdict(lambda: ZERO)
+        self.holdings: dict[str, dict[str, Holding]] = defaultdict(dict)
+        self._next_order, self._next_entry = _FIRST_ORDER, _FIRST_ENTRY
+        for record in journal.replay():
+            self._apply(record)
+
+    def commit(self, records: Iterable[Record]) -> None:
+        """Make changes durable, then visible."""
+        known = list(records)
+        self._journal.append(known)
+        for record in known:
+            self._apply(record)
+
+    def open_account(self, number: str, instant: datetime, day: date) -> Account:
+        """Open an account with its first deposit, unless it exists."""
+        if number not in self.accounts:
+            account = Account(number, f"Simulated {number}", instant)
+            deposit = Entry(
+                id=self.next_entry(),
+                account=number,
+                type="Money Movement",
+                sub_type="Deposit",
+                description="Opening deposit",
+                executed_at=instant,
+                day=day,
+                value=OPENING_CASH,
+            )
+            self.commit([account, deposit])
+        return self.accounts[number]
+
+    def next_order(self) -> int:
+        """An order id never used before."""
+        self._next_order += 1
+        return self._next_order - 1
+
+    def next_entry(self) -> int:
+        """A ledger entry id never used before."""
+        self._next_entry += 1
+        return self._next_entry - 1
+
+    def orders_of(self, account: str) -> list[Order]:
+        """An account's orders, oldest first."""
+        return [order for order in self.orders.values() if order.account == account]
+
+    def working_of(self, account: str) -> list[Order]:
+        """An account's orders that can still fill."""
+        return [order for order in self.working.values() if order.account == account]
+
+    def quantity(self, account: str, symbol: str) -> int:
+        """What an account holds of a symbol, signed."""
+        holding = self.holdings[account].get(symbol)
+        return 0 if holding is None else holding.quantity
+
+    def _apply(self, record: Record) -> None:
+        if isinstance(record, Account):
+            self.accounts[record.number] = record
+        elif isinstance(record, Order):
+            self._next_order = max(self._next_order, record.id + 1)
+            self.orders[record.id] = record
+            if record.working:
+                self.working[record.id] = record
+            else:
+                self.working.pop(record.id, None)
+        else:
+            self._book(record)
+
+    def _book(self, entry: Entry) -> None:
+        self._next_entry = max(self._next_entry, entry.id + 1)
+        self.entries[entry.account].append(entry)
+        self.cash[entry.account] += entry.net_value
+        if entry.symbol is None or entry.instrument is None or entry.action is None:
+            return
+        holdings = self.holdings[entry.account]
+        holding = holdings.get(entry.symbol)
+        if holding is None:
+            holding = holdings[entry.symbol] = Holding(
+                symbol=entry.symbol,
+                instrument=entry.instrument,
+                underlying=entry.underlying or entry.symbol,
+                opened_at=entry.executed_at,
+                updated_at=entry.executed_at,
+            )
+        holding.book(entry)

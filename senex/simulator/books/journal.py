@@ -1,0 +1,106 @@
+"""The journal: every change of the books, appended before a reply leaves.
+
+A SQLite file in the state folder (in memory without one). Replaying it gives
+the books again; a killed process loses nothing it has answered.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+
+from senex.domain.errors import Unavailable
+from senex.simulator.books.records import Account, Entry, Order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from io import TextIOWrapper
+    from pathlib import Path
+
+Record = Account | Order | Entry
+_CODECS: dict[str, TypeAdapter[Any]] = {
+    "account": TypeAdapter(Account),
+    "order": TypeAdapter(Order),
+    "entry": TypeAdapter(Entry),
+}
+_KINDS = {Account: "account", Order: "order", Entry: "entry"}
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS record (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """Appends records and keeps settings (seed, timeline, clock, credentials)."""
+
+    database: sqlite3.Connection
+    lock: TextIOWrapper | None
+
+    @classmethod
+    def open(cls, folder: Path | None) -> Journal:
+        """Open the journal of a state folder, or one in memory.
+
+        Raises:
+            Unavailable: ``E_STATE_BUSY`` when another simulator uses the folder.
+        """
+        lock = None
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = (folder / "lock").open("w")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                lock.close()
+                raise Unavailable(
+                    "E_STATE_BUSY",
+                    f"Another simulator uses {folder}; stop it, or give this one its own --state folder.",
+                ) from None
+        database = sqlite3.connect(
+            ":memory:" if folder is None else folder / "journal.sqlite3", isolation_level=None
+        )
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=NORMAL")
+        database.executescript(_SCHEMA)
+        return cls(database, lock)
+
+    def append(self, records: Iterable[Record]) -> None:
+        """Add records in one transaction."""
+        rows = [
+            (kind, _CODECS[kind].dump_json(record).decode())
+            for record in records
+            for kind in [_KINDS[type(record)]]
+        ]
+        self.database.execute("BEGIN")
+        try:
+            self.database.executemany("INSERT INTO record (kind, body) VALUES (?, ?)", rows)
+        except BaseException:
+            self.database.execute("ROLLBACK")
+            raise
+        self.database.execute("COMMIT")
+
+    def replay(self) -> Iterator[Record]:
+        """Every record in the order it was added."""
+        for kind, body in self.database.execute("SELECT kind, body FROM record ORDER BY id"):
+            yield _CODECS[kind].validate_json(body)
+
+    def setting(self, name: str) -> str | None:
+        """A setting, if it was ever set."""
+        row = self.database.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def set(self, **values: str) -> None:
+        """Set settings in one transaction."""
+        self.database.execute("BEGIN")
+        self.database.executemany("INSERT OR REPLACE INTO setting VALUES (?, ?)", values.items())
+        self.database.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file and let the folder go."""
+        self.database.close()
+        if self.lock is not None:
+            self.lock.close()

@@ -1,0 +1,73 @@
+"""Positions as open lots, first in first out."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from senex.domain.money import ZERO
+from senex.simulator.books.records import Entry, multiplier
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+    from decimal import Decimal
+
+    from senex.domain.legs import InstrumentType
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """An open quantity (signed) at the price per share it was opened for."""
+
+    quantity: int
+    price: Decimal
+
+
+@dataclass(slots=True)
+class Holding:
+    """What an account holds of one symbol."""
+
+    symbol: str
+    instrument: InstrumentType
+    underlying: str
+    opened_at: datetime
+    updated_at: datetime
+    lots: deque[Lot] = field(default_factory=deque)
+    realized: dict[date, Decimal] = field(default_factory=dict)
+
+    @property
+    def quantity(self) -> int:
+        """Net quantity: negative is short."""
+        return sum(lot.quantity for lot in self.lots)
+
+    @property
+    def average_price(self) -> Decimal:
+        """The quantity-weighted price of the open lots."""
+        if not self.lots:
+            return ZERO
+        return sum((lot.price * lot.quantity for lot in self.lots), ZERO) / self.quantity
+
+    @property
+    def multiplier(self) -> int:
+        """Shares per unit."""
+        return multiplier(self.instrument)
+
+    def book(self, entry: Entry) -> None:
+        """Apply a trade: close opposite lots first, then open."""
+        if entry.action is None or entry.price is None:
+            return
+        if not self.lots:
+            self.opened_at = entry.executed_at
+        self.updated_at = entry.executed_at
+        left = entry.action.sign * entry.quantity
+        while left and self.lots and self.lots[0].quantity * left < 0:
+            lot = self.lots.popleft()
+            closed = min(abs(lot.quantity), abs(left)) * (1 if lot.quantity > 0 else -1)
+            gain = (entry.price - lot.price) * closed * self.multiplier
+            self.realized[entry.day] = self.realized.get(entry.day, ZERO) + gain
+            left += closed
+            if lot.quantity != closed:
+                self.lots.appendleft(Lot(lot.quantity - closed, lot.price))
+        if left:
+            self.lots.append(Lot(left, entry.price))

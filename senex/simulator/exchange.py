@@ -1,0 +1,291 @@
+"""The broker itself: accepts, cancels, fills and expires orders, and tells who listens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from senex.simulator import matching
+from senex.simulator.books.fees import fees_of
+from senex.simulator.books.records import (
+    Entry,
+    Fill,
+    Order,
+    OrderLeg,
+    OrderStatus,
+    OrderType,
+    TimeInForce,
+    multiplier,
+)
+from senex.simulator.market.sessions import new_york, new_york_date
+from senex.simulator.preflight import PreflightError, Ticket, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from senex.simulator.board import Board
+    from senex.simulator.books.books import Books
+    from senex.simulator.books.journal import Journal
+    from senex.simulator.books.statement import Accountant, Effect
+    from senex.simulator.clock import MarketClock
+    from senex.simulator.market.market import Market
+    from senex.simulator.market.quotes import Quote
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What listeners are told: an order's new state, and the symbols whose positions moved."""
+
+    order: Order
+    filled: tuple[str, ...] = ()
+
+
+class Exchange:
+    """One simulated broker. All methods run on one thread; every change is journalled before it is seen."""
+
+    def __init__(
+        self,
+        *,
+        market: Market,
+        clock: MarketClock,
+        board: Board,
+        books: Books,
+        accountant: Accountant,
+        journal: Journal,
+    ) -> None:
+        self.market = market
+        self.clock = clock
+        self.board = board
+        self.books = books
+        self.accountant = accountant
+        self._journal = journal
+        self.on_change: Callable[[Changed], None] = lambda _: None
+        self.units_per_tick: int | None = None
+        """How many reduced units of an order fill per tick; None is all of them."""
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """The market's instant."""
+        return self.clock.now()
+
+    def day(self) -> date:
+        """The market's New York date."""
+        return new_york_date(self.now())
+
+    def catch_up(self) -> bool:
+        """Process the market up to the current tick; whether it moved."""
+        tick = self.market.tick(self.now())
+        if tick <= self.board.tick:
+            return False
+        self.board.advance(tick)
+        instant = self.market.instant(tick)
+        self._journal.set(tick=str(tick))
+        for order in list(self.books.working.values()):
+            if instant >= self._deadline(order):
+                self._finish(order, OrderStatus.EXPIRED, instant)
+        if self.market.sessions.current(instant) is not None:
+            for order in list(self.books.working.values()):
+                if order.status is OrderStatus.LIVE:
+                    self._match(order, instant)
+        return True
+
+    def set_speed(self, speed: float) -> None:
+        """Run, or pause with 0: the current tick is processed first, so its quotes are final."""
+        self.clock.set_speed(speed)
+        self.catch_up()
+        self._journal.set(speed=repr(speed), instant=self.now().isoformat())
+
+    def step(self, ticks: int) -> None:
+        """Process the next ticks one by one; only while paused."""
+        for _ in range(ticks):
+            self.clock.move_to(self.market.instant(self.board.tick + 1))
+            self.catch_up()
+        self._journal.set(instant=self.now().isoformat())
+
+    # -- orders -------------------------------------------------------------------------------
+
+    def dry_run(self, account: str, ticket: Ticket) -> tuple[Order, Effect]:
+        """What accepting the ticket would do.
+
+        Raises:
+            PreflightError: the broker would refuse it.
+        """
+        return self._checked(account, ticket, order_id=-1)
+
+    def submit(self, account: str, ticket: Ticket) -> tuple[Order, Effect]:
+        """Accept an order; it becomes live by :meth:`route`.
+
+        Raises:
+            PreflightError: the broker refuses it.
+        """
+        order, effect = self._checked(account, ticket, order_id=0)
+        order = replace(order, id=self.books.next_order())
+        self._change(order)
+        return order, effect
+
+    def replace(self, account: str, order_id: int, ticket: Ticket) -> Order:
+        """Cancel a working order and accept one with the same legs in its place.
+
+        Raises:
+            PreflightError: the order is terminal, or the new one is refused.
+        """
+        old = self.books.orders[order_id]
+        if not old.working:
+            raise PreflightError(("cannot_update_order", f"Order {order_id} is {old.status}"))
+        remaining = tuple(OrderLeg(leg.symbol, leg.instrument, leg.action, leg.remaining) for leg in old.legs)
+        ticket = replace(
+            ticket,
+            legs=remaining,
+            strict=False,
+            external_identifier=ticket.external_identifier or old.external_identifier,
+        )
+        order, _ = self._checked(account, ticket, order_id=0)
+        order = replace(order, id=self.books.next_order(), replaces=old.id, strict=old.strict)
+        self._finish(replace(old, replaced_by=order.id), OrderStatus.CANCELLED, self.now())
+        self._change(order)
+        return order
+
+    def request_cancel(self, order_id: int) -> Order:
+        """Ask for a cancellation; :meth:`route` completes it.
+
+        Raises:
+            PreflightError: the order is terminal.
+        """
+        order = self.books.orders[order_id]
+        if not order.working:
+            raise PreflightError(("cannot_update_order", f"Order {order_id} is {order.status}"))
+        order = replace(order, status=OrderStatus.CANCEL_REQUESTED, updated_at=self.now())
+        self._change(order)
+        return order
+
+    def route(self) -> None:
+        """Carry received orders to the market and requested cancellations out."""
+        instant = self.now()
+        for order in list(self.books.working.values()):
+            if order.status is OrderStatus.RECEIVED:
+                self._change(replace(order, status=OrderStatus.ROUTED, updated_at=instant))
+            if order.status in {OrderStatus.RECEIVED, OrderStatus.ROUTED}:
+                live = replace(order, status=OrderStatus.LIVE, live_at=instant, updated_at=instant)
+                self._change(live)
+            elif order.status is OrderStatus.CANCEL_REQUESTED:
+                self._finish(order, OrderStatus.CANCELLED, instant)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _checked(self, account: str, ticket: Ticket, *, order_id: int) -> tuple[Order, Effect]:
+        order = prepare(
+            ticket,
+            order_id=order_id,
+            account=account,
+            books=self.books,
+            market=self.market,
+            tick=self.board.tick,
+            instant=self.now(),
+        )
+        effect = self.accountant.effect(order, self.day())
+        if order.opens and effect.new < 0 and effect.buying_power_change < 0:
+            raise PreflightError(
+                (
+                    "margin_check_failed",
+                    f"Buying power of {effect.current} cannot bear {effect.buying_power_change}",
+                )
+            )
+        return order, effect
+
+    def _change(self, order: Order) -> None:
+        self.books.commit([order])
+        self.on_change(Changed(order))
+
+    def _finish(self, order: Order, status: OrderStatus, instant: datetime) -> None:
+        cancelled = instant if status is OrderStatus.CANCELLED else None
+        self._change(
+            replace(order, status=status, updated_at=instant, terminal_at=instant, cancelled_at=cancelled)
+        )
+
+    def _deadline(self, order: Order) -> datetime:
+        if order.time_in_force is TimeInForce.GTC:
+            return order.received_at + timedelta(days=365)
+        session = self.market.sessions.upcoming(order.received_at)
+        if order.time_in_force is TimeInForce.GTD and order.gtc_date is not None:
+            return max(session.closes, new_york(order.gtc_date, 16))
+        return session.closes
+
+    def _match(self, order: Order, instant: datetime) -> None:
+        quotes: dict[str, Quote] = {}
+        for leg in order.legs:
+            quote = self.board.quote(leg.symbol)
+            if quote is None:
+                return
+            quotes[leg.symbol] = quote
+        sides = matching.sides_of(order, quotes)
+        willing = matching.patience(self.market.draws, order.id, self.board.tick - order.received_tick)
+        limit = None if order.type is OrderType.MARKET or order.price is None else int(order.price * 100)
+        net = matching.net_price(limit, sides, willing)
+        if net is not None:
+            self._fill(order, matching.split(net, sides), instant)
+        elif order.time_in_force is TimeInForce.IOC:
+            self._finish(order, OrderStatus.CANCELLED, instant)
+
+    def _fill(self, order: Order, prices: dict[str, int], instant: datetime) -> None:
+        units = min(order.units_left, self.units_per_tick or order.units_left)
+        day = new_york_date(instant)
+        legs, entries = [], []
+        for index, leg in enumerate(order.legs):
+            quantity = units * leg.quantity // order.units
+            fill = Fill(
+                id=f"{order.id}_{index + 1}_{len(leg.fills) + 1}",
+                quantity=quantity,
+                price=Decimal(prices[leg.symbol]) / 100,
+                filled_at=instant,
+                tick=self.board.tick,
+            )
+            legs.append(replace(leg, fills=(*leg.fills, fill)))
+            entries.append(self._entry(order, leg, fill, day))
+        done = all(leg.remaining == 0 for leg in legs)
+        order = replace(
+            order,
+            legs=tuple(legs),
+            status=OrderStatus.FILLED if done else order.status,
+            updated_at=instant,
+            terminal_at=instant if done else None,
+        )
+        self.books.commit([order, *entries])
+        self.on_change(Changed(order, tuple(leg.symbol for leg in legs)))
+
+    def _entry(self, order: Order, leg: OrderLeg, fill: Fill, day: date) -> Entry:
+        value = -leg.action.sign * fill.price * fill.quantity * multiplier(leg.instrument)
+        fees = fees_of(
+            day=day,
+            instrument=leg.instrument,
+            action=leg.action,
+            quantity=fill.quantity,
+            already=leg.filled,
+            value=value,
+        )
+        verb = "Bought" if leg.action.sign > 0 else "Sold"
+        return Entry(
+            id=self.books.next_entry(),
+            account=order.account,
+            type="Trade",
+            sub_type=str(leg.action),
+            description=f"{verb} {fill.quantity} {leg.symbol} @ {fill.price}",
+            executed_at=fill.filled_at,
+            day=day,
+            value=value,
+            commission=fees.commission,
+            clearing_fees=fees.clearing,
+            regulatory_fees=fees.regulatory,
+            symbol=leg.symbol,
+            instrument=leg.instrument,
+            underlying=order.underlying,
+            action=leg.action,
+            quantity=fill.quantity,
+            price=fill.price,
+            order_id=order.id,
+            fill_id=fill.id,
+            leg_count=len(order.legs),
+        )

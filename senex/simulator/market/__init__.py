@@ -1,0 +1,1 @@
+"""The market: prices, volatilities, chains and calendars as pure functions of seed and tick."""

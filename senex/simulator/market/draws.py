@@ -1,0 +1,38 @@
+"""Random numbers by key: the same seed and key give the same number, in any order.
+
+A generator with a state would make a price depend on who asked before; keyed
+draws let a restarted simulator continue at any tick.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from statistics import NormalDist
+
+_NORMAL = NormalDist()
+_SCALE = 2.0**-53
+
+
+class Draws:
+    """Keyed uniform and normal draws for one seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._key = str(seed).encode()[:64]
+
+    def uniform(self, *key: str | int) -> float:
+        """A number strictly between 0 and 1."""
+        text = "|".join(map(str, key)).encode()
+        digest = blake2b(text, digest_size=8, key=self._key).digest()
+        return ((int.from_bytes(digest) >> 11) + 0.5) * _SCALE
+
+    def between(self, low: float, high: float, *key: str | int) -> float:
+        """A number between ``low`` and ``high``."""
+        return low + (high - low) * self.uniform(*key)
+
+    def whole(self, low: int, high: int, *key: str | int) -> int:
+        """A whole number from ``low`` to ``high``, both included."""
+        return low + int((high - low + 1) * self.uniform(*key))
+
+    def normal(self, *key: str | int) -> float:
+        """A standard normal number."""
+        return _NORMAL.inv_cdf(self.uniform(*key))

@@ -1,0 +1,1 @@
+"""REST endpoints, grouped as the broker groups them; each derives its reply from books and board."""

@@ -1,0 +1,160 @@
+"""The server: one port for REST, alerts, DXLink, clock and faults, and the loop that moves the market."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from senex.domain.errors import Unavailable
+from senex.simulator import alerts, clockwire, dxlink, faults, wire
+from senex.simulator.rest import accounts, instruments, marketdata, orders, session
+from senex.simulator.services import SERVICES, Services, label_of, services
+
+if TYPE_CHECKING:
+    from senex.simulator.exchange import Exchange
+    from senex.simulator.faults import Handler
+    from senex.simulator.tokens import Tokens
+
+_LOG = logging.getLogger(__name__)
+_ROUTING_SECONDS = 0.02
+_SHORTEST_WAIT = 0.02
+_OPEN_ROUTES = frozenset({"token", "clock", "faults", "alerts", "dxlink", "public", ""})
+_FAULTLESS = frozenset({"clock", "faults"})
+
+
+class Server:
+    """Everything that runs while the simulator serves."""
+
+    def __init__(self, *, exchange: Exchange, tokens: Tokens, timeline: str) -> None:
+        self._exchange = exchange
+        self._hub = clockwire.ClockHub()
+        self._wake = asyncio.Event()
+        self._routing: asyncio.TimerHandle | None = None
+        self._flushing = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.services = Services(
+            exchange=exchange,
+            tokens=tokens,
+            alerts=alerts.Alerts(exchange),
+            feed=dxlink.Feed(),
+            faults=faults.Faults(),
+            timeline=timeline,
+            schedule_routing=self._schedule_routing,
+            publish_clock=self._publish_clock,
+        )
+        exchange.on_change = self.services.alerts.changed
+        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen, and move the market; returns the port.
+
+        Raises:
+            Unavailable: ``E_PORT_TAKEN``.
+        """
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port)
+        try:
+            await site.start()
+        except OSError as problem:
+            await self._runner.cleanup()
+            if problem.errno != errno.EADDRINUSE:
+                raise
+            raise Unavailable(
+                "E_PORT_TAKEN",
+                f"Port {port} on {host} is in use; stop what listens there, or choose another --port.",
+            ) from None
+        self._exchange.route()
+        self._spawn(self._run())
+        addresses = self._runner.addresses
+        return int(addresses[0][1])
+
+    async def stop(self) -> None:
+        """Close all connections and stop the market."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.services.alerts.close()
+        await self.services.feed.close()
+        await self._hub.close()
+        await self._runner.cleanup()
+
+    def _application(self) -> web.Application:
+        application = web.Application(middlewares=[_guard, _inject])
+        application[SERVICES] = self.services
+        application[clockwire.HUB] = self._hub
+        for module in (session, accounts, orders, instruments, marketdata, alerts, dxlink, clockwire, faults):
+            application.add_routes(module.routes)
+        return application
+
+    async def _run(self) -> None:
+        exchange = self._exchange
+        while True:
+            if exchange.catch_up():
+                self.services.feed.tick()
+                await self._flush()
+            due = exchange.clock.machine_seconds_until(exchange.market.instant(exchange.board.tick + 1))
+            wait = None if due is None else max(due, _SHORTEST_WAIT if exchange.clock.speed > 1 else 0.0)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), wait)
+            self._wake.clear()
+
+    async def _publish_clock(self) -> None:
+        self.services.feed.tick()
+        self._wake.set()
+        await self._flush()
+        await self._hub.publish(self._exchange, self.services.timeline)
+
+    def _schedule_routing(self) -> None:
+        if self._routing is None:
+            loop = asyncio.get_running_loop()
+            self._routing = loop.call_later(_ROUTING_SECONDS, self._route)
+
+    def _route(self) -> None:
+        self._routing = None
+        self._exchange.route()
+        self._spawn(self._flush())
+
+    async def _flush(self) -> None:
+        async with self._flushing:
+            await self.services.alerts.flush()
+
+    def _spawn(self, work: asyncio._CoroutineLike[None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+@web.middleware
+async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn failures into the broker's error shapes, and refuse without a good token."""
+    try:
+        if label_of(request) not in _OPEN_ROUTES:
+            token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+            if not services(request).tokens.good("access", token):
+                return wire.error(401, "token_invalid", "This token is invalid or has expired")
+        return await handler(request)
+    except web.HTTPNotFound:
+        return wire.not_found(request.path)
+    except web.HTTPException as problem:
+        return wire.error(problem.status, "request_failed", problem.reason)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return wire.error(400, "invalid_json", "The body is not JSON")
+    except ValueError as problem:
+        return wire.error(400, "validation_error", str(problem))
+
+
+@web.middleware
+async def _inject(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Misbehave where a fault rule says so."""
+    label = label_of(request)
+    if label in _FAULTLESS:
+        return await handler(request)
+    injected = services(request).faults
+    rule = injected.take(label)
+    return await handler(request) if rule is None else await injected.apply(rule, request, handler)

@@ -1,0 +1,58 @@
+"""What the HTTP handlers share: one bundle, built once by the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from senex.simulator.alerts import Alerts
+    from senex.simulator.dxlink import Feed
+    from senex.simulator.exchange import Exchange
+    from senex.simulator.faults import Faults
+    from senex.simulator.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The running simulator's parts."""
+
+    exchange: Exchange
+    tokens: Tokens
+    alerts: Alerts
+    feed: Feed
+    faults: Faults
+    timeline: str
+    schedule_routing: Callable[[], None]
+    publish_clock: Callable[[], Awaitable[None]]
+
+
+SERVICES = web.AppKey("services", Services)
+
+
+def services(request: web.Request) -> Services:
+    """The parts, from a request."""
+    return request.config_dict[SERVICES]
+
+
+_LABELS: dict[object, str] = {}
+_H = TypeVar("_H")
+
+
+def labelled(label: str) -> Callable[[_H], _H]:
+    """Name an endpoint, so that access and fault rules can speak of it; several may share a name."""
+
+    def mark(handler: _H) -> _H:
+        _LABELS[handler] = label
+        return handler
+
+    return mark
+
+
+def label_of(request: web.Request) -> str:
+    """The name of the endpoint a request goes to; empty when there is none."""
+    return _LABELS.get(request.match_info.handler, "")

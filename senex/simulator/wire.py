@@ -1,0 +1,234 @@
+"""The broker's JSON: envelopes, errors, signs, and how each record looks on the wire."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import orjson
+from aiohttp import web
+
+from senex.domain.legs import InstrumentType
+from senex.domain.money import ZERO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from senex.simulator.books.fees import Fees
+    from senex.simulator.books.records import Entry, Order, OrderLeg
+    from senex.simulator.books.statement import Effect
+
+Json = dict[str, object]
+
+
+def _default(value: object) -> str:
+    if isinstance(value, Decimal):
+        return plain(value)
+    raise TypeError(type(value).__name__)
+
+
+def dumps(body: object) -> bytes:
+    """JSON as the broker writes it: decimals as strings, times in UTC."""
+    return orjson.dumps(body, default=_default, option=orjson.OPT_UTC_Z)
+
+
+def plain(value: Decimal) -> str:
+    """A decimal without exponent."""
+    return f"{value:f}"
+
+
+def reply(body: object, status: int = 200) -> web.Response:
+    """A JSON response."""
+    return web.Response(body=dumps(body), status=status, content_type="application/json")
+
+
+def data(content: Mapping[str, object], status: int = 200) -> web.Response:
+    """One object in the broker's envelope."""
+    return reply({"data": content, "context": "simulator"}, status)
+
+
+def items(content: Iterable[object]) -> web.Response:
+    """A list in the broker's envelope."""
+    return reply({"data": {"items": list(content)}, "context": "simulator"})
+
+
+def page(content: Sequence[Json], query: Mapping[str, str], default: int) -> web.Response:
+    """One page of a list, with the pagination the SDK loops by."""
+    size = max(1, min(2000, int(query.get("per-page", default))))
+    offset = max(0, int(query.get("page-offset", 0)))
+    part = content[offset * size : (offset + 1) * size]
+    pages = (len(content) + size - 1) // size
+    return reply(
+        {
+            "data": {"items": part},
+            "pagination": {
+                "per-page": size,
+                "page-offset": offset,
+                "item-offset": offset * size,
+                "total-items": len(content),
+                "total-pages": pages,
+                "current-item-count": len(part),
+            },
+        }
+    )
+
+
+def error(status: int, code: str, message: str, problems: Iterable[tuple[str, str]] = ()) -> web.Response:
+    """A refusal in the broker's shape."""
+    body: Json = {"code": code, "message": message}
+    inner = [{"code": inner_code, "message": text} for inner_code, text in problems]
+    if inner:
+        body["errors"] = inner
+    return reply({"error": body}, status)
+
+
+def not_found(what: str) -> web.Response:
+    """404 in the broker's shape."""
+    return error(404, "record_not_found", f"Couldn't find {what}")
+
+
+def signed(name: str, value: Decimal) -> Json:
+    """A money field and its effect: unsigned on the wire, the sign in words."""
+    effect = "None" if value == 0 else "Credit" if value > 0 else "Debit"
+    return {name: plain(abs(value)), f"{name}-effect": effect}
+
+
+def leg(known: OrderLeg) -> Json:
+    """An order's leg with its fills."""
+    return {
+        "instrument-type": known.instrument,
+        "symbol": known.symbol,
+        "quantity": known.quantity,
+        "remaining-quantity": known.remaining,
+        "action": known.action,
+        "fills": [
+            {
+                "ext-group-fill-id": fill.id.rsplit("_", 2)[0],
+                "ext-exec-id": fill.id,
+                "fill-id": fill.id,
+                "quantity": fill.quantity,
+                "fill-price": plain(fill.price),
+                "filled-at": stamp(fill.filled_at),
+                "destination-venue": "SIMULATOR",
+            }
+            for fill in known.fills
+        ],
+    }
+
+
+def order(known: Order) -> Json:
+    """An order, placed or (with a negative id) only tried."""
+    body: Json = {
+        "id": known.id,
+        "account-number": known.account,
+        "time-in-force": known.time_in_force,
+        "order-type": known.type,
+        "size": str(known.units),
+        "underlying-symbol": known.underlying,
+        "underlying-instrument-type": known.underlying_instrument,
+        "status": known.status,
+        "cancellable": known.working,
+        "editable": known.working,
+        "edited": False,
+        "received-at": stamp(known.received_at),
+        "updated-at": int(known.updated_at.timestamp() * 1000),
+        "legs": [leg(one) for one in known.legs],
+    }
+    if known.id < 0:
+        del body["id"]
+    if known.price is not None:
+        body["price"] = plain(abs(known.price))
+        if known.price != 0:
+            body["price-effect"] = "Credit" if known.price > 0 else "Debit"
+    optional = {
+        "gtc-date": known.gtc_date,
+        "external-identifier": known.external_identifier,
+        "source": known.source,
+        "live-at": known.live_at,
+        "cancelled-at": known.cancelled_at,
+        "terminal-at": known.terminal_at,
+        "reject-reason": known.reject_reason,
+        "replaces-order-id": known.replaces,
+        "replacing-order-id": known.replaced_by,
+    }
+    for key, value in optional.items():
+        if value is not None:
+            body[key] = stamp(value) if isinstance(value, datetime) else value
+    return body
+
+
+def effect(known: Effect) -> Json:
+    """What an order does to buying power; fees are part of the impact."""
+    impact = known.buying_power_change
+    return {
+        **signed("change-in-margin-requirement", known.margin_change),
+        **signed("change-in-buying-power", impact),
+        **signed("current-buying-power", known.current),
+        **signed("new-buying-power", known.new),
+        **signed("isolated-order-margin-requirement", -known.isolated_margin),
+        "is-spread": known.is_spread,
+        "impact": plain(abs(impact)),
+        "effect": "None" if impact == 0 else "Credit" if impact > 0 else "Debit",
+    }
+
+
+def fee_calculation(fees: Fees) -> Json:
+    """An order's fees."""
+    return {
+        **signed("regulatory-fees", -fees.regulatory),
+        **signed("clearing-fees", -fees.clearing),
+        **signed("commission", -fees.commission),
+        **signed("proprietary-index-option-fees", ZERO),
+        **signed("total-fees", -fees.total),
+    }
+
+
+def transaction(entry: Entry) -> Json:
+    """A ledger entry."""
+    body: Json = {
+        "id": entry.id,
+        "account-number": entry.account,
+        "executed-at": stamp(entry.executed_at),
+        "transaction-date": entry.day,
+        "transaction-type": entry.type,
+        "transaction-sub-type": entry.sub_type,
+        "description": entry.description,
+        **signed("value", entry.value),
+        **signed("net-value", entry.net_value),
+        "is-estimated-fee": False,
+    }
+    if entry.symbol is not None:
+        body |= {
+            **signed("commission", -entry.commission),
+            **signed("clearing-fees", -entry.clearing_fees),
+            **signed("regulatory-fees", -entry.regulatory_fees),
+            **signed("proprietary-index-option-fees", ZERO),
+            "symbol": entry.symbol,
+            "instrument-type": entry.instrument,
+            "underlying-symbol": entry.underlying,
+            "action": entry.action,
+            "quantity": str(entry.quantity),
+            "price": plain(entry.price or ZERO),
+            "order-id": entry.order_id,
+            "exec-id": entry.fill_id,
+            "ext-exec-id": entry.fill_id,
+            "leg-count": entry.leg_count,
+            "destination-venue": "SIMULATOR",
+        }
+    return body
+
+
+def stamp(instant: datetime) -> str:
+    """An instant as ISO text with milliseconds."""
+    return instant.isoformat(timespec="milliseconds")
+
+
+def day_of(text: str) -> date:
+    """A date from a query."""
+    return date.fromisoformat(text[:10])
+
+
+def is_option(text: str) -> bool:
+    """Whether an instrument type in a request means equity options."""
+    return text == InstrumentType.EQUITY_OPTION
