@@ -1,0 +1,44 @@
+# senex: `make demo` opens the console on everything; `make check` is what CI runs.
+# ARGS= goes to the command (make demo ARGS="--headless --json"), PYTHON= names the Python for .venv.
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev demo test check bench compose-test lock
+PYTHON ?=
+ARGS ?=
+export PYTHON
+BIN := .venv/bin
+
+help:  ## show the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+install:  ## install senex into .venv
+	@./install.sh
+
+install-dev:
+	@./install.sh dev
+
+demo: install  ## everything on this machine, simulated, then the console
+	@$(BIN)/python -m senex demo $(ARGS)
+
+test: install-dev  ## run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: install-dev  ## lint, types, import contracts, generated docs, tests
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest $(ARGS)
+
+bench: install-dev  ## run the benchmarks
+	@$(BIN)/python -m bench $(ARGS)
+
+compose-test:  ## bring the containers up and play the story in them
+	@containers/compose-test
+
+UV ?= uv
+LOCK := $(UV) pip compile pyproject.toml --extra embedded --group build --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
+lock:  ## renew both locks from pyproject.toml (needs uv)
+	@$(LOCK) --output-file requirements.lock
+	@$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	@sed -i '1i # Written by `make lock`: every version with its hashes, for Python 3.11 to 3.13.' requirements.lock requirements-dev.lock
