@@ -54,7 +54,7 @@ if [ "$mark" != "$(cat ".venv/.senex-$want" 2>/dev/null)" ]; then
         "$uv" pip install --quiet --python .venv/bin/python --require-hashes -r "$lock" >&2
         "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e . >&2
     else
-        pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore .venv/bin/python -m pip install --quiet --no-deps"
+        pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore .venv/bin/python -m pip install -qq --no-deps"
         $pip --no-compile --require-hashes -r "$lock" >&2
         $pip --no-build-isolation -e . >&2
     fi
