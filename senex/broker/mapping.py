@@ -139,7 +139,7 @@ def dry_run(told: PlacedOrderResponse[UnplacedOrder]) -> DryRun:
     return DryRun(
         buying_power_change=effect.change_in_buying_power,
         new_buying_power=effect.new_buying_power,
-        margin_requirement=effect.isolated_order_margin_requirement,
+        margin_requirement=abs(effect.isolated_order_margin_requirement),
         fees=fees,
         warnings=tuple(str(warning) for warning in told.warnings or ()),
     )
