@@ -17,7 +17,7 @@ from senex.ports.unit_of_work import Work
 from senex.store.direct import away
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from senex.store.direct import AsyncConnection
 
@@ -112,7 +112,7 @@ class Outbox:
             raise away(problem) from problem
 
 
-async def wakes(connection: AsyncConnection) -> AsyncIterator[None]:
+async def wakes(connection: AsyncConnection) -> AsyncGenerator[None, None]:
     """Listen on a connection of its own; answer at once and then once per notice. Raises Unavailable."""
     try:
         await connection.execute(f"LISTEN {CHANNEL}")
