@@ -45,8 +45,11 @@ class ConfinedJob(Job):
     perform_with: Callable[[str, tuple[object, ...]], object] | None = None
 
     def __init__(
-        self, id: str | None = None, connection: Redis | None = None, serializer: Any = None
-    ) -> None:  # noqa: A002, ARG002 - RQ's signature
+        self,
+        id: str | None = None,  # noqa: A002 - RQ's name
+        connection: Redis | None = None,
+        serializer: Any = None,  # noqa: ARG002 - there is only one
+    ) -> None:
         super().__init__(id=id, connection=connection, serializer=JSONSerializer)
 
     def _execute(self) -> object:

@@ -67,3 +67,15 @@ async def _claim(
     cursor = await connection.execute(_CLAIM, (timeline, job, slot, outbox_id))
     if await cursor.fetchone() is None:
         raise _Taken
+
+
+async def queue_of(connection: AsyncConnection, job: str) -> str | None:
+    """The queue a scheduled job runs on; None when it is not, or no longer, to run. Raises Unavailable."""
+    try:
+        cursor = await connection.execute(
+            "SELECT queue FROM job_schedule WHERE name = %s AND enabled", (job,)
+        )
+        row = await cursor.fetchone()
+    except psycopg.OperationalError as problem:
+        raise away(problem) from problem
+    return row[0] if row else None

@@ -1,0 +1,110 @@
+"""What workers run: one row of the outbox, or one slot of the schedule.
+
+The row is the truth; a job is only its name. Whoever comes second, late or for a
+row that is done finds that out here and leaves without an effect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import structlog
+
+from daemon.queues import JOB_SECONDS
+from senex.domain.errors import SenexError, Unavailable
+from senex.store.outbox import RENEW_SECONDS
+from senex.store.slots import claim_slot, queue_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from daemon.handlers import Handler
+    from senex.ports.unit_of_work import Work
+    from senex.store.direct import AsyncConnection
+    from senex.store.outbox import Outbox
+
+_log = structlog.get_logger("senex.jobs")
+
+
+async def run(
+    outbox_id: int,
+    *,
+    outbox: Outbox,
+    container: object,
+    handlers: Mapping[str, Handler],
+    limit: float = JOB_SECONDS,
+) -> None:
+    """Work on one outbox row unless it is done or somebody else does, for at most ``limit`` seconds.
+
+    The handler sets ``done_at`` in its own transaction. What it raises is stored on
+    the row, which is offered again. Raises Unavailable when Postgres is lost.
+    """
+    async with outbox.claim(outbox_id) as work:
+        if work is None:
+            return
+        began = time.monotonic()
+        with structlog.contextvars.bound_contextvars(job=work.job, outbox=work.id, subject=work.subject):
+            error = await _handle(work, outbox=outbox, container=container, handlers=handlers, limit=limit)
+            if error is not None:
+                await outbox.failed(work.id, error)
+            else:
+                _log.info("done", milliseconds=round((time.monotonic() - began) * 1000))
+
+
+async def _handle(
+    work: Work, *, outbox: Outbox, container: object, handlers: Mapping[str, Handler], limit: float
+) -> str | None:
+    """Call the handler while the lease is renewed; answer what went wrong, None if nothing did."""
+    handler = handlers.get(work.job)
+    if handler is None:
+        _log.error("no handler", remedy="run the same version of senex everywhere")
+        return f"This senex has no handler for '{work.job}'; run the same version everywhere. [E_JOB_UNKNOWN]"
+    renewing = asyncio.create_task(_renew(outbox, work.id))
+    try:
+        async with asyncio.timeout(limit):
+            await handler(container, work)
+    except TimeoutError:
+        _log.error("took too long", limit=limit)
+        return f"The job did not end within {limit:g} s and was stopped; it is tried again. [E_JOB_TIMEOUT]"
+    except SenexError as problem:
+        _log.warning("failed", code=problem.code, why=problem.message)
+        return str(problem)
+    except Exception as problem:  # noqa: BLE001 - a bug in one job must not end the worker; it is logged and stored
+        _log.exception("failed")
+        return f"{type(problem).__name__}: {problem}"
+    finally:
+        renewing.cancel()
+        with suppress(asyncio.CancelledError):
+            await renewing
+    return None
+
+
+async def _renew(outbox: Outbox, outbox_id: int) -> None:
+    """Keep the lease. Once Postgres is lost the handler's own transactions decide, so it is left alone."""
+    with suppress(Unavailable):
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            await outbox.renew(outbox_id)
+
+
+async def slot(
+    name: str, slot_at: str, timeline: str, *, connection: AsyncConnection, environment: str
+) -> None:
+    """Turn one slot of the schedule into work, once; ``slot_at`` is its ISO instant on its ``timeline``."""
+    queue = await queue_of(connection, name)
+    if queue is None:
+        return
+    rows = await claim_slot(
+        connection,
+        timeline=timeline,
+        job=name,
+        slot=datetime.fromisoformat(slot_at),
+        queue=queue,
+        environment=environment,
+    )
+    if rows:
+        _log.info("slot", job=name, slot=slot_at, rows=rows)

@@ -1,0 +1,152 @@
+"""Runs jobs on an event loop, with a container and a connection of its own.
+
+The container (``senex.bootstrap.daemon``) is whatever the handlers need: pools,
+the broker's session, the clock. The trading worker keeps one; a forked job makes
+one for itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from concurrent.futures import Future
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from daemon import jobs
+from daemon.queues import JOB_SECONDS, RUN
+from senex.store.direct import connect
+from senex.store.outbox import Outbox
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from daemon.handlers import Handler
+    from senex.store.direct import AsyncConnection
+
+_log = structlog.get_logger("senex.worker")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What a job needs: where Postgres is, how to build a container, what each job does."""
+
+    direct_url: str
+    environment: str
+    build: Callable[[], AbstractAsyncContextManager[object]]
+    handlers: Mapping[str, Handler]
+    limit: float = JOB_SECONDS
+
+
+class Runner:
+    """Runs one job after the other with one container."""
+
+    def __init__(self, means: Means, *, container: object) -> None:
+        self._means = means
+        self._container = container
+        self._connection: AsyncConnection | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, means: Means) -> AsyncIterator[Runner]:
+        """Build the container and connect. Raises what building raises."""
+        async with AsyncExitStack() as stack:
+            runner = cls(means, container=await stack.enter_async_context(means.build()))
+            stack.push_async_callback(runner.close)
+            await runner.connection()
+            yield runner
+
+    async def perform(self, function: str, arguments: tuple[Any, ...]) -> None:
+        """Run a job named by ``daemon.queues.FUNCTIONS``."""
+        connection = await self.connection()
+        if function == RUN:
+            await jobs.run(
+                *arguments,
+                outbox=Outbox(connection),
+                container=self._container,
+                handlers=self._means.handlers,
+                limit=self._means.limit,
+            )
+        else:
+            await jobs.slot(*arguments, connection=connection, environment=self._means.environment)
+
+    async def connection(self) -> AsyncConnection:
+        """The connection that claims rows, opened anew when Postgres has been away."""
+        if self._connection is None or self._connection.closed:
+            self._connection = await connect(self._means.direct_url, name="worker")
+        return self._connection
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            await self._connection.close()
+
+
+async def perform_once(means: Means, function: str, arguments: tuple[Any, ...]) -> None:
+    """Run one job in a process of its own; a slot needs no container."""
+    if function == RUN:
+        async with Runner.open(means) as runner:
+            await runner.perform(function, arguments)
+        return
+    runner = Runner(means, container=None)
+    try:
+        await runner.perform(function, arguments)
+    finally:
+        await runner.close()
+
+
+class WarmRunner:
+    """A runner in a thread with a loop of its own, so that sessions and pools outlive a job.
+
+    Should it end by itself, a lost lock among the reasons, the process is told to stop.
+    """
+
+    def __init__(self, means: Means, *, beside: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """``beside`` runs next to the jobs on the same loop: the heartbeat, which so proves it turns."""
+        self._means = means
+        self._beside = beside
+        self._ready: Future[tuple[asyncio.AbstractEventLoop, Runner]] = Future()
+        self._stop = asyncio.Event()
+        self.failed = False
+        self._thread = threading.Thread(target=self._main, name="jobs", daemon=True)
+
+    def start(self) -> None:
+        """Build everything; raises what building raises."""
+        self._thread.start()
+        self._ready.result()
+
+    def perform(self, function: str, arguments: tuple[Any, ...]) -> None:
+        """Run a job there and wait for it."""
+        loop, runner = self._ready.result()
+        asyncio.run_coroutine_threadsafe(runner.perform(function, arguments), loop).result()
+
+    def stop(self) -> None:
+        """Close everything."""
+        loop, _ = self._ready.result()
+        if self._thread.is_alive():
+            loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(timeout=5)
+
+    def _main(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as problem:  # noqa: BLE001 - handed to the starter, or ends the process
+            if not self._ready.done():
+                self._ready.set_exception(problem)
+                return
+            self.failed = True
+            _log.exception("the event loop of the jobs ended")
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    async def _serve(self) -> None:
+        async with Runner.open(self._means) as runner:
+            beside = asyncio.create_task(self._beside())
+            self._ready.set_result((asyncio.get_running_loop(), runner))
+            await self._stop.wait()
+            beside.cancel()
