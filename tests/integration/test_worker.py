@@ -1,0 +1,171 @@
+"""The workers through real processes: what runs, what is refused, what a kill leaves behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+from machinery_support import descendants, eventually, gone, kill
+from redis import Redis
+from redis.exceptions import NoPermissionError
+from rq import Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from daemon.queues import QUEUES, ConfinedJob, ConfinedQueue, job_id, offer
+from senex.store.outbox import Offer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from machinery_support import Stage
+
+    from daemon.embedded import Endpoints
+
+
+def _queue(machinery: Stage, outbox_id: int, queue: str = "trading", number: int = 1) -> None:
+    offer(machinery.queues, Offer(outbox_id, queue, "test", number))
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_each_queue_runs_its_work_once(machinery: Stage, queue: str) -> None:
+    machinery.start("worker")
+    work = machinery.add("note", queue)
+    _queue(machinery, work, queue)
+    eventually(lambda: machinery.done(work))
+    # the same work delivered twice more changes nothing
+    _queue(machinery, work, queue, number=2)
+    other = machinery.add("note", queue)
+    _queue(machinery, other, queue)
+    eventually(lambda: machinery.done(other))
+    eventually(lambda: not machinery.queues.exists(f"rq:job:{job_id(work, 2)}"))
+    assert machinery.runs(work) == 1
+
+
+def test_trading_runs_in_its_worker_and_the_others_fork(machinery: Stage) -> None:
+    worker = machinery.start("worker")
+    trading, forked = machinery.add("note"), machinery.add("note", "accounts")
+    _queue(machinery, trading)
+    _queue(machinery, forked, "accounts")
+    eventually(lambda: machinery.done(trading) and machinery.done(forked))
+    parent = "SELECT parent FROM ran WHERE outbox_id = %s"
+    assert machinery.one(parent, trading) == worker.pid
+    assert machinery.one(parent, forked) != worker.pid
+
+
+def test_two_workers_on_one_row_run_it_once(machinery: Stage) -> None:
+    machinery.start("worker", limit=5)
+    work = machinery.add("hang", "accounts")
+    _queue(machinery, work, "accounts", number=1)
+    eventually(lambda: machinery.runs(work))
+    machinery.queues.lpush("rq:queue:accounts", "never")  # a name without a job is passed over
+    ConfinedQueue("accounts", connection=machinery.queues).enqueue_call(
+        "daemon.jobs.run", args=(work,), job_id="second", result_ttl=0
+    )
+    eventually(lambda: not machinery.queues.exists("rq:job:second"))
+    assert machinery.runs(work) == 1
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_foreign_function_is_refused(machinery: Stage, tmp_path: Path, queue: str) -> None:
+    machinery.start("worker")
+    mark = tmp_path / "mark"
+    Queue(queue, connection=machinery.queues, serializer=JSONSerializer).enqueue(
+        "os.system", f"touch {mark}", job_id="foreign"
+    )
+    eventually(lambda: _status(machinery, "foreign") == "failed")
+    assert not mark.exists()
+    result = ConfinedJob.fetch("foreign", connection=machinery.queues).latest_result()
+    assert result is not None
+    assert "E_JOB_REFUSED" in str(result.exc_string)
+
+
+def test_a_foreign_callback_is_not_called(machinery: Stage) -> None:
+    machinery.start("worker")
+    work = machinery.add("note")
+    job = Job.create(
+        "daemon.jobs.run", args=(work,), id="callback", connection=machinery.queues, serializer=JSONSerializer
+    )
+    job.save()
+    machinery.queues.hset(job.key, "success_callback_name", "os.abort")  # would end the worker
+    machinery.queues.rpush("rq:queue:trading", "callback")
+    eventually(lambda: _status(machinery, "callback") == "finished")
+    assert machinery.one("SELECT pid FROM ran WHERE outbox_id = %s", work) in {
+        one.pid for one in descendants(machinery.parts[0].pid)
+    }
+
+
+def test_the_console_may_not_enqueue(embedded: Endpoints, machinery: Stage) -> None:
+    console = Redis.from_url(embedded.redis.console_url())
+    with pytest.raises(NoPermissionError):
+        Queue("trading", connection=console, serializer=JSONSerializer).enqueue("daemon.jobs.run", 1)
+    with pytest.raises(NoPermissionError):
+        console.select(2)
+    console.close()
+
+
+def test_what_fails_is_stored_and_offered_again(machinery: Stage) -> None:
+    machinery.start("relay")
+    machinery.start("worker")
+    work = machinery.add("fail_once", "default")
+    eventually(lambda: machinery.done(work))
+    assert machinery.runs(work) == 2
+    assert "the first run fails" in machinery.one("SELECT error FROM outbox WHERE id = %s", work)
+
+
+def test_a_job_has_a_time_limit(machinery: Stage) -> None:
+    machinery.start("worker", limit=0.2)
+    work = machinery.add("hang")
+    _queue(machinery, work)
+    eventually(lambda: machinery.one("SELECT error FROM outbox WHERE id = %s", work))
+    assert "E_JOB_TIMEOUT" in machinery.one("SELECT error FROM outbox WHERE id = %s", work)
+    after = machinery.add("note")
+    _queue(machinery, after)
+    eventually(lambda: machinery.done(after))
+
+
+def test_unknown_work_says_so(machinery: Stage) -> None:
+    machinery.start("worker")
+    work = machinery.add("of_tomorrow")
+    _queue(machinery, work)
+    eventually(lambda: machinery.one("SELECT error FROM outbox WHERE id = %s", work))
+    assert "E_JOB_UNKNOWN" in machinery.one("SELECT error FROM outbox WHERE id = %s", work)
+
+
+def test_killing_the_parent_leaves_no_orphan(machinery: Stage) -> None:
+    worker = machinery.start("worker")
+    work = machinery.add("hang", "accounts")
+    _queue(machinery, work, "accounts")
+    eventually(lambda: machinery.runs(work))
+    family = descendants(worker.pid)
+    assert len(family) == 5  # four workers and one forked job
+    kill(worker.pid)
+    worker.wait()
+    eventually(lambda: all(gone(one) for one in family))
+
+
+def test_a_killed_child_is_replaced_and_its_work_done(machinery: Stage) -> None:
+    machinery.start("relay")
+    worker = machinery.start("worker")
+    work = machinery.add("hang_once", "trading")
+    eventually(lambda: machinery.runs(work))
+    kill(machinery.one("SELECT pid FROM ran WHERE outbox_id = %s", work))
+    eventually(lambda: machinery.done(work), seconds=40)
+    assert machinery.runs(work) == 2
+    assert worker.poll() is None
+
+
+def test_stopping_ends_everything(machinery: Stage) -> None:
+    worker = machinery.start("worker")
+    eventually(lambda: machinery.one("SELECT count(*) FROM heartbeat WHERE name LIKE 'worker%%'") == 4)
+    family = descendants(worker.pid)
+    assert isinstance(family[0], psutil.Process)
+    worker.terminate()
+    assert worker.wait(timeout=15) == 0
+    eventually(lambda: all(gone(one) for one in family))
+
+
+def _status(machinery: Stage, name: str) -> str | None:
+    raw = machinery.queues.hget(f"rq:job:{name}", "status")
+    return raw.decode() if isinstance(raw, bytes) else None
