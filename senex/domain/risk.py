@@ -11,15 +11,15 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from senex.domain.legs import Action, InstrumentType
+from senex.domain.legs import Action, InstrumentType, reduction
 from senex.domain.lots import cash_of
-from senex.domain.money import ZERO, cents
-from senex.domain.payoff import line_of, payoff
+from senex.domain.money import CONTRACT_MULTIPLIER, ZERO, cents
+from senex.domain.payoff import line_of, payoff, payoff_of_legs
 from senex.domain.trading_state import TradingState
 from senex.domain.unknown import Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from senex.domain.legs import Leg
     from senex.domain.lots import Lot
@@ -170,6 +170,16 @@ def remaining_risk(lots: Iterable[Lot], realised: Decimal = ZERO) -> Decimal | U
     held = [lot for lot in lots if lot.open_quantity]
     lines = (line_of(lot.symbol, lot.open_quantity * lot.multiplier) for lot in held)
     result = payoff(lines, cash_of(held) + realised)
+    if isinstance(result, Unknown):
+        return result
+    if result.worst is None:
+        return Unknown("the possible loss has no bound")
+    return cents(max(-result.worst, ZERO))
+
+
+def loss_at(legs: Sequence[Leg], price: Decimal) -> Decimal | Unknown:
+    """Worst loss at expiry of opening ``legs`` at a signed net price per reduced unit."""
+    result = payoff_of_legs(legs, price * reduction(legs) * CONTRACT_MULTIPLIER)
     if isinstance(result, Unknown):
         return result
     if result.worst is None:

@@ -103,7 +103,7 @@ class Strategy(Protocol):
         ...
 
     def structure(self, inputs: StrategyInputs) -> Structure | Refusal:
-        """The legs it would trade now; needs no option quotes."""
+        """The legs it would trade now, or what forbids them; needs no option quotes."""
         ...
 
     def propose(self, inputs: StrategyInputs) -> Proposal | Refusal:

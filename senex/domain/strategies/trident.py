@@ -110,19 +110,54 @@ class Trident:
     def structure(self, inputs: StrategyInputs) -> Structure | Refusal:
         """Body at the even strike of spot, wings one width away, in the expiry nearest the target.
 
-        All strikes must be listed exactly: no wing is moved to make it fit.
+        Whatever needs no option quotes is judged here already: hard stops and
+        score. All strikes must be listed exactly: no wing is moved to fit.
         """
-        spot = inputs.report.spot
-        if isinstance(spot, Unknown):
-            return self._refuse(inputs, spot.why)
-        width = self.config.width
-        if width is None:
-            if isinstance(inputs.capital, Unknown):
-                return self._refuse(inputs, f"no width without the tradeable capital: {inputs.capital.why}")
-            if inputs.capital <= 0:
-                return self._refuse(inputs, f"tradeable capital is ${inputs.capital}; it must be above zero")
-            width = width_for(inputs.capital)
-        body = even_strike(spot)
+        report = inputs.report
+        score = self.score(report)
+        stops = tuple(self._hard_stops(report))
+        if stops:
+            return Refusal(NAME, report.underlying, stops, ZERO, score.reasons)
+        if score.points < self.config.min_score:
+            why = f"score {score.points} of 100 ({score.confidence}); at least {self.config.min_score} is needed"
+            return self._refuse(inputs, why)
+        width = self._width(inputs.capital)
+        if isinstance(width, Unknown):
+            return self._refuse(inputs, width.why)
+        if isinstance(report.spot, Unknown):  # pragma: no cover - a universal stop
+            return self._refuse(inputs, report.spot.why)
+        return self._strikes(inputs, even_strike(report.spot), width)
+
+    def score(self, report: MarketReport) -> Score:
+        """The score of C.1, every line of it."""
+        return Score.of(tuple(self._points(report)))
+
+    def propose(self, inputs: StrategyInputs) -> Proposal | Refusal:
+        """A Trident at the current quotes, or every reason against it."""
+        structure = self.structure(inputs)
+        if isinstance(structure, Refusal):
+            return structure
+        put = structure.spreads[0]
+        put_price = price_legs(put.legs, inputs.market, inputs.now, streamers=structure.streamers)
+        if isinstance(put_price, Unknown):
+            return self._refuse(inputs, put_price.why)
+        if put_price.mid <= 0:
+            return self._refuse(inputs, f"the put credit is {put_price.mid} at mid; it must be above zero")
+        exit_plan = ExitPlan(time_exit_dte=self.config.time_exit_dte)
+        draft = Draft(NAME, structure, self.config.units, exit_plan, self.score(inputs.report))
+        proposal = assemble(draft, inputs)
+        return self._refuse(inputs, proposal.why) if isinstance(proposal, Unknown) else proposal
+
+    def _width(self, capital: Decimal | Unknown) -> int | Unknown:
+        if self.config.width is not None:
+            return self.config.width
+        if isinstance(capital, Unknown):
+            return Unknown(f"no width without the tradeable capital: {capital.why}")
+        if capital <= 0:
+            return Unknown(f"the tradeable capital is ${capital}; it must be above zero")
+        return width_for(capital)
+
+    def _strikes(self, inputs: StrategyInputs, body: Decimal, width: int) -> Structure | Refusal:
         today = new_york_date(inputs.now)
         for expiration in self._by_preference(inputs.chain.expirations, today):
             found = self._spreads(expiration, body, Decimal(width))
@@ -132,51 +167,17 @@ class Trident:
                     Reason(f"expires {expiration.day}, {expiration.dte(today)} days away"),
                     Reason(f"body {body}, spreads {width} wide"),
                 )
-                return Structure(
-                    inputs.report.underlying,
-                    expiration.day,
-                    spreads,
-                    inputs.chain.spread_tick,
-                    streamers,
-                    stated,
-                )
+                tick = inputs.chain.spread_tick
+                return Structure(inputs.report.underlying, expiration.day, spreads, tick, streamers, stated)
         return self._refuse(
             inputs,
             f"no expiration {self.config.min_dte} to {self.config.max_dte} days away lists "
             f"all of the strikes {body - width}, {body} and {body + width}",
         )
 
-    def propose(self, inputs: StrategyInputs) -> Proposal | Refusal:
-        """A Trident at the current quotes, or every reason against it."""
-        report = inputs.report
-        score = Score.of(tuple(self._points(report)))
-        stops = tuple(self._hard_stops(report))
-        if stops:
-            return Refusal(NAME, report.underlying, stops, ZERO, score.reasons)
-        if score.points < self.config.min_score:
-            why = f"score {score.points} of 100 ({score.confidence}); at least {self.config.min_score} is needed"
-            return Refusal(NAME, report.underlying, (why,), score.points, score.reasons)
-        structure = self.structure(inputs)
-        if isinstance(structure, Refusal):
-            return structure
-        put = structure.spreads[0]
-        put_price = price_legs(put.legs, inputs.market, inputs.now, streamers=structure.streamers)
-        if isinstance(put_price, Unknown):
-            return Refusal(NAME, report.underlying, (put_price.why,), score.points, score.reasons)
-        exit_plan = ExitPlan(time_exit_dte=self.config.time_exit_dte)
-        draft = Draft(NAME, structure, self.config.units, exit_plan, score)
-        proposal = assemble(draft, inputs)
-        if isinstance(proposal, Unknown):
-            return Refusal(NAME, report.underlying, (proposal.why,), score.points, score.reasons)
-        if put_price.mid <= 0 or proposal.pricing.mid <= 0:
-            why = (
-                f"put credit {put_price.mid} and total credit {proposal.pricing.mid} must both be above zero"
-            )
-            return Refusal(NAME, report.underlying, (why,), score.points, score.reasons)
-        return proposal
-
     def _refuse(self, inputs: StrategyInputs, why: str) -> Refusal:
-        return Refusal(NAME, inputs.report.underlying, (why,))
+        score = self.score(inputs.report)
+        return Refusal(NAME, inputs.report.underlying, (why,), score.points, score.reasons)
 
     def _by_preference(self, expirations: Iterable[Expiration], today: date) -> list[Expiration]:
         """Those in the window, nearest to the target first; at a tie monthly, then the later (DOMAIN 0.10)."""
