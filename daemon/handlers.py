@@ -1,12 +1,50 @@
-"""What each job of the outbox does."""
+"""What each job of the outbox does: one line per use case."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
+from uuid import UUID
 
-from senex.ports.unit_of_work import Work
+from senex.services.alerts import apply_alert
+from senex.services.cancel import cancel
+from senex.services.decide import decide
+from senex.services.execute import execute
+from senex.services.housekeeping import expire_suggestions
+from senex.services.place_targets import place_targets
+from senex.services.reconcile import monitor_orders, reconcile
+from senex.services.sync import sync_accounts, sync_positions
 
-Handler = Callable[[Any, Work], Awaitable[None]]
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
 
-HANDLERS: Mapping[str, Handler] = {}
+    from senex.ports.unit_of_work import Work
+    from senex.services.context import Context
+
+    Handler = Callable[[Context, Work], Awaitable[None]]
+    UseCase = Callable[[Context, UUID, Work], Awaitable[None]]
+
+
+def _of_subject(use_case: UseCase) -> Handler:
+    """A use case whose subject is the id of the one thing it works on."""
+
+    async def handle(context: Context, work: Work) -> None:
+        await use_case(context, UUID(work.subject), work)
+
+    return handle
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "start": sync_accounts,
+    "decide": _of_subject(decide),
+    "execute": _of_subject(execute),
+    "cancel": _of_subject(cancel),
+    "apply_alert": _of_subject(apply_alert),
+    "place_targets": _of_subject(place_targets),
+    "reconcile": _of_subject(reconcile),
+    # slots of the schedule, one row per account
+    "monitor_open_orders": _of_subject(monitor_orders),
+    "sync_order_history": _of_subject(monitor_orders),
+    "sync_positions": _of_subject(sync_positions),
+    "reconcile_trades": _of_subject(reconcile),
+    "cleanup_old_suggestions": expire_suggestions,
+}

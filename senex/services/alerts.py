@@ -37,6 +37,8 @@ async def apply_alert(context: Context, message_id: UUID, work: Work) -> None:
                 why=problem,
                 now=context.clock.now(),
             )
-            await tx.outbox.add("monitor_orders", str(account_id), queue="trading", account_id=account_id)
+            await tx.outbox.add(
+                "monitor_open_orders", str(account_id), queue="trading", account_id=account_id
+            )
         await tx.outbox.done(work)
         await tx.commit()

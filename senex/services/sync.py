@@ -51,6 +51,14 @@ async def sync_account(context: Context, account_id: UUID) -> None:
     await context.publisher.changed("account", str(account_id), str(account_id))
 
 
+async def sync_positions(context: Context, account_id: UUID, work: Work) -> None:
+    """The scheduled reading of balances and holdings."""
+    await sync_account(context, account_id)
+    async with context.units() as tx:
+        await tx.outbox.done(work)
+        await tx.commit()
+
+
 async def sync_orders(context: Context, account_id: UUID) -> tuple[BrokerOrder, ...]:
     """Apply every order of today and of the last days; what the broker reported is returned."""
     async with context.units() as tx:
