@@ -182,8 +182,12 @@ class Broker(Protocol):
         """Renew the session's token if it is near its end, so that ``submit`` is one POST."""
         ...
 
-    async def submit(self, ticket: Ticket) -> Submission:
-        """POST once, under no retry, total deadline 10 s."""
+    async def submit(self, ticket: Ticket, *, first_byte_by: float | None = None) -> Submission:
+        """POST once, under no retry, total deadline 10 s.
+
+        ``first_byte_by`` is a ``time.monotonic()`` reading: when the request has not
+        begun by then it is not sent at all (``E_TOO_LATE``).
+        """
         ...
 
     async def cancel(self, number: str, order_id: str) -> None:

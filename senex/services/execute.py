@@ -85,13 +85,7 @@ async def _send(context: Context, attempt: Attempt, order: Order, account: Accou
             context, attempt, order, RefusedByBroker(refusal.code, refusal.message, retriable=False), work
         )
         return
-    outcome: Submission
-    if monotonic() - committed > FIRST_BYTE_WITHIN:  # pragma: no cover - a stalled process
-        outcome = RefusedByBroker(
-            "E_TOO_LATE", "The process stalled before the POST; nothing was sent.", retriable=True
-        )
-    else:
-        outcome = await context.broker.submit(ticket)
+    outcome = await context.broker.submit(ticket, first_byte_by=committed + FIRST_BYTE_WITHIN)
     await _settle(context, attempt, order, outcome, work)
 
 

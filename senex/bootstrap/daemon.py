@@ -1,0 +1,60 @@
+"""Builds what the daemon's use cases work with."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from senex.broker.gateway import open_gateway
+from senex.broker.session import BrokerAccess
+from senex.bus.clock import open_clock
+from senex.bus.connection import open_redis
+from senex.bus.publisher import RedisPublisher
+from senex.bus.quotes import RedisQuotes
+from senex.services.context import Context
+from senex.store.engine import open_engine
+from senex.store.messages import MessageLog
+from senex.store.unit_of_work import PostgresUnits
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from senex.config import DaemonSettings
+
+
+@asynccontextmanager
+async def build(settings: DaemonSettings) -> AsyncIterator[Context]:
+    """Open the pool, the broker's session, Redis and the clock; close them all at the end.
+
+    Raises:
+        Unavailable: ``E_CLOCK_AWAY`` when the market clock does not answer.
+    """
+    async with AsyncExitStack() as stack:
+        clock = await asyncio.to_thread(open_clock, settings.clock_url)
+        stack.callback(clock.close)
+        engine = open_engine(settings.database_url.get_secret_value())
+        stack.push_async_callback(engine.dispose)
+        redis = open_redis(settings.redis_url.get_secret_value())
+        stack.push_async_callback(redis.aclose)
+        access = BrokerAccess(
+            environment=settings.environment,
+            client_secret=settings.broker_client_secret.get_secret_value(),
+            refresh_token=settings.broker_refresh_token.get_secret_value(),
+            rest_url=settings.broker_rest_url,
+            alerts_url=settings.broker_alerts_url,
+        )
+        log = MessageLog(engine, clock)
+        gateway = await stack.enter_async_context(open_gateway(access, clock=clock, recorder=log.record))
+        holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
+        yield Context(
+            units=PostgresUnits(engine),
+            broker=gateway,
+            quotes=RedisQuotes(redis, holder),
+            publisher=RedisPublisher(redis),
+            clock=clock,
+            environment=settings.environment,
+        )
