@@ -1,0 +1,137 @@
+"""A broker in memory: the ``Broker`` port without sockets, obedient to the test.
+
+It keeps orders and echoes identifiers as the real one does; ``answers`` says
+what becomes of the next submissions. The simulator is the faithful one; this
+is for what a socket cannot be made to do at the right moment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from senex.domain.errors import Refused
+from senex.domain.orders import BrokerStatus
+from senex.ports.broker import (
+    Accepted,
+    AccountFacts,
+    Ambiguous,
+    Balances,
+    BrokerFill,
+    BrokerLeg,
+    BrokerOrder,
+    DryRun,
+    RefusedByBroker,
+)
+from senex.testing import market
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date, datetime
+
+    from senex.domain.chain import Candle, Metrics, OptionChain
+    from senex.ports.broker import Holding, Submission, Ticket
+    from senex.ports.clock import Clock
+
+FACTS = AccountFacts("5SX00001", "Test", "Margin", "No Restrictions", closed=False, closing_only=False)
+LOST = Ambiguous("the answer got lost")
+
+
+class MemoryBroker:
+    """The ``Broker`` port over a dictionary."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.orders: dict[str, BrokerOrder] = {}
+        self.posts: list[Ticket] = []
+        self.answers: list[Submission | type[Accepted]] = []
+        self.listed: tuple[AccountFacts, ...] = (FACTS,)
+        self.held: tuple[Holding, ...] = ()
+        self.refuses: str | None = None
+        self.chain_told = market.chain()
+        self.bars_told = market.bars()
+        self.metrics_told = market.metrics()
+
+    async def accounts(self) -> tuple[AccountFacts, ...]:
+        return self.listed
+
+    async def balances(self, number: str) -> Balances:
+        return Balances(Decimal(50_000), Decimal(50_000), Decimal(50_000), Decimal(0))
+
+    async def holdings(self, number: str) -> tuple[Holding, ...]:
+        return self.held
+
+    async def live_orders(self, number: str) -> tuple[BrokerOrder, ...]:
+        return tuple(order for order in self.orders.values() if order.account_number == number)
+
+    async def order_history(self, number: str, since: date) -> tuple[BrokerOrder, ...]:
+        return await self.live_orders(number)
+
+    async def order(self, number: str, order_id: str) -> BrokerOrder:
+        return self.orders[order_id]
+
+    async def dry_run(self, ticket: Ticket) -> DryRun:
+        if self.refuses is not None:
+            raise Refused("E_BROKER_PREFLIGHT", f"The broker would refuse this order: {self.refuses}.")
+        return DryRun(Decimal(-200), Decimal(49_800), Decimal(200), Decimal("7.70"), ())
+
+    async def prepare(self) -> None:
+        """There is no token."""
+
+    async def submit(self, ticket: Ticket, *, first_byte_by: float | None = None) -> Submission:
+        """Take the order, then answer as told: a lost answer still leaves an order behind."""
+        self.posts.append(ticket)
+        answer = self.answers.pop(0) if self.answers else Accepted
+        if isinstance(answer, RefusedByBroker):
+            return answer
+        order = BrokerOrder(
+            id=str(1000 + len(self.posts)),
+            account_number=ticket.account_number,
+            underlying=ticket.legs[0].symbol[:6].strip(),
+            status=BrokerStatus.LIVE,
+            external_identifier=ticket.external_identifier,
+            legs=tuple(BrokerLeg(leg.symbol, leg.action, leg.quantity, ()) for leg in ticket.legs),
+            price=ticket.limit_price,
+            reject_reason=None,
+            updated_at=self._clock.now(),
+        )
+        self.orders[order.id] = order
+        return answer if isinstance(answer, Ambiguous) else Accepted(order)
+
+    def fill(self, order_id: str, prices: dict[str, Decimal], share: tuple[int, int] = (1, 1)) -> BrokerOrder:
+        """Fill ``share`` (numerator, denominator) of every leg at its price; the order as it then is."""
+        order = self.orders[order_id]
+        legs = tuple(self._filled(leg, prices[leg.symbol], share) for leg in order.legs)
+        whole = all(sum(fill.quantity for fill in leg.fills) == leg.quantity for leg in legs)
+        status = BrokerStatus.FILLED if whole else BrokerStatus.LIVE
+        self.orders[order_id] = replace(order, legs=legs, status=status)
+        return self.orders[order_id]
+
+    def _filled(self, leg: BrokerLeg, price: Decimal, share: tuple[int, int]) -> BrokerLeg:
+        fill = BrokerFill(
+            f"{leg.symbol}-{len(leg.fills)}", leg.quantity * share[0] // share[1], price, self._clock.now()
+        )
+        return replace(leg, fills=(*leg.fills, fill))
+
+    async def cancel(self, number: str, order_id: str) -> None:
+        order = self.orders[order_id]
+        if order.status is not BrokerStatus.LIVE:
+            raise Refused("E_BROKER_PREFLIGHT", "cannot_update_order: the order has ended")
+        self.orders[order_id] = replace(order, status=BrokerStatus.CANCELLED)
+
+    async def chain(self, underlying: str) -> OptionChain:
+        return self.chain_told
+
+    async def metrics(self, underlying: str) -> Metrics:
+        return self.metrics_told
+
+    async def stops_trading_at(self, symbols: Sequence[str]) -> dict[str, datetime]:
+        return {symbol: self._clock.now() for symbol in symbols}
+
+    async def daily_candles(self, underlying: str, since: date) -> tuple[Candle, ...]:
+        return self.bars_told
+
+    def read_alert(self, text: str) -> BrokerOrder | None:
+        """An alert of this broker is the id of an order it has."""
+        return self.orders.get(text)
