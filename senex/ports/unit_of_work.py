@@ -303,13 +303,26 @@ class Journal(Protocol):
 class UnitOfWork(Protocol):
     """One transaction."""
 
-    accounts: Accounts
-    market: MarketFacts
-    suggestions: Suggestions
-    orders: Orders
-    positions: Positions
-    outbox: OutboxWriter
-    journal: Journal
+    @property
+    def accounts(self) -> Accounts: ...
+
+    @property
+    def market(self) -> MarketFacts: ...
+
+    @property
+    def suggestions(self) -> Suggestions: ...
+
+    @property
+    def orders(self) -> Orders: ...
+
+    @property
+    def positions(self) -> Positions: ...
+
+    @property
+    def outbox(self) -> OutboxWriter: ...
+
+    @property
+    def journal(self) -> Journal: ...
 
     async def commit(self) -> None: ...
 

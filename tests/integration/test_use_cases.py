@@ -441,9 +441,8 @@ async def test_a_filled_target_books_its_profit_and_leaves_the_rest_open(desk: D
     desk.broker.fill(call.broker_order_id, prices)
     await desk.alert(call.broker_order_id)
     opened = {line.leg.symbol: desk.mids(await desk.order(entry))[line.leg.symbol] for line in call.lines}
-    expected = sum(
-        (opened[leg.symbol] - prices[leg.symbol]) * leg.action.sign * leg.quantity * 100 for leg in call.legs
-    )
+    gains = [(opened[leg.symbol] - prices[leg.symbol]) * leg.signed_quantity * 100 for leg in call.legs]
+    expected = sum(gains, D(0))
     async with desk.units() as tx:
         position = (await tx.positions.open(await desk.account()))[0]
         assert await tx.positions.realised(position.id) == expected.quantize(D("0.01"))

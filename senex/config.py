@@ -1,0 +1,290 @@
+"""Settings: read once, from the environment only here.
+
+Precedence: flag > ``SENEX_…`` > ``SENEX_…_FILE`` (secrets) > file > default. Each
+role knows its own settings and no others; a child process gets the same cut.
+"""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from platformdirs import user_config_path, user_data_path, user_log_path
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from senex.domain.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic.fields import FieldInfo
+
+PREFIX = "SENEX_"
+FILE_SUFFIX = "_FILE"
+Role = Literal["console", "daemon", "migrator", "simulator", "demo"]
+
+
+class Environment(StrEnum):
+    """Whose money moves."""
+
+    SIMULATED = "simulated"
+    SANDBOX = "sandbox"
+    LIVE = "live"
+
+
+def config_file() -> Path:
+    """The optional TOML file (``$XDG_CONFIG_HOME/senex/senex.toml``)."""
+    return user_config_path("senex") / "senex.toml"
+
+
+def instance_folder(instance: str) -> Path:
+    """Where an instance keeps its data (``$XDG_DATA_HOME/senex/INSTANCE``)."""
+    return user_data_path("senex") / instance
+
+
+def log_folder(instance: str) -> Path:
+    """Where an instance keeps its logs."""
+    return user_log_path("senex") / instance
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """``SENEX_X_FILE`` names a file that holds the value of X, for secrets only."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        if field.annotation not in (SecretStr, SecretStr | None):
+            return None, field_name, False
+        variable = f"{PREFIX}{field_name.upper()}{FILE_SUFFIX}"
+        name = os.environ.get(variable)
+        if not name:
+            return None, field_name, False
+        try:
+            return Path(name).read_text(encoding="utf-8").rstrip("\r\n"), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageProblem(
+                "E_CONFIG_FILE",
+                f"{variable} names {name}, which cannot be read ({error.__class__.__name__}); "
+                "make it readable for this user or correct the path.",
+            ) from error
+
+    def __call__(self) -> dict[str, Any]:
+        values = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, key, _ = self.get_field_value(field, name)
+            if value is not None:
+                values[key] = value
+        return values
+
+
+class _Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", env_ignore_empty=True, frozen=True)
+
+    instance: Annotated[
+        str,
+        Field(
+            default="demo",
+            pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$",
+            description="Which installation on this machine: data, logs and locks are kept apart by it.",
+        ),
+    ]
+    environment: Annotated[
+        Environment,
+        Field(
+            default=Environment.SIMULATED,
+            description="simulated, sandbox or live. LIVE moves real money and is never a default.",
+        ),
+    ]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  pydantic's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+        return init_settings, env_settings, _SecretFiles(settings_cls), toml
+
+
+class _Clocked(_Settings):
+    clock_url: Annotated[
+        str | None,
+        Field(
+            default=None,
+            description="Where a simulated market serves its time (ws://…); unset means the wall clock.",
+        ),
+    ]
+
+
+class ConsoleSettings(_Clocked):
+    """What ``senex tui`` and the scripted commands know: no broker, no daemon password."""
+
+    console_database_url: Annotated[
+        SecretStr, Field(description="Postgres as the console's role: reads, and inserts decisions.")
+    ]
+    console_redis_url: Annotated[
+        SecretStr, Field(description="Redis as the console's user: reads the cache, subscribes, leases.")
+    ]
+    idle_lock_minutes: Annotated[
+        int, Field(default=15, ge=0, description="The console locks after so many idle minutes; 0 never.")
+    ]
+
+
+class DaemonSettings(_Clocked):
+    """What workers, scheduler, streamer and relay know."""
+
+    database_url: Annotated[SecretStr, Field(description="Postgres as the daemon's role; may be a pooler.")]
+    database_direct_url: Annotated[
+        SecretStr | None,
+        Field(
+            default=None, description="Postgres without a pooler, for locks and LISTEN; default: the former."
+        ),
+    ]
+    redis_url: Annotated[SecretStr, Field(description="Redis as the daemon's user, database 0.")]
+    encryption_keys: Annotated[
+        SecretStr | None,
+        Field(
+            default=None,
+            description="Fernet keys, comma-separated, newest first; they encrypt tokens kept in the database.",
+        ),
+    ]
+    broker_rest_url: Annotated[
+        str | None,
+        Field(
+            default=None,
+            description="The broker's REST address; required when simulated, else the broker's own.",
+        ),
+    ]
+    broker_alerts_url: Annotated[
+        str | None,
+        Field(default=None, description="The broker's account alerts (ws://…); as for the REST address."),
+    ]
+    broker_client_secret: Annotated[SecretStr, Field(description="OAuth client secret of your application.")]
+    broker_refresh_token: Annotated[SecretStr, Field(description="OAuth refresh token of your grant.")]
+    log_json: Annotated[bool, Field(default=False, description="Log JSON lines instead of readable ones.")]
+
+    @property
+    def direct_url(self) -> str:
+        """The address for sessions that hold locks or listen."""
+        return (self.database_direct_url or self.database_url).get_secret_value()
+
+    def model_post_init(self, _context: object, /) -> None:
+        """A simulated daemon must never reach a real broker.
+
+        Raises:
+            UsageProblem: ``E_CONFIG_MISSING`` or ``E_CONFIG_ENVIRONMENT``.
+        """
+        if self.environment is not Environment.SIMULATED:
+            return
+        if self.clock_url is None:
+            raise _missing("clock_url")
+        for name in ("broker_rest_url", "broker_alerts_url"):
+            url = getattr(self, name)
+            if url is None:
+                raise _missing(name)
+            if _public(url):
+                raise UsageProblem(
+                    "E_CONFIG_ENVIRONMENT",
+                    f"{_variable(name)} points at {urlsplit(url).hostname} while the environment is simulated; "
+                    "use the simulator's address, or set SENEX_ENVIRONMENT knowingly.",
+                )
+
+
+class MigratorSettings(_Settings):
+    """What ``senex db`` knows."""
+
+    migrator_database_url: Annotated[
+        SecretStr, Field(description="Postgres as the database's owner, for migrations and roles.")
+    ]
+
+
+ROLES: Mapping[Role, tuple[type[_Settings], ...]] = {
+    "console": (ConsoleSettings,),
+    "daemon": (DaemonSettings,),
+    "migrator": (MigratorSettings,),
+    "simulator": (_Settings,),
+    "demo": (_Settings,),
+}
+# what any process may inherit: the machine's own, and nothing of ours
+_INHERITED = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "TERM",
+    "TERM_PROGRAM",
+    "COLORTERM",
+    "NO_COLOR",
+    "TZ",
+    "TMPDIR",
+    "PYTHONPATH",
+    "VIRTUAL_ENV",
+    "PYTHONUNBUFFERED",
+    "SSL_CERT_FILE",
+)
+_INHERITED_PREFIXES = ("LC_", "XDG_", "TEXTUAL")
+
+_AnySettings = TypeVar("_AnySettings", bound=_Settings)
+
+
+def load(kind: type[_AnySettings], **given: object) -> _AnySettings:
+    """Read the settings of a role; ``given`` (flags) win.
+
+    Raises:
+        UsageProblem: ``E_CONFIG_MISSING``, ``E_CONFIG_VALUE``, ``E_CONFIG_FILE``, ``E_CONFIG_ENVIRONMENT``.
+    """
+    try:
+        return kind(**given)  # type: ignore[arg-type]  # pydantic checks what it is given
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        if first["type"] == "missing":
+            raise _missing(name) from None
+        raise UsageProblem("E_CONFIG_VALUE", f"{_variable(name)} is not usable: {first['msg']}.") from None
+
+
+def child_environment(role: Role, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a child process: the machine's basics and only its role's settings."""
+    allowed = {_variable(name) for kind in ROLES[role] for name in kind.model_fields}
+    allowed |= {f"{name}{FILE_SUFFIX}" for name in allowed}
+    return {
+        name: value
+        for name, value in {**os.environ, **(extra or {})}.items()
+        if name in _INHERITED or name.startswith(_INHERITED_PREFIXES) or name in allowed
+    }
+
+
+def _variable(name: str) -> str:
+    return f"{PREFIX}{name.upper()}"
+
+
+def _missing(name: str) -> UsageProblem:
+    variable = _variable(name)
+    return UsageProblem(
+        "E_CONFIG_MISSING",
+        f"{variable} is not set; set it (docs/environment-variables.md says to what), "
+        "or run `senex demo`, which needs nothing.",
+    )
+
+
+def _public(url: str) -> bool:
+    """Whether a host may lie outside this machine or its container network."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return not ip_address(host).is_private
+    except ValueError:
+        return "." in host.rstrip(".")

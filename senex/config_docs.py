@@ -1,0 +1,53 @@
+"""Writes ``docs/environment-variables.md`` from the settings themselves.
+
+``python -m senex.config_docs`` writes it, ``--check`` fails where it is not current.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_core import PydanticUndefined
+
+from senex.config import FILE_SUFFIX, PREFIX, ConsoleSettings, DaemonSettings, MigratorSettings
+
+TARGET = Path(__file__).parent.parent / "docs" / "environment-variables.md"
+_ROLES = (("Console", ConsoleSettings), ("Daemon", DaemonSettings), ("Migrator", MigratorSettings))
+_HEAD = f"""# Environment variables
+
+Made by `python -m senex.config_docs`; do not edit. Precedence: flag, environment, secret file,
+`senex.toml` in the XDG configuration folder (lower-case names without `{PREFIX}`), default. A secret may
+be given by a file: `{PREFIX}…{FILE_SUFFIX}` names it. A process gets its own role's settings only.
+"""
+
+
+def document() -> str:
+    """The whole page."""
+    parts = [_HEAD]
+    for title, kind in _ROLES:
+        rows = ["| variable | default | meaning |", "|---|---|---|"]
+        for name, field in kind.model_fields.items():
+            secret = field.annotation in (SecretStr, SecretStr | None)
+            default = "required" if field.default is PydanticUndefined else _shown(field.default)
+            note = " *Secret.*" if secret else ""
+            rows.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description}{note} |")
+        parts.append(f"## {title}\n\n" + "\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def _shown(default: object) -> str:
+    return "–" if default is None else f"`{default}`"
+
+
+def main() -> None:
+    """Write the page, or check it."""
+    if "--check" not in sys.argv[1:]:
+        TARGET.write_text(document(), encoding="utf-8")
+    elif not TARGET.exists() or TARGET.read_text(encoding="utf-8") != document():
+        sys.exit("docs/environment-variables.md is not current; run `python -m senex.config_docs`.")
+
+
+if __name__ == "__main__":
+    main()
