@@ -89,7 +89,7 @@ def price_legs(
         opposite += weight * (ask if weight > 0 else bid)
         mid += weight * (bid + ask) / 2
         age = market.age(symbol, now)
-        if isinstance(age, Unknown):
+        if isinstance(age, Unknown):  # pragma: no cover - a usable quote has an age
             return age
         oldest = min(oldest, now - age)
     return Pricing(natural=natural, mid=mid, opposite=opposite, oldest=oldest)
