@@ -7,19 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import WSMsgType, web
-
 from senex.simulator import wire
 from senex.simulator.events import COLUMNS, EVERY, ROWS, Row, candle_rows, candle_symbol
 from senex.simulator.market.listing import contract_of_streamer
 from senex.simulator.market.profiles import PROFILES
-from senex.simulator.services import labelled, services
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from senex.simulator.exchange import Exchange
     from senex.simulator.tokens import Tokens
 
-routes = web.RouteTableDef()
 ROWS_PER_FRAME = 200
 """Keeps a frame well under the 65,536 bytes at which clients give up."""
 _PERIOD = 0.1
@@ -251,22 +249,3 @@ class Feed:
             transport = connection.socket.get_extra_info("transport")
             if transport is not None:
                 transport.abort()
-
-
-@routes.get("/dxlink")
-@labelled("dxlink")
-async def dxlink(request: web.Request) -> web.StreamResponse:
-    """The market data stream; the client authorises inside it."""
-    parts = services(request)
-    socket = web.WebSocketResponse(compress=False)
-    await socket.prepare(request)
-    connection = Connection(socket, parts.exchange, parts.tokens)
-    parts.feed.connections.add(connection)
-    try:
-        async for message in socket:
-            if message.type is WSMsgType.TEXT:
-                await connection.handle(message.json())
-    finally:
-        parts.feed.connections.discard(connection)
-        await connection.close()
-    return socket

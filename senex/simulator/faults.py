@@ -9,21 +9,19 @@ often it applies. Modes ending in ``after-accept`` do the work first.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from senex.simulator import wire
-from senex.simulator.services import labelled, services
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-routes = web.RouteTableDef()
 _HTML = "<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>"
 
 
@@ -88,6 +86,10 @@ class Faults:
             )
         return _error(rule.status)
 
+    def listing(self) -> wire.Json:
+        """The rules that still apply."""
+        return {"rules": [asdict(rule) for rule in self.rules]}
+
 
 def _error(status: int) -> web.Response:
     codes = {
@@ -97,72 +99,3 @@ def _error(status: int) -> web.Response:
     }
     code, message = codes.get(status, ("internal_error", "Something went wrong"))
     return wire.error(status, code, message)
-
-
-@routes.get("/faults")
-@labelled("faults")
-async def listed(request: web.Request) -> web.Response:
-    """The rules that still apply."""
-    return wire.reply(_listing(services(request).faults))
-
-
-@routes.delete("/faults")
-@labelled("faults")
-async def cleared(request: web.Request) -> web.Response:
-    """Forget all rules."""
-    parts = services(request)
-    parts.faults.rules.clear()
-    parts.exchange.units_per_tick = None
-    return wire.reply(_listing(parts.faults))
-
-
-@routes.post("/faults")
-@labelled("faults")
-async def added(request: web.Request) -> web.Response:
-    """Add a rule, or do one of the things that happen once.
-
-    Once: ``{"endpoint": "alerts" | "dxlink", "mode": "close" | "abort"}`` ends the
-    streams, ``{"endpoint": "token", "mode": "expire"}`` every access token, and
-    ``{"endpoint": "fills", "mode": "partial", "count": n}`` fills n units a tick.
-    """
-    parts = services(request)
-    body: dict[str, Any] = await request.json()
-    endpoint, mode = str(body.get("endpoint", "*")), str(body.get("mode", ""))
-    if endpoint in {"alerts", "dxlink"} and mode in {"close", "abort"}:
-        streams = parts.alerts if endpoint == "alerts" else parts.feed
-        if mode == "abort":
-            streams.abort()
-        else:
-            await streams.close()
-    elif (endpoint, mode) == ("token", "expire"):
-        parts.tokens.epoch += 1
-    elif (endpoint, mode) == ("fills", "partial"):
-        parts.exchange.units_per_tick = int(body.get("count", 1)) or None
-    else:
-        try:
-            rule = Rule(
-                endpoint=endpoint,
-                mode=Mode(mode),
-                status=int(body.get("status", 503)),
-                seconds=float(body.get("seconds", 1.0)),
-                count=int(body.get("count", 1)),
-            )
-        except ValueError as problem:
-            return wire.error(400, "validation_error", f"Not a fault: {problem}")
-        parts.faults.rules.append(rule)
-    return wire.reply(_listing(parts.faults))
-
-
-def _listing(faults: Faults) -> wire.Json:
-    return {
-        "rules": [
-            {
-                "endpoint": rule.endpoint,
-                "mode": rule.mode,
-                "status": rule.status,
-                "seconds": rule.seconds,
-                "count": rule.count,
-            }
-            for rule in faults.rules
-        ]
-    }

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
-import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from senex.domain.errors import Unavailable
-from senex.simulator import alerts, clockwire, dxlink, faults, wire
-from senex.simulator.rest import accounts, instruments, marketdata, orders, session
+from senex.simulator import wire
+from senex.simulator.alerts import Alerts
+from senex.simulator.clockwire import ClockHub
+from senex.simulator.dxlink import Feed
+from senex.simulator.faults import Faults
+from senex.simulator.rest import accounts, control, instruments, marketdata, orders, session, streams
 from senex.simulator.services import SERVICES, Services, label_of, services
 
 if TYPE_CHECKING:
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
     from senex.simulator.faults import Handler
     from senex.simulator.tokens import Tokens
 
-_LOG = logging.getLogger(__name__)
 _ROUTING_SECONDS = 0.02
 _SHORTEST_WAIT = 0.02
 _OPEN_ROUTES = frozenset({"token", "clock", "faults", "alerts", "dxlink", "public", ""})
@@ -33,20 +35,18 @@ class Server:
 
     def __init__(self, *, exchange: Exchange, tokens: Tokens, timeline: str) -> None:
         self._exchange = exchange
-        self._hub = clockwire.ClockHub()
         self._wake = asyncio.Event()
         self._routing: asyncio.TimerHandle | None = None
-        self._flushing = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._market: asyncio.Task[None] | None = None
         self.services = Services(
             exchange=exchange,
             tokens=tokens,
-            alerts=alerts.Alerts(exchange),
-            feed=dxlink.Feed(),
-            faults=faults.Faults(),
-            timeline=timeline,
+            alerts=Alerts(exchange, tokens),
+            feed=Feed(),
+            faults=Faults(),
+            clock=ClockHub(exchange, timeline),
             schedule_routing=self._schedule_routing,
-            publish_clock=self._publish_clock,
+            moved=self._moved,
         )
         exchange.on_change = self.services.alerts.changed
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
@@ -70,25 +70,25 @@ class Server:
                 f"Port {port} on {host} is in use; stop what listens there, or choose another --port.",
             ) from None
         self._exchange.route()
-        self._spawn(self._run())
-        addresses = self._runner.addresses
-        return int(addresses[0][1])
+        self._market = asyncio.get_running_loop().create_task(self._run())
+        return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
         """Close all connections and stop the market."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._market is not None:
+            self._market.cancel()
+            await asyncio.gather(self._market, return_exceptions=True)
+        if self._routing is not None:
+            self._routing.cancel()
         await self.services.alerts.close()
         await self.services.feed.close()
-        await self._hub.close()
+        await self.services.clock.close()
         await self._runner.cleanup()
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[_guard, _inject])
         application[SERVICES] = self.services
-        application[clockwire.HUB] = self._hub
-        for module in (session, accounts, orders, instruments, marketdata, alerts, dxlink, clockwire, faults):
+        for module in (session, accounts, orders, instruments, marketdata, streams, control):
             application.add_routes(module.routes)
         return application
 
@@ -97,37 +97,24 @@ class Server:
         while True:
             if exchange.catch_up():
                 self.services.feed.tick()
-                await self._flush()
             due = exchange.clock.machine_seconds_until(exchange.market.instant(exchange.board.tick + 1))
             wait = None if due is None else max(due, _SHORTEST_WAIT if exchange.clock.speed > 1 else 0.0)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait)
             self._wake.clear()
 
-    async def _publish_clock(self) -> None:
+    def _moved(self) -> None:
         self.services.feed.tick()
+        self.services.clock.publish()
         self._wake.set()
-        await self._flush()
-        await self._hub.publish(self._exchange, self.services.timeline)
 
     def _schedule_routing(self) -> None:
         if self._routing is None:
-            loop = asyncio.get_running_loop()
-            self._routing = loop.call_later(_ROUTING_SECONDS, self._route)
+            self._routing = asyncio.get_running_loop().call_later(_ROUTING_SECONDS, self._route)
 
     def _route(self) -> None:
         self._routing = None
         self._exchange.route()
-        self._spawn(self._flush())
-
-    async def _flush(self) -> None:
-        async with self._flushing:
-            await self.services.alerts.flush()
-
-    def _spawn(self, work: asyncio._CoroutineLike[None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 @web.middleware

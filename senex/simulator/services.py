@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, TypeVar
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from senex.simulator.alerts import Alerts
+    from senex.simulator.clockwire import ClockHub
     from senex.simulator.dxlink import Feed
     from senex.simulator.exchange import Exchange
     from senex.simulator.faults import Faults
@@ -26,9 +27,11 @@ class Services:
     alerts: Alerts
     feed: Feed
     faults: Faults
-    timeline: str
+    clock: ClockHub
     schedule_routing: Callable[[], None]
-    publish_clock: Callable[[], Awaitable[None]]
+    """Carry received orders and cancellations out, shortly after the reply."""
+    moved: Callable[[], None]
+    """The clock was set: streams and followers are told."""
 
 
 SERVICES = web.AppKey("services", Services)

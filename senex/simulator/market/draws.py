@@ -17,13 +17,13 @@ class Draws:
     """Keyed uniform and normal draws for one seed."""
 
     def __init__(self, seed: int) -> None:
-        self._key = str(seed).encode()[:64]
+        self._seeded = blake2b(str(seed).encode(), digest_size=8)
 
     def uniform(self, *key: str | int) -> float:
         """A number strictly between 0 and 1."""
-        text = "|".join(map(str, key)).encode()
-        digest = blake2b(text, digest_size=8, key=self._key).digest()
-        return ((int.from_bytes(digest) >> 11) + 0.5) * _SCALE
+        known = self._seeded.copy()
+        known.update(repr(key).encode())
+        return ((int.from_bytes(known.digest()) >> 11) + 0.5) * _SCALE
 
     def between(self, low: float, high: float, *key: str | int) -> float:
         """A number between ``low`` and ``high``."""

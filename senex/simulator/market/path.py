@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from senex.simulator.market.sessions import Sessions
 
 _LEVELS = 16
-_COARSE = 32
+_COARSE = 16
 _INTRADAY = 0.45
 """Standard deviation of the bridge as a share of a typical daily move."""
 _GAP = 0.3

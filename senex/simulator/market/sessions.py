@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import pandas_market_calendars as calendars  # type: ignore[import-untyped]
@@ -34,20 +35,20 @@ def new_york(day: date, hour: int, minute: int = 0) -> datetime:
     return datetime.combine(day, time(hour, minute), tzinfo=NEW_YORK).astimezone(UTC)
 
 
+@lru_cache(maxsize=8)
+def _schedule(first: date, last: date) -> tuple[Session, ...]:
+    frame = calendars.get_calendar("NYSE").schedule(start_date=first, end_date=last)
+    opens = (moment.to_pydatetime().astimezone(UTC) for moment in frame["market_open"])
+    closes = (moment.to_pydatetime().astimezone(UTC) for moment in frame["market_close"])
+    return tuple(map(Session, (moment.date() for moment in frame.index), opens, closes))
+
+
 class Sessions:
     """The sessions around a timeline's start, numbered from 0 at the first one not over by then."""
 
     def __init__(self, start: datetime) -> None:
         day = new_york_date(start)
-        frame = calendars.get_calendar("NYSE").schedule(start_date=day - _BEFORE, end_date=day + _AFTER)
-        self._all = tuple(
-            Session(
-                index.date(), opens.to_pydatetime().astimezone(UTC), closes.to_pydatetime().astimezone(UTC)
-            )
-            for index, opens, closes in zip(
-                frame.index, frame["market_open"], frame["market_close"], strict=True
-            )
-        )
+        self._all = _schedule(day - _BEFORE, day + _AFTER)
         self._closes = [session.closes for session in self._all]
         self._days = [session.day for session in self._all]
         self._zero = bisect_right(self._closes, start)

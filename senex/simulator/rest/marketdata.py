@@ -13,7 +13,7 @@ from senex.simulator import wire
 from senex.simulator.market.profiles import PROFILES
 from senex.simulator.market.sessions import new_york
 from senex.simulator.market.surface import RATE
-from senex.simulator.rest.accounts import previous_close
+from senex.simulator.rendering import previous_close
 from senex.simulator.services import labelled, services
 
 if TYPE_CHECKING:
