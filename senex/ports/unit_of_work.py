@@ -149,6 +149,10 @@ class Suggestions(Protocol):
 
     async def set_status(self, suggestion_id: UUID, status: SuggestionStatus) -> None: ...
 
+    async def reopen(self, suggestion: Suggestion) -> None:
+        """Store a new version of a pending suggestion, so that it can be decided anew."""
+        ...
+
     async def expire(self, now: datetime) -> tuple[UUID, ...]:
         """Expire what is pending past its end."""
         ...

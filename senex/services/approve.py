@@ -6,6 +6,7 @@ decision: what the console showed was only what the operator saw.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from senex.domain.decisions import Decision
     from senex.domain.suggestions import Suggestion
-    from senex.ports.unit_of_work import Work
+    from senex.ports.unit_of_work import UnitOfWork, Work
     from senex.services.context import Context
 
 
@@ -94,6 +95,15 @@ async def reject(context: Context, decision: Decision, work: Work) -> None:
         await tx.outbox.done(work)
         await tx.commit()
     await context.publisher.changed("suggestion", str(suggestion.account_id), str(suggestion.id))
+
+
+async def reopen(tx: UnitOfWork, decision: Decision) -> None:
+    """After a refusal: a suggestion still pending gets a new version, since each is decided once."""
+    if decision.suggestion_id is None:
+        return
+    suggestion = await tx.suggestions.get(decision.suggestion_id, lock=True)
+    if suggestion.status is SuggestionStatus.PENDING and suggestion.version == decision.version:
+        await tx.suggestions.reopen(replace(suggestion, version=suggestion.version + 1))
 
 
 def _check_binding(suggestion: Suggestion, decision: Decision, now: datetime) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from senex.domain.decisions import Answer, DecisionKind, Outcome
 from senex.domain.errors import OutcomeUnknown, Refused, SenexError, Unavailable
-from senex.services.approve import approve, reject
+from senex.services.approve import approve, reject, reopen
 from senex.services.cancel import request_cancel
 from senex.services.context import Postponed
 from senex.services.suggest import suggest
@@ -77,6 +77,8 @@ async def _answer(
             outcome, error.code, error.message, error.reasons, suggestion_id=decision.suggestion_id
         )
         await tx.suggestions.answer(decision.id, answer, now)
+        if decision.kind in (DecisionKind.APPROVE, DecisionKind.REJECT):
+            await reopen(tx, decision)
         await tx.journal.note(
             f"decision {outcome}",
             actor=decision.operator,

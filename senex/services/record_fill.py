@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from senex.domain.errors import Unavailable
 from senex.domain.fills import Fill, net_fill, spread_credits
 from senex.domain.lots import Opening, close_lots, open_lots
 from senex.domain.net import price_legs
@@ -91,7 +92,11 @@ async def _pricing_at_fill(context: Context, order_id: UUID) -> Pricing | None:
     if order.complete:
         return None
     streamers = await streamers_of(context, order.legs)
-    market = await context.quotes.snapshot(set(streamers.values()))
+    try:
+        market = await context.quotes.snapshot(set(streamers.values()))
+    except Unavailable:
+        # a fill is booked without Redis too; only what the market was worth beside it stays unknown
+        return None
     pricing = price_legs(order.legs, market, context.clock.now(), streamers=streamers)
     return None if isinstance(pricing, Unknown) else pricing
 

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from daemon.handlers import HANDLERS
 from senex.domain.decisions import DecisionKind
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from sqlalchemy.ext.asyncio import AsyncEngine
+
 
 D = Decimal
 ENVIRONMENT = "simulated"
@@ -353,6 +355,23 @@ async def test_a_price_outside_the_band_needs_a_new_look(desk: Desk) -> None:
     decision = await desk.approval(suggestion)
     await desk.drain()
     assert await desk.answer(decision) == ("refused", "E_PRICE_MOVED")
+
+
+async def test_a_refused_approval_can_be_decided_anew(desk: Desk) -> None:
+    suggestion = await desk.suggest()
+    refused = await desk.approval(suggestion, digest="0" * 64)
+    await desk.drain()
+    assert (await desk.answer(refused))[0] == "refused"
+    assert (await desk.order(await desk.approve(suggestion))).status is OrderStatus.WORKING
+
+
+async def test_a_version_is_decided_once(desk: Desk) -> None:
+    suggestion = await desk.suggest()
+    await desk.approval(suggestion)
+    with pytest.raises(IntegrityError):
+        await desk.approval(suggestion)
+    await desk.drain()
+    assert len(desk.broker.posts) == 1
 
 
 async def test_a_halt_between_approval_and_sending_stops_the_order(desk: Desk) -> None:

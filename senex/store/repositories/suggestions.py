@@ -115,6 +115,13 @@ class SuggestionRepository(Repository):
     async def set_status(self, suggestion_id: UUID, status: SuggestionStatus) -> None:
         await self._run(update(_suggestion).where(_suggestion.c.id == suggestion_id).values(status=status))
 
+    async def reopen(self, suggestion: Suggestion) -> None:
+        await self._run(
+            update(_suggestion)
+            .where(_suggestion.c.id == suggestion.id)
+            .values(version=suggestion.version, digest=suggestion.digest)
+        )
+
     async def expire(self, now: datetime) -> tuple[UUID, ...]:
         rows = await self._rows(
             update(_suggestion)
