@@ -40,6 +40,10 @@ class Relay:
         self._redis = redis
         self.redis_away = False
 
+    async def start(self) -> None:
+        """Starting up is recovering: have the accounts reconciled. Raises Unavailable without Postgres."""
+        await self._outbox.start()
+
     async def drain(self) -> int:
         """Offer every row that waits; answer how many were queued. Raises Unavailable without Postgres."""
         queued = 0
@@ -86,6 +90,7 @@ async def relay(*, direct_url: str, redis_url: str, instance: str) -> None:
             wake = asyncio.Event()
             group.create_task(_listen(ears, wake))
             _log.info("leading")
+            await one.start()
             while True:
                 wake.clear()
                 await one.drain()

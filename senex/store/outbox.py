@@ -49,6 +49,7 @@ UPDATE outbox SET error = %s,
 WHERE id = %s AND done_at IS NULL
 """
 _RETURN = "UPDATE outbox SET lease_until = NULL WHERE id = ANY(%s) AND done_at IS NULL"
+_START = "INSERT INTO outbox (queue, job, subject) VALUES ('trading', 'start', '')"
 _CLAIM = "SELECT pg_try_advisory_lock(hashtextextended('senex:outbox:' || %s, 0))"
 _UNCLAIM = "SELECT pg_advisory_unlock(hashtextextended('senex:outbox:' || %s, 0))"
 
@@ -77,6 +78,10 @@ class Outbox:
     async def give_back(self, ids: list[int]) -> None:
         """Let go of leases whose rows could not be queued."""
         await self._rows(_RETURN, ids)
+
+    async def start(self) -> None:
+        """Ask for the recovery every start begins with: learn the accounts, reconcile each."""
+        await self._rows(_START)
 
     async def renew(self, outbox_id: int, *, seconds: float = LEASE_SECONDS) -> None:
         """Keep the row ours for some seconds more."""
