@@ -32,11 +32,15 @@ _KEEPALIVE: Mapping[str, Any] = {
 _RELAXED = "-c synchronous_commit=off"
 
 
-async def connect(url: str, *, name: str) -> AsyncConnection:
-    """Open an autocommit connection; ``name`` shows in pg_stat_activity. Raises Unavailable."""
+async def connect(url: str, *, name: str, durable: bool = False) -> AsyncConnection:
+    """Open an autocommit connection; ``name`` shows in pg_stat_activity. Raises Unavailable.
+
+    ``durable`` is for facts (raw messages, work to do): a commit returns once it is on disk.
+    """
+    options = "" if durable else _RELAXED
     try:
         return await psycopg.AsyncConnection.connect(
-            url, autocommit=True, application_name=f"senex {name}", options=_RELAXED, **_KEEPALIVE
+            url, autocommit=True, application_name=f"senex {name}", options=options, **_KEEPALIVE
         )
     except psycopg.OperationalError as problem:
         raise away(problem) from problem

@@ -1,0 +1,169 @@
+"""The streamer: one process that listens to the broker, for everyone.
+
+Singleton by advisory lock. It keeps the newest quote per symbol in Redis,
+stores account alerts in Postgres, and says how fresh its sources are. Redis
+gone, broker gone and Postgres slow are lived through; losing the lock ends the
+process, because another may hold it now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from daemon.streaming.alerts import AlertIntake
+from daemon.streaming.flusher import Flusher
+from daemon.streaming.wishes import Wishes
+from senex.broker.session import BrokerAccess, open_session
+from senex.broker.streams import AlertStream, QuoteStream, stay_logged_in
+from senex.bus.clock import open_clock
+from senex.bus.connection import open_redis
+from senex.bus.publisher import QuoteWriter
+from senex.domain.errors import Unavailable
+from senex.domain.quotes import CONNECTION_SILENT
+from senex.store.heartbeats import keep_beating
+from senex.store.locks import leader
+from senex.store.streaming import StreamStore
+
+if TYPE_CHECKING:
+    from typing import Never
+
+    from senex.bus.clock import FollowedClock, WallClock
+
+_STATUS_EVERY = 1.0
+_LOGIN_EVERY = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamerSettings:
+    """What the streamer needs; ``instance`` names this process among its standbys."""
+
+    access: BrokerAccess
+    database_url: str = field(repr=False)
+    direct_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    clock_url: str | None
+    instance: str
+
+
+@dataclass(slots=True)
+class State:
+    """What the heartbeat says."""
+
+    detail: str = "standby"
+
+
+async def run(settings: StreamerSettings) -> Never:
+    """Wait for leadership, then stream until cancelled.
+
+    Raises:
+        Unavailable: ``E_CLOCK_AWAY``, ``E_POSTGRES_AWAY`` or ``E_LOCK_LOST``; start again.
+    """
+    state = State()
+    clock = await asyncio.to_thread(open_clock, settings.clock_url)
+    beating = asyncio.create_task(
+        keep_beating(settings.direct_url, "streamer", settings.instance, lambda: state.detail)
+    )
+    try:
+        async with leader(settings.direct_url, "streamer"):
+            await _stream(settings, clock, state)
+    finally:
+        beating.cancel()
+        with suppress(asyncio.CancelledError):
+            await beating
+        await asyncio.to_thread(clock.close)
+    raise AssertionError("a stream does not end by itself")
+
+
+async def _stream(settings: StreamerSettings, clock: FollowedClock | WallClock, state: State) -> None:
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(open_session(settings.access))
+        redis = await stack.enter_async_context(open_redis(settings.redis_url))
+        store = StreamStore(settings.database_url, environment=settings.access.environment)
+        stack.push_async_callback(store.close)
+        quotes = QuoteStream(session, clock=clock)
+        intake = AlertIntake(store, clock)
+        alerts = AlertStream(session, intake)
+        flusher = Flusher(quotes.book, QuoteWriter(redis))
+        wishes = Wishes(store=store, redis=redis, clock=clock, want=quotes.want)
+        report = Report(quotes, alerts, intake, flusher, wishes, clock, state)
+        async with asyncio.TaskGroup() as group:
+            for task in (
+                quotes.run(),
+                intake.run(),
+                alerts.run(),
+                flusher.run(),
+                wishes.run(),
+                stay_logged_in(session, report.login, _LOGIN_EVERY),
+                report.run(store),
+            ):
+                group.create_task(task)
+
+
+class Report:
+    """Says how every source is, each second, in Postgres."""
+
+    def __init__(
+        self,
+        quotes: QuoteStream,
+        alerts: AlertStream,
+        intake: AlertIntake,
+        flusher: Flusher,
+        wishes: Wishes,
+        clock: FollowedClock | WallClock,
+        state: State,
+    ) -> None:
+        self._quotes = quotes
+        self._alerts = alerts
+        self._intake = intake
+        self._flusher = flusher
+        self._wishes = wishes
+        self._clock = clock
+        self._state = state
+        self._login = "not logged in yet"
+
+    async def login(self, problem: str) -> None:
+        """Take the news of the session's token."""
+        self._login = problem
+
+    async def run(self, store: StreamStore) -> Never:
+        """Report until cancelled."""
+        while True:
+            statuses = self.statuses()
+            self._state.detail = "; ".join(f"{name}: {detail}" for name, (_, detail) in statuses.items())
+            with suppress(Unavailable):
+                await store.sources(statuses, self._clock.now())
+            await asyncio.sleep(_STATUS_EVERY)
+
+    def statuses(self) -> dict[str, tuple[bool, str]]:
+        """Each source: whether it is fresh, and why not or how much."""
+        return {
+            "quotes": self._quote_status(),
+            "alerts": (
+                self._alerts.connected,
+                self._alerts.problem
+                or f"{self._intake.taken} received, {self._intake.unreadable} unreadable",
+            ),
+            "token": (not self._login, self._login or "valid"),
+            "redis": (not self._flusher.problem, self._flusher.problem or "written"),
+            "clock": (
+                self._clock.fresh,
+                "followed" if self._clock.fresh else "the market clock does not answer",
+            ),
+        }
+
+    def _quote_status(self) -> tuple[bool, str]:
+        book = self._quotes.book
+        counted = ", ".join(f"{count} {kind}" for kind, count in sorted(book.quarantined.items()))
+        detail = f"{len(book)} symbols, {book.received} events" + (f"; {counted}" if counted else "")
+        if self._wishes.refused:
+            detail += f"; {self._wishes.refused} leases over the budget"
+        if not book.connected:
+            return False, self._quotes.problem or "not connected"
+        silent = timedelta(0) if book.last_inbound is None else self._clock.now() - book.last_inbound
+        if silent > CONNECTION_SILENT:
+            return False, f"no frame for {silent.total_seconds():.0f} s; {detail}"
+        return True, detail

@@ -1,0 +1,66 @@
+"""What is streamed: what the books need, and what someone looks at."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from senex.bus.leases import read_leases
+from senex.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Never
+
+    from redis.asyncio import Redis
+
+    from senex.ports.clock import Clock
+    from senex.store.streaming import StreamStore
+
+_log = logging.getLogger(__name__)
+
+BUDGET = 500
+"""Symbols at most; the books come first."""
+LEASES_EVERY = 0.2
+BOOKS_EVERY = 1.0
+
+
+class Wishes:
+    """Follows Postgres and the leases; when either is away, its last word holds."""
+
+    def __init__(
+        self, *, store: StreamStore, redis: Redis, clock: Clock, want: Callable[[frozenset[str]], None]
+    ) -> None:
+        self._store = store
+        self._redis = redis
+        self._clock = clock
+        self._want = want
+        self._books: frozenset[str] = frozenset()
+        self._leases: dict[str, frozenset[str]] = {}
+        self.refused = 0
+
+    async def run(self) -> Never:
+        """Follow until cancelled."""
+        looked = 0.0
+        while True:
+            with suppress(Unavailable):
+                self._leases = await read_leases(self._redis)
+            if time.monotonic() - looked >= BOOKS_EVERY:
+                looked = time.monotonic()
+                with suppress(Unavailable):
+                    self._books = await self._store.wanted(self._clock.now())
+            self._want(self.chosen())
+            await asyncio.sleep(LEASES_EVERY)
+
+    def chosen(self) -> frozenset[str]:
+        """The books' symbols and as many leases, whole, as the budget allows."""
+        chosen, self.refused = set(self._books), 0
+        for holder in sorted(self._leases):
+            if len(chosen | self._leases[holder]) <= BUDGET:
+                chosen |= self._leases[holder]
+            else:
+                self.refused += 1
+        return frozenset(chosen)
