@@ -225,3 +225,34 @@ class DecisionResultView:
     reasons: tuple[str, ...]
     suggestion_id: UUID | None
     order_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorView:
+    """Who decides. ``salt`` is there when a passphrase is set; its verifier no console can read."""
+
+    name: str
+    role: str
+    salt: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One line of the audit trail: what somebody did to an object, and why. Market time."""
+
+    at: datetime
+    actor: str
+    action: str
+    before: str | None
+    after: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedView:
+    """Who decided about a suggestion, and when (market time)."""
+
+    kind: str
+    operator: str
+    terminal: str
+    decided_at: datetime

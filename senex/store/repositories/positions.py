@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import Numeric, and_, cast, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.lots import Lot
@@ -134,7 +134,7 @@ class PositionRepository(Repository):
     async def realised(self, position_id: UUID) -> Decimal:
         gain = (
             (_close.c.price - _lot.c.price)
-            * func.sign(_lot.c.quantity)
+            * func.sign(cast(_lot.c.quantity, Numeric))  # of an integer it would be a float
             * _close.c.quantity
             * _lot.c.multiplier
         )

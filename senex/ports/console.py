@@ -1,0 +1,99 @@
+"""What a console may do: read, and put down decisions.
+
+Every method may raise ``Unavailable`` (``E_POSTGRES_AWAY``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+    from uuid import UUID
+
+    from senex.domain.decisions import Decision
+    from senex.services.views import (
+        AccountView,
+        BrokerHoldingView,
+        DecidedView,
+        DecisionResultView,
+        EventView,
+        OperatorView,
+        OrderView,
+        PositionView,
+        ProcessView,
+        SourceView,
+        SuggestionView,
+    )
+
+
+class Reads(Protocol):
+    """The books as consoles see them. A filter that is None filters nothing."""
+
+    async def accounts(self, now: datetime) -> tuple[AccountView, ...]:
+        """Accounts that are not closed; ``now`` (market time) says what is pending and what is today."""
+        ...
+
+    async def suggestions(
+        self, *, account_id: UUID | None = None, statuses: Collection[str] | None = None, limit: int = 200
+    ) -> tuple[SuggestionView, ...]:
+        """Suggestions, newest first."""
+        ...
+
+    async def suggestion(self, suggestion_id: UUID) -> SuggestionView | None: ...
+
+    async def orders(
+        self,
+        *,
+        account_id: UUID | None = None,
+        position_id: UUID | None = None,
+        statuses: Collection[str] | None = None,
+        limit: int = 200,
+    ) -> tuple[OrderView, ...]:
+        """Orders, newest first, each with its last attempt."""
+        ...
+
+    async def order(self, order_id: UUID) -> OrderView | None: ...
+
+    async def order_events(self, order_id: UUID) -> tuple[EventView, ...]:
+        """The life of an order and its attempts, oldest event first."""
+        ...
+
+    async def positions(
+        self, *, account_id: UUID | None = None, statuses: Collection[str] | None = ...
+    ) -> tuple[PositionView, ...]:
+        """Positions, by expiry; those pending entry, open or closing unless told otherwise."""
+        ...
+
+    async def position(self, position_id: UUID) -> PositionView | None: ...
+
+    async def sources(self, account_id: UUID | None = None) -> tuple[SourceView, ...]:
+        """Freshness of each source for an account; without one, the worst of any account."""
+        ...
+
+    async def processes(self) -> tuple[ProcessView, ...]:
+        """Daemon processes and how long ago (machine time) each last said that it lives."""
+        ...
+
+    async def broker_holdings(self, account_id: UUID) -> tuple[BrokerHoldingView, ...]:
+        """The broker's own figures, as last read."""
+        ...
+
+    async def decision_result(self, decision_id: UUID) -> DecisionResultView | None:
+        """The daemon's answer, None while there is none."""
+        ...
+
+    async def operator(self, name: str) -> OperatorView | None: ...
+
+
+class Decisions(Protocol):
+    """Where decisions are put down; the daemon takes it from there."""
+
+    async def add(self, decision: Decision) -> DecidedView | None:
+        """Insert the decision, once however often it is tried.
+
+        None when it is stored; otherwise who had already decided about that
+        version of the suggestion.
+        """
+        ...

@@ -1,0 +1,180 @@
+"""The reads of a console: SQL straight into read models, past the domain.
+
+Every read is a fixed number of statements, however many rows there are, and
+sees the books at one moment.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from psycopg.rows import class_row
+
+from senex.services.views import (
+    BrokerHoldingView,
+    DecisionResultView,
+    EventView,
+    OperatorView,
+    PositionView,
+    ProcessView,
+    SourceView,
+    SuggestionView,
+)
+from senex.store import query_rows, query_text
+from senex.store.session import DEADLINE, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+    from uuid import UUID
+
+    from psycopg import AsyncCursor
+
+    from senex.services.views import AccountView, OrderView
+
+OPEN_ORDERS = ("intended", "working", "partially_filled", "unknown")
+OPEN_POSITIONS = ("pending_entry", "open_full", "open_partial", "closing")
+
+
+class Reads:
+    """``ports.console.Reads`` on Postgres, on one connection that comes back by itself."""
+
+    def __init__(self, url: str, *, deadline: float = DEADLINE) -> None:
+        self._session = Session(url, name="console reads", read_only=True, deadline=deadline)
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def accounts(self, now: datetime) -> tuple[AccountView, ...]:
+        async def read(cursor: AsyncCursor[Any]) -> tuple[AccountView, ...]:
+            heads = await _all(cursor, query_text.ACCOUNTS, open=list(OPEN_ORDERS), now=now)
+            held = await _all(cursor, query_text.HELD, open=list(OPEN_POSITIONS))
+            gains = await _all(cursor, query_text.CLOSED_LOTS, since=query_rows.start_of_day(now))
+            lots = await _all(cursor, query_text.LOTS, ids=[row.id for row in held])
+            return query_rows.accounts(heads, held, lots, gains)
+
+        return await self._session.run(read)
+
+    async def suggestions(
+        self, *, account_id: UUID | None = None, statuses: Collection[str] | None = None, limit: int = 200
+    ) -> tuple[SuggestionView, ...]:
+        return await self._suggestions(account_id, None, statuses, limit)
+
+    async def suggestion(self, suggestion_id: UUID) -> SuggestionView | None:
+        found = await self._suggestions(None, suggestion_id, None, 1)
+        return found[0] if found else None
+
+    async def orders(
+        self,
+        *,
+        account_id: UUID | None = None,
+        position_id: UUID | None = None,
+        statuses: Collection[str] | None = None,
+        limit: int = 200,
+    ) -> tuple[OrderView, ...]:
+        return await self._orders(account_id, position_id, None, statuses, limit)
+
+    async def order(self, order_id: UUID) -> OrderView | None:
+        found = await self._orders(None, None, order_id, None, 1)
+        return found[0] if found else None
+
+    async def order_events(self, order_id: UUID) -> tuple[EventView, ...]:
+        return tuple(await self._views(EventView, query_text.ORDER_EVENTS, id=order_id))
+
+    async def positions(
+        self, *, account_id: UUID | None = None, statuses: Collection[str] | None = OPEN_POSITIONS
+    ) -> tuple[PositionView, ...]:
+        return await self._positions(account_id, None, statuses)
+
+    async def position(self, position_id: UUID) -> PositionView | None:
+        found = await self._positions(None, position_id, None)
+        return found[0] if found else None
+
+    async def sources(self, account_id: UUID | None = None) -> tuple[SourceView, ...]:
+        return tuple(
+            await self._views(SourceView, query_text.SOURCES, account=account_id and str(account_id))
+        )
+
+    async def processes(self) -> tuple[ProcessView, ...]:
+        return tuple(await self._views(ProcessView, query_text.PROCESSES))
+
+    async def broker_holdings(self, account_id: UUID) -> tuple[BrokerHoldingView, ...]:
+        return tuple(await self._views(BrokerHoldingView, query_text.HOLDINGS, account=account_id))
+
+    async def decision_result(self, decision_id: UUID) -> DecisionResultView | None:
+        async def read(cursor: AsyncCursor[Any]) -> DecisionResultView | None:
+            rows = await _all(cursor, query_text.RESULT, id=decision_id)
+            return query_rows.result(rows[0]) if rows else None
+
+        return await self._session.run(read)
+
+    async def operator(self, name: str) -> OperatorView | None:
+        found = await self._views(OperatorView, query_text.OPERATOR, name=name)
+        return found[0] if found else None
+
+    async def _views(self, view: type[Any], statement: str, **values: object) -> list[Any]:
+        """Rows whose columns are the view's fields."""
+
+        async def read(cursor: AsyncCursor[Any]) -> list[Any]:
+            async with cursor.connection.cursor(row_factory=class_row(view)) as mapped:
+                await mapped.execute(statement.encode(), values)
+                return await mapped.fetchall()
+
+        return await self._session.run(read)
+
+    async def _suggestions(
+        self, account: UUID | None, one: UUID | None, statuses: Collection[str] | None, limit: int
+    ) -> tuple[SuggestionView, ...]:
+        chosen = {"account": account, "id": one, "statuses": _listed(statuses), "limit": limit}
+
+        async def read(cursor: AsyncCursor[Any]) -> tuple[SuggestionView, ...]:
+            heads = await _all(cursor, query_text.SUGGESTIONS, **chosen)
+            ids = [row.id for row in heads]
+            legs = await _all(cursor, query_text.SUGGESTION_LEGS, ids=ids)
+            breakevens = await _all(cursor, query_text.BREAKEVENS, ids=ids)
+            reasons = await _all(cursor, query_text.REASONS, ids=ids)
+            return query_rows.suggestions(heads, legs, breakevens, reasons)
+
+        return await self._session.run(read)
+
+    async def _orders(
+        self,
+        account: UUID | None,
+        position: UUID | None,
+        one: UUID | None,
+        statuses: Collection[str] | None,
+        limit: int,
+    ) -> tuple[OrderView, ...]:
+        chosen = {"account": account, "position": position, "id": one, "limit": limit}
+
+        async def read(cursor: AsyncCursor[Any]) -> tuple[OrderView, ...]:
+            heads = await _all(cursor, query_text.ORDERS, **chosen, statuses=_listed(statuses))
+            legs = await _all(cursor, query_text.ORDER_LEGS, ids=[row.id for row in heads])
+            return query_rows.orders(heads, legs)
+
+        return await self._session.run(read)
+
+    async def _positions(
+        self, account: UUID | None, one: UUID | None, statuses: Collection[str] | None
+    ) -> tuple[PositionView, ...]:
+        chosen = {"account": account, "id": one, "statuses": _listed(statuses)}
+
+        async def read(cursor: AsyncCursor[Any]) -> tuple[PositionView, ...]:
+            heads = await _all(cursor, query_text.POSITIONS, **chosen)
+            ids = [row.id for row in heads]
+            spreads = await _all(cursor, query_text.POSITION_SPREADS, ids=ids)
+            lots = await _all(cursor, query_text.LOTS, ids=ids)
+            targets = await _all(cursor, query_text.TARGETS, ids=ids)
+            legs = await _all(cursor, query_text.ORDER_LEGS, ids=[row.id for row in targets])
+            return query_rows.positions(heads, spreads, lots, query_rows.orders(targets, legs))
+
+        return await self._session.run(read)
+
+
+async def _all(cursor: AsyncCursor[Any], statement: str, **values: object) -> list[Any]:
+    await cursor.execute(statement.encode(), values)
+    return await cursor.fetchall()
+
+
+def _listed(values: Collection[str] | None) -> list[str] | None:
+    return None if values is None else list(values)

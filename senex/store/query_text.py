@@ -1,0 +1,169 @@
+"""The statements of ``senex.store.queries``. Column names are field names of the views.
+
+A parameter that is NULL filters nothing. Market time is always given, never
+asked of Postgres; only the age of a heartbeat is machine time.
+"""
+
+from __future__ import annotations
+
+ACCOUNTS = """
+SELECT a.id, a.number, a.nickname, a.environment, a.margin_or_cash, a.risk_preset,
+    coalesce(t.state, 'halted') AS trading_state, coalesce(t.reason, 'no trading state yet') AS state_reason,
+    coalesce(r.ready, false) AS ready, coalesce(r.reason, 'not reconciled yet') AS ready_reason,
+    b.net_liquidation, b.cash, b.option_buying_power, b.maintenance, b.at AS balances_at,
+    (SELECT count(*) FROM suggestion s
+        WHERE s.account_id = a.id AND s.status = 'pending' AND s.expires_at > %(now)s) AS approvals,
+    o.working, o.unknown
+FROM account a
+LEFT JOIN trading_state t ON t.account_id = a.id
+LEFT JOIN readiness r ON r.account_id = a.id
+LEFT JOIN LATERAL (
+    SELECT * FROM account_snapshot s WHERE s.account_id = a.id ORDER BY s.at DESC, s.id DESC LIMIT 1) b ON true
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE o.status <> 'unknown') AS working,
+        count(*) FILTER (WHERE o.status = 'unknown') AS unknown
+    FROM trade_order o WHERE o.account_id = a.id AND o.status = ANY(%(open)s)) o
+WHERE NOT a.closed
+ORDER BY a.environment, a.number
+"""
+
+_REALIZED = """
+    SELECT sum((c.price - l.price) * sign(l.quantity::numeric) * c.quantity * l.multiplier)
+    FROM lot l JOIN lot_close c ON c.lot_fill_id = l.fill_id AND c.spread_key = l.spread_key
+    WHERE l.position_id = p.id
+"""
+
+HELD = f"""
+SELECT p.id, p.account_id, p.status, p.initial_risk, coalesce(({_REALIZED}), 0) AS realized
+FROM position p WHERE p.status = ANY(%(open)s)
+"""  # noqa: S608  only constants are put in
+
+CLOSED_LOTS = """
+SELECT l.account_id, sum((c.price - l.price) * sign(l.quantity::numeric) * c.quantity * l.multiplier) AS gain
+FROM lot_close c JOIN lot l ON l.fill_id = c.lot_fill_id AND l.spread_key = c.spread_key
+WHERE c.closed_at >= %(since)s
+GROUP BY l.account_id
+"""
+
+LOTS = """
+SELECT l.position_id, l.spread_key, l.symbol, i.streamer_symbol AS streamer, l.fill_id,
+    l.quantity, l.open_quantity, l.price, l.multiplier
+FROM lot l JOIN instrument i ON i.symbol = l.symbol
+WHERE l.position_id = ANY(%(ids)s) AND l.open_quantity <> 0
+ORDER BY l.fill_id, l.spread_key
+"""
+
+SUGGESTIONS = """
+SELECT s.*, a.number AS account_number
+FROM suggestion s JOIN account a ON a.id = s.account_id
+WHERE (%(account)s::uuid IS NULL OR s.account_id = %(account)s)
+    AND (%(id)s::uuid IS NULL OR s.id = %(id)s)
+    AND (%(statuses)s::text[] IS NULL OR s.status = ANY(%(statuses)s))
+ORDER BY s.created_at DESC, s.id
+LIMIT %(limit)s
+"""
+
+SUGGESTION_LEGS = """
+SELECT l.suggestion_id, s.key, s.width, s.target_share, l.symbol, i.streamer_symbol AS streamer,
+    i.instrument_type, l.action, l.quantity
+FROM suggestion_spread s
+JOIN suggestion_leg l ON l.suggestion_id = s.suggestion_id AND l.spread_key = s.key
+JOIN instrument i ON i.symbol = l.symbol
+WHERE s.suggestion_id = ANY(%(ids)s)
+ORDER BY s.ordinal, l.ordinal
+"""
+
+BREAKEVENS = """
+SELECT suggestion_id, price FROM suggestion_breakeven
+WHERE suggestion_id = ANY(%(ids)s) ORDER BY ordinal
+"""
+
+REASONS = """
+SELECT suggestion_id, text, points FROM suggestion_reason
+WHERE suggestion_id = ANY(%(ids)s) ORDER BY ordinal
+"""
+
+_ORDER = """
+SELECT o.id, o.account_id, a.number AS account_number, o.position_id, o.kind, o.origin, o.spread_key,
+    o.underlying, o.status, o.limit_price, o.fill_price, o.natural_at_fill, o.opposite_at_fill,
+    o.time_in_force, o.broker_order_id, o.broker_status, t.external_identifier,
+    t.status AS attempt_status, t.error_message AS attempt_message, o.reject_reason,
+    o.created_at, o.updated_at
+FROM trade_order o
+JOIN account a ON a.id = o.account_id
+LEFT JOIN LATERAL (
+    SELECT * FROM attempt t WHERE t.order_id = o.id ORDER BY t.number DESC LIMIT 1) t ON true
+"""
+
+ORDERS = f"""
+{_ORDER}
+WHERE (%(account)s::uuid IS NULL OR o.account_id = %(account)s)
+    AND (%(position)s::uuid IS NULL OR o.position_id = %(position)s)
+    AND (%(id)s::uuid IS NULL OR o.id = %(id)s)
+    AND (%(statuses)s::text[] IS NULL OR o.status = ANY(%(statuses)s))
+ORDER BY o.created_at DESC, o.spread_key NULLS FIRST, o.id
+LIMIT %(limit)s
+"""
+
+TARGETS = f"""
+{_ORDER}
+JOIN (
+    SELECT position_id, spread_key, max(generation) AS generation
+    FROM trade_order WHERE kind = 'target' AND position_id = ANY(%(ids)s)
+    GROUP BY position_id, spread_key) newest USING (position_id, spread_key, generation)
+WHERE o.kind = 'target'
+"""  # noqa: S608  only constants are put in
+
+ORDER_LEGS = """
+SELECT l.order_id, l.symbol, i.streamer_symbol AS streamer, l.action, l.quantity, l.filled
+FROM order_leg l JOIN instrument i ON i.symbol = l.symbol
+WHERE l.order_id = ANY(%(ids)s)
+ORDER BY l.ordinal
+"""
+
+ORDER_EVENTS = """
+SELECT at, actor, action, before, after, why FROM audit
+WHERE object_id = %(id)s::text
+    OR object_id IN (SELECT t.id::text FROM attempt t WHERE t.order_id = %(id)s)
+ORDER BY at, action
+"""
+
+POSITIONS = f"""
+SELECT p.id, p.account_id, a.number AS account_number, p.strategy, p.origin, p.underlying, p.expiry, p.units,
+    p.status, p.initial_risk, coalesce(({_REALIZED}), 0) AS realized, p.opened_at, p.time_exit_dte
+FROM position p JOIN account a ON a.id = p.account_id
+WHERE (%(account)s::uuid IS NULL OR p.account_id = %(account)s)
+    AND (%(id)s::uuid IS NULL OR p.id = %(id)s)
+    AND (%(statuses)s::text[] IS NULL OR p.status = ANY(%(statuses)s))
+ORDER BY p.expiry, p.underlying, p.created_at, p.id
+"""  # noqa: S608  only constants are put in
+
+POSITION_SPREADS = """
+SELECT position_id, key, width, credit, target_share FROM position_spread
+WHERE position_id = ANY(%(ids)s) ORDER BY ordinal
+"""
+
+# without an account: of each source what is worst, then oldest
+SOURCES = """
+SELECT DISTINCT ON (source) source, ok, detail, at FROM source_status
+WHERE %(account)s::text IS NULL OR subject IN ('', %(account)s)
+ORDER BY source, ok, at
+"""
+
+PROCESSES = """
+SELECT name, instance,
+    greatest(extract(epoch FROM clock_timestamp() - beat_at), 0)::double precision AS age, detail
+FROM heartbeat ORDER BY name, instance
+"""
+
+HOLDINGS = """
+SELECT symbol, quantity, multiplier, average_open_price, mark, read_at FROM broker_position
+WHERE account_id = %(account)s ORDER BY underlying, symbol
+"""
+
+RESULT = """
+SELECT decision_id, outcome, code, message, reasons, suggestion_id, order_id FROM decision_result
+WHERE decision_id = %(id)s
+"""
+
+OPERATOR = "SELECT name, role, salt FROM operator WHERE name = %(name)s"

@@ -1,0 +1,126 @@
+"""One connection to Postgres that comes back by itself: all a console needs.
+
+Only psycopg is imported, so that a console starts fast and stays small. Every
+piece of work may be done twice: reads change nothing, and what is inserted
+brings its own key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg
+from psycopg import IsolationLevel
+from psycopg.rows import namedtuple_row
+
+from senex.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+_Result = TypeVar("_Result")
+
+DEADLINE = 2.0
+"""Seconds of machine time within which Postgres must have answered."""
+
+_CONNECT: Mapping[str, Any] = {
+    "connect_timeout": 2,
+    "keepalives": 1,
+    "keepalives_idle": 2,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
+
+
+class Session:
+    """Does small pieces of work, one at a time, each in a transaction of its own that sees one moment.
+
+    A connection that broke since its last use is replaced once, at once. What
+    has not been answered after ``deadline`` seconds is given up.
+    """
+
+    def __init__(self, url: str, *, name: str, read_only: bool, deadline: float = DEADLINE) -> None:
+        self._url = url
+        self._name = name
+        self._read_only = read_only
+        self._deadline = deadline
+        self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._turn = asyncio.Lock()
+
+    async def run(self, work: Callable[[psycopg.AsyncCursor[Any]], Awaitable[_Result]]) -> _Result:
+        """Do ``work`` and commit.
+
+        Raises:
+            Unavailable: ``E_POSTGRES_AWAY``.
+        """
+        async with self._turn:
+            used_before = self._connection is not None
+            try:
+                return await self._bounded(work)
+            except psycopg.OperationalError as problem:
+                if not used_before:
+                    raise _away(problem) from problem
+            try:
+                return await self._bounded(work)
+            except psycopg.OperationalError as problem:
+                raise _away(problem) from problem
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def _bounded(self, work: Callable[[psycopg.AsyncCursor[Any]], Awaitable[_Result]]) -> _Result:
+        """Do it in a task: psycopg answers a cancel by talking to the server, which a hung one never ends."""
+        task = asyncio.ensure_future(self._transact(work))
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._deadline)
+            if done:
+                return task.result()
+            raise _silent(self._deadline)
+        except psycopg.OperationalError:
+            self._drop()
+            raise
+        finally:
+            if not task.done():
+                self._drop()
+                task.cancel()
+                with suppress(asyncio.CancelledError, psycopg.Error):
+                    await task
+
+    async def _transact(self, work: Callable[[psycopg.AsyncCursor[Any]], Awaitable[_Result]]) -> _Result:
+        connection = self._connection
+        if connection is None:
+            connection = await psycopg.AsyncConnection.connect(
+                self._url, application_name=f"senex {self._name}", row_factory=namedtuple_row, **_CONNECT
+            )
+            self._connection = connection
+            await connection.set_read_only(self._read_only)
+            await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+        async with connection.transaction(), connection.cursor() as cursor:
+            return await work(cursor)
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.pgconn.finish()
+
+
+def _silent(seconds: float) -> Unavailable:
+    return Unavailable(
+        "E_POSTGRES_AWAY",
+        f"Postgres has not answered for {seconds:g} s; what is shown may be old until it does. "
+        "Check that it runs and is not overloaded.",
+    )
+
+
+def _away(problem: psycopg.Error) -> Unavailable:
+    lines = str(problem).strip().splitlines()
+    return Unavailable(
+        "E_POSTGRES_AWAY",
+        f"Postgres does not answer ({lines[0] if lines else type(problem).__name__}); check that it runs and that "
+        "SENEX_CONSOLE_DATABASE_URL points to it.",
+    )
