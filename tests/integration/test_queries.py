@@ -63,7 +63,7 @@ async def test_an_account_before_its_first_trade(desk: Desk, reads: Reads) -> No
     assert account.number == "5SX00001"
     assert (account.trading_state, account.ready) == ("active", True)
     assert account.net_liquidation == 50_000
-    assert (account.open_risk, account.risk_budget) == (0, 25_000)
+    assert (account.open_risk, account.risk_budget) == (D(0), D(25_000))
     assert (account.approvals, account.working_orders, account.open_positions) == (0, 0, 0)
     assert account.realized_today == 0
     assert await reads.suggestions() == ()

@@ -1,0 +1,194 @@
+"""Live figures: what streamed quotes make of a suggestion or a position.
+
+Pure: quotes and market time are given. Both front ends use it, so that the
+console and a script never disagree. Prices are signed per reduced unit,
+amounts are dollars.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from senex.domain.legs import Action, InstrumentType, Leg
+from senex.domain.lots import Lot
+from senex.domain.net import price_legs
+from senex.domain.pnl import unrealised
+from senex.domain.quotes import DISPLAY_STALE
+from senex.domain.unknown import Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from decimal import Decimal
+    from uuid import UUID
+
+    from senex.domain.quotes import Market
+    from senex.domain.suggestions import Pricing
+    from senex.services.views import (
+        LegView,
+        LotView,
+        OrderView,
+        PositionSpreadView,
+        PositionView,
+        SuggestionView,
+    )
+
+_ANY_AGE = timedelta(days=36500)
+_OCC_LENGTH = 21
+
+
+@dataclass(frozen=True, slots=True)
+class LegLive:
+    """One instrument now: its mid (None of it where unknown) and how old that is."""
+
+    mark: Decimal | Unknown
+    age: timedelta | Unknown
+
+    @property
+    def stale(self) -> bool:
+        """Whether the screen must dim it (DOMAIN 0.9)."""
+        return isinstance(self.age, Unknown) or self.age > DISPLAY_STALE
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadLive:
+    """One spread now.
+
+    ``close`` is the signed mid price of closing it (− pays). ``distance`` is
+    how far, per share, the market must still move for the target to fill
+    (0 or less: it is there); None when the spread has no working target.
+    """
+
+    close: Decimal | Unknown
+    pnl: Decimal | Unknown
+    age: timedelta | Unknown
+    target: Decimal | None
+    distance: Decimal | Unknown | None
+
+    @property
+    def stale(self) -> bool:
+        """Whether the screen must dim it."""
+        return isinstance(self.age, Unknown) or self.age > DISPLAY_STALE
+
+
+@dataclass(frozen=True, slots=True)
+class PositionLive:
+    """A position now; ``spreads`` by key, ``legs`` by (spread key, symbol)."""
+
+    close: Decimal | Unknown
+    pnl: Decimal | Unknown
+    age: timedelta | Unknown
+    spreads: dict[str, SpreadLive]
+    legs: dict[tuple[str, str], LegLive]
+
+    @property
+    def stale(self) -> bool:
+        """Whether the screen must dim it."""
+        return isinstance(self.age, Unknown) or self.age > DISPLAY_STALE
+
+
+def leg_live(streamer: str, market: Market, now: datetime) -> LegLive:
+    """The mid of one symbol, whatever its age, and the age beside it."""
+    quote = market.quotes.get(streamer)
+    mark = Unknown(f"no quote for {streamer} yet") if quote is None else quote.mid
+    return LegLive(mark, market.age(streamer, now))
+
+
+def price_suggestion(suggestion: SuggestionView, market: Market, now: datetime) -> Pricing | Unknown:
+    """Natural, mid and opposite now; Unknown once a leg is too old to decide on (60 s)."""
+    legs, streamers = _opening(suggestion.legs)
+    return price_legs(legs, market, now, streamers=streamers)
+
+
+def position_live(position: PositionView, market: Market, now: datetime) -> PositionLive:
+    """A position with every spread and leg, from the same instant of quotes."""
+    everything = tuple(lot for spread in position.spreads for lot in spread.lots)
+    close, age = _closing(everything, market, now)
+    return PositionLive(
+        close=close,
+        pnl=_pnl(position.id, everything, market, now),
+        age=age,
+        spreads={spread.key: _spread(position.id, spread, market, now) for spread in position.spreads},
+        legs={(lot.spread_key, lot.symbol): leg_live(lot.streamer, market, now) for lot in everything},
+    )
+
+
+def streamers_of(
+    suggestions: Iterable[SuggestionView], positions: Iterable[PositionView], orders: Iterable[OrderView] = ()
+) -> frozenset[str]:
+    """Every streaming symbol these need, their underlyings included."""
+    wanted: set[str] = set()
+    for suggestion in suggestions:
+        wanted |= {leg.streamer for leg in suggestion.legs} | {suggestion.underlying}
+    for position in positions:
+        wanted |= {lot.streamer for spread in position.spreads for lot in spread.lots} | {position.underlying}
+    for order in orders:
+        wanted |= {leg.streamer for leg in order.legs}
+    return frozenset(wanted)
+
+
+def _spread(position_id: UUID, spread: PositionSpreadView, market: Market, now: datetime) -> SpreadLive:
+    close, age = _closing(spread.lots, market, now)
+    target = spread.target.limit_price if spread.target is not None else None
+    distance: Decimal | Unknown | None = None
+    if target is not None:
+        distance = close if isinstance(close, Unknown) else target - close
+    return SpreadLive(close, _pnl(position_id, spread.lots, market, now), age, target, distance)
+
+
+def _closing(
+    lots: tuple[LotView, ...], market: Market, now: datetime
+) -> tuple[Decimal | Unknown, timedelta | Unknown]:
+    """The signed mid price of closing the lots, and the age of its oldest leg."""
+    net: dict[str, int] = {}
+    streamers: dict[str, str] = {}
+    for lot in lots:
+        net[lot.symbol] = net.get(lot.symbol, 0) + lot.quantity
+        streamers[lot.symbol] = lot.streamer
+    legs = [
+        Leg(
+            symbol,
+            Action.BUY_TO_CLOSE if quantity < 0 else Action.SELL_TO_CLOSE,
+            abs(quantity),
+            _instrument(symbol),
+        )
+        for symbol, quantity in net.items()
+        if quantity
+    ]
+    pricing = price_legs(legs, market, now, max_age=_ANY_AGE, streamers=streamers)
+    if isinstance(pricing, Unknown):
+        return pricing, pricing
+    return pricing.mid, now - pricing.oldest
+
+
+def _pnl(position_id: UUID, lots: tuple[LotView, ...], market: Market, now: datetime) -> Decimal | Unknown:
+    if not lots:
+        return Unknown("nothing is open")
+    marks = {lot.symbol: leg_live(lot.streamer, market, now).mark for lot in lots}
+    return unrealised(
+        (
+            Lot(
+                position_id,
+                lot.spread_key,
+                lot.symbol,
+                0,
+                lot.quantity,
+                lot.quantity,
+                lot.price,
+                lot.multiplier,
+            )
+            for lot in lots
+        ),
+        marks,
+    )
+
+
+def _opening(legs: tuple[LegView, ...]) -> tuple[list[Leg], dict[str, str]]:
+    plain = [Leg(leg.symbol, Action(leg.action), abs(leg.quantity), _instrument(leg.symbol)) for leg in legs]
+    return plain, {leg.symbol: leg.streamer for leg in legs}
+
+
+def _instrument(symbol: str) -> InstrumentType:
+    return InstrumentType.EQUITY_OPTION if len(symbol) == _OCC_LENGTH else InstrumentType.EQUITY

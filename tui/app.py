@@ -1,0 +1,353 @@
+"""The console: composes screens and workers, routes messages, asks before money moves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App
+from textual.constants import get_environ
+
+from senex.domain.errors import SenexError
+from senex.domain.symbols import underlying_symbol
+from senex.domain.unknown import Unknown
+from senex.services.live import streamers_of
+from tui import confirm
+from tui import format as fmt
+from tui.actions import GLOBAL, SCREENS, bindings, check_keys
+from tui.decide import Decisions
+from tui.feed import Feed
+from tui.idle import Idle
+from tui.model import Refresher
+from tui.screens.approvals import ApprovalsScreen, refusal
+from tui.screens.base import ConsoleScreen
+from tui.screens.dialogs import Confirm, Dialog, Help, KillSwitch, Lock, Palette, Prompt
+from tui.screens.home import HomeScreen
+from tui.screens.orders import OrdersScreen, cancellable
+from tui.screens.positions import PositionsScreen
+from tui.state import State
+from tui.theme import SENEX_THEME
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from pathlib import Path
+    from uuid import UUID
+
+    from textual import events
+    from textual.app import SystemCommand
+    from textual.binding import BindingType
+    from textual.screen import Screen
+
+    from senex.ports.clock import Clock
+    from senex.services.views import OrderView, SuggestionView
+    from tui.decide import Decider
+    from tui.feed import Bus
+    from tui.messages import (
+        DecisionAnswered,
+        DecisionSent,
+        ModelChanged,
+        ModelLost,
+        QuotesChanged,
+        StreamLost,
+    )
+    from tui.model import Books
+
+
+class SenexApp(App[None]):
+    """Collaborators come by keyword (``senex.bootstrap.console`` builds the real ones)."""
+
+    CSS_PATH = "senex.tcss"
+    TITLE = "senex"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        "home": HomeScreen,
+        "approvals": ApprovalsScreen,
+        "positions": PositionsScreen,
+        "orders": OrdersScreen,
+    }
+    DEFAULT_MODE = "home"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(GLOBAL)
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self,
+        *,
+        books: Books,
+        decider: Decider,
+        bus: Bus,
+        clock: Clock,
+        environment: str,
+        operator: str,
+        exports: Path,
+        keys: Mapping[str, str] | None = None,
+        idle_minutes: float = 15,
+    ) -> None:
+        super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-low"), (40, "-tall")]
+        self.state = State(clock=clock, environment=environment, operator=operator)
+        self.state.keys = check_keys(keys or {})
+        self.set_keymap(self.state.keys)
+        self._exports = exports
+        self._decider = decider
+        self._decisions = Decisions(decider, self.post_message)
+        self._model = Refresher(books, self.post_message)
+        self._feed = Feed(
+            bus, self.state, self.post_message, hinted=self._model.hint, wanted=self._wanted_symbols
+        )
+        self._idle = Idle(idle_minutes * 60, self.state.monotonic)
+        self.register_theme(SENEX_THEME)
+        if not get_environ("TEXTUAL_THEME"):
+            self.theme = SENEX_THEME.name
+
+    def on_ready(self) -> None:
+        """Painted: now connect."""
+        self.run_worker(self._model.run(), name="model", group="model")
+        self.run_worker(self._feed.run(), name="feed", group="feed")
+        self.set_interval(1.0, self._look_idle)
+
+    # -- messages from workers
+
+    @property
+    def front(self) -> ConsoleScreen | None:
+        """The screen of the current mode, below any dialog."""
+        found = [screen for screen in self.screen_stack if isinstance(screen, ConsoleScreen)]
+        return found[-1] if found else None
+
+    def on_model_changed(self, message: ModelChanged) -> None:
+        """The books were read."""
+        self.state.books.back(self.state.monotonic())
+        self.state.snapshot = message.snapshot
+        self._show_model()
+
+    def on_model_lost(self, message: ModelLost) -> None:
+        """They cannot be: what was read stays, marked as such."""
+        self.state.books.lost(message.why, self.state.monotonic())
+        self._show_model()
+
+    def on_stream_lost(self, message: StreamLost) -> None:
+        """Redis is away: quotes age."""
+        self.state.bus.lost(message.why, self.state.monotonic())
+        self._show_model()
+
+    def on_stream_back(self) -> None:
+        """Redis answers."""
+        self.state.bus.back(self.state.monotonic())
+        self._show_model()
+
+    def on_quotes_changed(self, message: QuotesChanged) -> None:
+        """Only what moved."""
+        if (front := self.front) is not None:
+            front.show_quotes(message.symbols)
+
+    def on_decision_sent(self, message: DecisionSent) -> None:
+        """The daemon has it."""
+        self.state.waiting[message.decision_id] = message.what
+        self._show_model()
+
+    def on_decision_answered(self, message: DecisionAnswered) -> None:
+        """What became of it."""
+        self.state.waiting.clear()
+        self._model.hint()
+        if message.result is None:
+            self.say(f"{message.what}: {message.problem}", bad=True)
+        elif message.result.outcome == "done":
+            self.say(f"{message.what}: {message.result.message}")
+        else:
+            reasons = "\n".join(f"· {reason}" for reason in message.result.reasons)
+            code = message.result.code
+            self.say(
+                f"{message.what} {message.result.outcome}: {message.result.message} [{code}]\n{reasons}".strip(),
+                bad=True,
+            )
+        self._show_model()
+
+    def _show_model(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, ConsoleScreen | Dialog):
+                screen.redraw_banner()
+        if (front := self.front) is not None and front.is_mounted:
+            front.show_model()
+
+    def _wanted_symbols(self) -> frozenset[str]:
+        snapshot = self.state.snapshot
+        return frozenset() if snapshot is None else streamers_of(self.state.pending, snapshot.positions)
+
+    # -- keys
+
+    def action_go(self, mode: str) -> None:
+        """To a screen."""
+        self.switch_mode(mode)
+
+    def action_help(self) -> None:
+        """Keys of the screen at hand."""
+        if (front := self.front) is not None:
+            self.push_screen(Help(front.KEY))
+
+    def action_command_palette(self) -> None:
+        """Under our banner."""
+        if not Palette.is_open(self):  # type: ignore[arg-type]  # Textual does not say it takes any app
+            self.push_screen(Palette(id="--command-palette"))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every action of the registry, then Textual's theme picker."""
+        from textual.app import SystemCommand  # noqa: PLC0415  only when the palette opens
+
+        front = self.front
+        own = confirm.palette_actions(front.KEY if front is not None else "home")
+        for action in own:
+            target = front if action not in GLOBAL and front is not None else self
+
+            async def run(name: str = action.action, on: object = target) -> None:
+                await self.run_action(name, default_namespace=on)  # type: ignore[arg-type]  # a screen or the app
+
+            yield SystemCommand(action.label, action.help, run)
+        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+        del screen
+
+    def action_next_account(self) -> None:
+        """The account after the one looked at."""
+        if self.state.snapshot is None or not self.state.snapshot.accounts:
+            return
+        ids = [account.id for account in self.state.snapshot.accounts]
+        now = self.state.account
+        self.state.account_id = ids[(ids.index(now.id) + 1) % len(ids)] if now is not None else ids[0]
+        self._show_model()
+
+    def action_sync(self) -> None:
+        """Ask for the account to be read again."""
+        if (account := self.state.account) is not None:
+            self._send(f"Sync of {fmt.clean(account.number)}", self._decider.sync(account.id))
+
+    def action_suggest(self) -> None:
+        """Which symbol?"""
+        account = self.state.account
+        if account is None:
+            self.say("There is no account yet; the first sync brings it.", bad=True)
+            return
+
+        def answered(symbol: str | None) -> None:
+            if symbol:
+                self._send(f"Suggestion for {symbol}", self._decider.suggest(account.id, symbol))
+
+        self.push_screen(
+            Prompt("Suggest", "For which underlying?", placeholder="QQQ", check=underlying_symbol), answered
+        )
+
+    def action_kill(self) -> None:
+        """Choose, confirm, decide."""
+        account = self.state.account
+        if account is None:
+            self.say("There is no account yet.", bad=True)
+            return
+
+        def chosen(state: str | None) -> None:
+            if state is None:
+                return
+
+            def sure(answer: str | None) -> None:
+                if answer is not None:
+                    decision = self._decider.set_state(
+                        account.id, state, reason=f"set by {self.state.operator}"
+                    )
+                    self._send(f"Trading state {fmt.words(state)}", decision)
+
+            self.push_screen(
+                Confirm("Kill switch", lambda: confirm.state_change(self.state, account, state)), sure
+            )
+
+        self.push_screen(KillSwitch(), chosen)
+
+    def ask_approve(self, suggestion: SuggestionView) -> None:
+        """Refuse what the daemon would refuse anyway, else ask, in money."""
+        pricing = self.state.price(suggestion)
+        problem = refusal(pricing, suggestion)
+        if problem or isinstance(pricing, Unknown):
+            self.say(f"Not approved: {problem}.", bad=True)
+            return
+        title = f"Approve {fmt.clean(suggestion.underlying)} {fmt.strategy(suggestion.strategy)}"
+        live = self.state.environment == "live"
+
+        def answered(answer: str | None) -> None:
+            if answer is None:
+                return
+            shown = self.state.price(suggestion)
+            if isinstance(shown, Unknown):
+                self.say(f"Not approved: {shown.why}.", bad=True)
+                return
+            decision = self._decider.approve(suggestion, shown_at=shown.oldest, passphrase=answer or None)
+            self._send(title, decision)
+
+        self.push_screen(
+            Confirm(title, lambda: confirm.approval(self.state, suggestion), passphrase=live), answered
+        )
+
+    def ask_reject(self, suggestion: SuggestionView) -> None:
+        """With a reason."""
+        title = f"Reject {fmt.clean(suggestion.underlying)} {fmt.strategy(suggestion.strategy)}"
+
+        def answered(reason: str | None) -> None:
+            if reason:
+                self._send(title, self._decider.reject(suggestion, reason=reason))
+
+        self.push_screen(
+            Prompt(title, "Why? The reason is kept in the journal.", placeholder="reason"), answered
+        )
+
+    def ask_cancel(self, order: OrderView) -> None:
+        """Confirmed, saying what stops being protected."""
+        if not cancellable(order):
+            self.say(f"This order is {fmt.words(order.status)}; there is nothing to cancel.", bad=True)
+            return
+        title = f"Cancel {fmt.clean(order.underlying)} {fmt.words(order.kind)}"
+
+        def answered(answer: str | None) -> None:
+            if answer is not None:
+                self._send(title, self._decider.cancel(order, reason=f"cancelled by {self.state.operator}"))
+
+        self.push_screen(Confirm(title, lambda: confirm.cancel(order)), answered)
+
+    def _send(self, what: str, decision: Awaitable[UUID]) -> None:
+        self.run_worker(self._decisions.send(what, decision), group="decisions")
+
+    # -- small services for screens
+
+    def say(self, text: str, *, bad: bool = False) -> None:
+        """A toast; never parsed as markup."""
+        self.notify(text, severity="error" if bad else "information", markup=False, timeout=12 if bad else 6)
+
+    def copy(self, text: str, what: str) -> None:
+        """To the clipboard, through the terminal."""
+        self.copy_to_clipboard(text)
+        self.say(f"Copied {what}.")
+
+    def export(self, name: str, text: str) -> None:
+        """A CSV file in the exports folder, named by market time."""
+        path = self._exports / f"{name}-{self.state.now():%Y%m%d-%H%M%S}.csv"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as problem:
+            self.say(f"The export could not be written to {path}: {problem.strerror}.", bad=True)
+            return
+        self.say(f"Exported to {path}.")
+
+    # -- idle lock
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys and clicks are signs of life."""
+        self._idle.saw(event)
+        await super().on_event(event)
+
+    async def _look_idle(self) -> None:
+        if self._idle.due() and not isinstance(self.screen, Lock):
+            await self.action_lock()
+
+    async def action_lock(self) -> None:
+        """Lock now."""
+        try:
+            guarded = await self._decider.has_passphrase()
+        except SenexError:
+            guarded = False
+        self.push_screen(Lock(unlock=self._decider.unlock if guarded else None))
+
+
+__all__ = ["SCREENS", "SenexApp"]

@@ -1,0 +1,136 @@
+"""What a confirmation says: what will happen, in money."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from senex.domain.legs import Action, Leg, reduction
+from senex.domain.money import CONTRACT_MULTIPLIER
+from senex.domain.unknown import Unknown
+from tui import format as fmt
+from tui.actions import BY_SCREEN, GLOBAL
+from tui.tones import line, lines, toned
+
+if TYPE_CHECKING:
+    from textual.content import Content
+
+    from senex.domain.suggestions import Pricing
+    from senex.services.views import AccountView, OrderView, SuggestionView
+    from tui.actions import Action as KeyAction
+    from tui.state import State
+
+
+def approval(state: State, suggestion: SuggestionView) -> Content:
+    """The order that will go out, its money, and the live price beside the limit."""
+    legs = [Leg(leg.symbol, Action(leg.action), abs(leg.quantity)) for leg in suggestion.legs]
+    amount = suggestion.limit_price * reduction(legs) * CONTRACT_MULTIPLIER
+    does = "receives" if amount > 0 else "pays"
+    pricing = state.price(suggestion)
+    now = (
+        toned(f"cannot be priced: {fmt.clean(pricing.why)}", "bad")
+        if isinstance(pricing, Unknown)
+        else _live(pricing)
+    )
+    rows = [
+        line(
+            "Sends one order to account ",
+            toned(fmt.clean(suggestion.account_number), "strong"),
+            f" ({state.environment.upper()}):",
+        ),
+        *(
+            line(
+                toned(f"  {'+' if leg.signed_quantity > 0 else fmt.MINUS}{leg.quantity}", "strong"),
+                f"  {fmt.option(leg.symbol)}",
+            )
+            for leg in legs
+        ),
+        line(""),
+        line(
+            "Limit ",
+            toned(fmt.effect(suggestion.limit_price), "strong"),
+            f" : {does} ",
+            toned(fmt.money(abs(amount)), "strong"),
+            " before fees",
+        ),
+        line("Now   ", now),
+        line(
+            "At most ",
+            toned(f"{fmt.money(abs(suggestion.max_loss))} can be lost", "loss"),
+            ", ",
+            toned(f"{fmt.money(suggestion.max_profit)} gained", "gain"),
+            ".",
+        ),
+        toned(
+            f"Any limit from {fmt.price(suggestion.band_low)} to {fmt.effect(suggestion.band_high)} is covered.",
+            "dim",
+        ),
+    ]
+    return lines(rows)
+
+
+def _live(pricing: Pricing) -> Content:
+    natural = toned(f" · natural {fmt.effect(pricing.natural)}", "dim")
+    return line("mid ", toned(fmt.effect(pricing.mid), "strong"), natural)
+
+
+def state_change(state: State, account: AccountView, chosen: str) -> Content:
+    """What stops, what goes on, and what still works at the broker."""
+    number = fmt.clean(account.number)
+    says = {
+        "reduce_only": f"No order of account {number} may open risk from now on.",
+        "halted": f"No order of account {number} is sent from now on, exits included.",
+        "active": f"Account {number} may open new positions again.",
+    }[chosen]
+    working = [
+        order
+        for order in (state.snapshot.orders if state.snapshot is not None else ())
+        if order.account_id == account.id and order.status in ("working", "partially_filled", "unknown")
+    ]
+    rows = [toned(says, "strong"), line("")]
+    if chosen != "active":
+        count = len(working)
+        rows.append(
+            toned(
+                f"{count} order{'s' if count != 1 else ''} keep{'s' if count == 1 else ''} working at the broker:",
+                "warn",
+            )
+            if working
+            else toned("No order works at the broker.", "dim")
+        )
+        rows += [
+            line(
+                f"  {fmt.clean(order.underlying)} {fmt.words(order.kind)} {fmt.words(order.spread_key or '')} ",
+                toned(fmt.effect(order.limit_price), "dim"),
+            )
+            for order in working[:8]
+        ]
+    elif account.open_risk is not None and account.risk_budget is not None:
+        left = account.risk_budget - account.open_risk
+        rows.append(line("Entries may then risk up to ", toned(fmt.money(left), "strong"), "."))
+    return lines(rows)
+
+
+def cancel(order: OrderView) -> Content:
+    """What the order would have done, and what is missing without it."""
+    amount = order.limit_price * reduction(
+        [Leg(leg.symbol, Action(leg.action), leg.quantity) for leg in order.legs]
+    )
+    money = fmt.money(abs(amount * CONTRACT_MULTIPLIER))
+    does = "receive" if order.limit_price > 0 else "pay"
+    rows = [
+        line(
+            "Asks the broker to cancel the ",
+            toned(f"{fmt.words(order.kind)} {fmt.words(order.spread_key or '')}".strip(), "strong"),
+            f" order on {fmt.clean(order.underlying)}",
+        ),
+        line("that would ", does, " ", toned(money, "strong"), f" ({fmt.effect(order.limit_price)})."),
+    ]
+    if order.kind == "target":
+        rows += [line(""), toned("Its spread then has no profit target.", "warn")]
+    rows.append(toned("A fill that is faster than the cancel stands.", "dim"))
+    return lines(rows)
+
+
+def palette_actions(screen: str) -> tuple[KeyAction, ...]:
+    """What the command palette offers on a screen."""
+    return (*BY_SCREEN[screen], *(a for a in GLOBAL if a.id != "palette"))

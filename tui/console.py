@@ -1,0 +1,32 @@
+"""What screens ask of the app."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from senex.services.views import OrderView, SuggestionView
+
+
+class Console(Protocol):
+    """Decisions are asked for here, so that every screen asks in the same words."""
+
+    def ask_approve(self, suggestion: SuggestionView) -> None:
+        """Confirm, then approve."""
+        ...
+
+    def ask_reject(self, suggestion: SuggestionView) -> None:
+        """Ask why, then reject."""
+        ...
+
+    def ask_cancel(self, order: OrderView) -> None:
+        """Confirm, then cancel."""
+        ...
+
+    def copy(self, text: str, what: str) -> None:
+        """Put a text on the clipboard."""
+        ...
+
+    def export(self, name: str, text: str) -> None:
+        """Write a CSV file."""
+        ...

@@ -1,0 +1,72 @@
+"""What every screen of the console has: banner, keys, state, and three calls that tell it to look again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.screen import Screen
+
+from tui.widgets.banner import Banner
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.stateful import state_of
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from tui.console import Console
+    from tui.state import State
+
+
+class ConsoleScreen(Screen[None]):
+    """A screen with one key of its own. Subclasses fill ``body`` and the three hooks."""
+
+    KEY: ClassVar[str]
+
+    @property
+    def state(self) -> State:
+        """What the console knows."""
+        return state_of(self)
+
+    @property
+    def console(self) -> Console:
+        """The app, for decisions."""
+        return cast("Console", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Banner, body, keys."""
+        yield Banner()
+        yield from self.body()
+        yield KeyBar(self.KEY)
+
+    def body(self) -> ComposeResult:
+        """What is between banner and keys."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Ages move once a second."""
+        self.set_interval(1.0, self.tick)
+
+    def on_screen_resume(self) -> None:
+        """Coming to the front: everything may have changed meanwhile."""
+        self.call_after_refresh(self.show_model)
+
+    def redraw_banner(self) -> None:
+        """The links or the trading state changed."""
+        for banner in self.query(Banner):
+            banner.redraw()
+
+    def show_model(self) -> None:
+        """The books were read, or cannot be."""
+
+    def show_quotes(self, symbols: frozenset[str]) -> None:
+        """These symbols moved."""
+
+    def tick(self) -> None:
+        """A second passed: ages."""
+
+    @property
+    def waiting_text(self) -> str:
+        """What an empty screen says before the first reading, and when there is none."""
+        if self.state.books.up is False:
+            return "The books cannot be read.\nThis screen fills by itself once Postgres answers."
+        return "Reading the books…"

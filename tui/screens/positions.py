@@ -1,0 +1,273 @@
+"""Positions: what is open, grouped position → spread → leg, marked from the stream."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, ClassVar
+
+from senex.domain.money import CONTRACT_MULTIPLIER, ZERO, cents
+from senex.domain.payoff import line_of, payoff
+from senex.domain.symbols import OptionSymbol
+from senex.domain.unknown import Unknown
+from senex.services.live import PositionLive, position_live
+from tui import format as fmt
+from tui.actions import screen_bindings
+from tui.format import Cell
+from tui.screens.tables import TableScreen
+from tui.tones import beside, line, lines, of_cell, toned
+from tui.widgets.line_table import Column, Row, SortValue
+from tui.widgets.panel import facts
+from tui.widgets.payoff import draw_payoff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from textual.binding import BindingType
+    from textual.content import Content
+
+    from senex.services.live import LegLive, SpreadLive
+    from senex.services.views import LotView, PositionSpreadView, PositionView
+
+COLUMNS = (
+    Column("name", "Position", 21, right=False, flex=True),
+    Column("qty", "Qty", 4),
+    Column("mark", "Mark", 8),
+    Column("bid", "Bid", 7, drop=6),
+    Column("ask", "Ask", 7, drop=5),
+    Column("pnl", "P&L open", 10),
+    Column("captured", "Kept", 6, drop=1),
+    Column("realised", "Realised", 10, drop=4),
+    Column("dte", "DTE", 3),
+    Column("open", "Open", 7, drop=2),
+    Column("target", "Target", 8),
+    Column("away", "Away", 6),
+    Column("risk", "Risk", 7, drop=3),
+    Column("age", "Age", 4),
+)
+_BLANK = tuple(Cell("") for _ in COLUMNS)
+_SIDE_BY_SIDE = 110
+_SHOWN = ("open_full", "open_partial", "closing", "pending_entry")
+
+
+class PositionsScreen(TableScreen):
+    """The streaming table of positions."""
+
+    KEY: ClassVar[str] = "positions"
+    COLUMNS: ClassVar[tuple[Column, ...]] = COLUMNS
+    BINDINGS: ClassVar[list[BindingType]] = screen_bindings("positions")
+    EMPTY: ClassVar[str] = "Nothing is open.\nApproved suggestions show here once they fill (2 Approvals)."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folded: set[str] = set()
+        self._by_symbol: dict[str, list[PositionView]] = {}
+
+    def rows(self) -> list[Row]:
+        """Every open position, folded or not."""
+        snapshot = self.state.snapshot
+        positions = [] if snapshot is None else [p for p in snapshot.positions if p.status in _SHOWN]
+        self._by_symbol = {}
+        for position in positions:
+            for lot in (lot for spread in position.spreads for lot in spread.lots):
+                self._by_symbol.setdefault(lot.streamer, []).append(position)
+        return [row for position in positions for row in self._position_rows(position)]
+
+    def show_quotes(self, symbols: frozenset[str]) -> None:
+        """Only positions with a leg that moved."""
+        moved = {p.id: p for symbol in symbols for p in self._by_symbol.get(symbol, ())}
+        self.table.update_rows(row for position in moved.values() for row in self._position_rows(position))
+
+    def action_fold(self) -> None:
+        """Fold the position under the cursor, or unfold it."""
+        row = self.table.cursor_row
+        if row is None:
+            return
+        self._folded ^= {row.group}
+        self.show_model()
+
+    def title_of(self, key: str) -> str:
+        """The position the row belongs to."""
+        found = self._find(key.split("/", maxsplit=1)[0])
+        return "" if found is None else f"{fmt.clean(found.underlying)} {fmt.strategy(found.strategy)}"
+
+    def _find(self, position_id: str) -> PositionView | None:
+        snapshot = self.state.snapshot
+        found = [] if snapshot is None else [p for p in snapshot.positions if str(p.id) == position_id]
+        return found[0] if found else None
+
+    # -- rows
+
+    def _position_rows(self, position: PositionView) -> Iterator[Row]:
+        live = position_live(position, self.state.market, self.state.now())
+        group = str(position.id)
+        folded = group in self._folded
+        yield Row(group, self._head(position, live, folded=folded), group, sort=self._sort(position, live))
+        if folded:
+            return
+        last = len(position.spreads) - 1
+        for index, spread in enumerate(position.spreads):
+            branch = "└" if index == last else "├"
+            yield Row(f"{group}/{spread.key}", _spread_cells(spread, live.spreads[spread.key], branch), group)
+            rail = " " if index == last else "│"
+            for place, lot in enumerate(spread.lots):
+                twig = "└" if place == len(spread.lots) - 1 else "├"
+                cells = self._leg_cells(
+                    lot, live.legs[lot.spread_key, lot.symbol], f"{rail} {twig}", position
+                )
+                yield Row(f"{group}/{spread.key}/{lot.symbol}/{place}", cells, group)
+
+    def _head(self, position: PositionView, live: PositionLive, *, folded: bool) -> tuple[Cell, ...]:
+        working = sum(1 for spread in position.spreads if _works(spread))
+        name = f"{'▸' if folded else '▾'} {fmt.clean(position.underlying)} {fmt.strategy(position.strategy)}"
+        if position.status != "open_full":
+            name += f" ({fmt.words(position.status)})"
+        days = fmt.dte(position.expiry, self.state.now())
+        held = any(spread.lots for spread in position.spreads)
+        return _cells(
+            name=Cell(name, "strong"),
+            qty=Cell(str(position.units), "strong"),
+            mark=Cell(fmt.effect(live.close), "", live.stale) if held else fmt.UNKNOWN_CELL,
+            pnl=fmt.gain_cell(live.pnl, stale=live.stale),
+            captured=_captured(position, live),
+            realised=fmt.gain_cell(position.realized) if position.realized else Cell("0.00", "dim"),
+            dte=Cell(str(days), "warn" if days <= position.time_exit_dte else ""),
+            target=Cell(f"{working} work" if working else "none", "dim" if working else "warn"),
+            risk=Cell(fmt.money(position.initial_risk, 0), "dim"),
+            age=fmt.age_cell(live.age),
+        )
+
+    def _leg_cells(self, lot: LotView, live: LegLive, rails: str, position: PositionView) -> tuple[Cell, ...]:
+        quote = self.state.market.quotes.get(lot.streamer)
+        name = fmt.option(lot.symbol).removesuffix(f" {fmt.day(position.expiry)}")
+        pnl: Decimal | Unknown = live.mark
+        if not isinstance(live.mark, Unknown):
+            pnl = cents((live.mark - lot.price) * lot.quantity * lot.multiplier)
+        return _cells(
+            name=Cell(f"{rails} {name}"),
+            qty=Cell(f"{lot.quantity:+d}".replace("-", fmt.MINUS)),
+            mark=Cell(fmt.price(live.mark), "", live.stale),
+            bid=Cell(fmt.price(quote.bid if quote else None), "dim", live.stale),
+            ask=Cell(fmt.price(quote.ask if quote else None), "dim", live.stale),
+            pnl=fmt.gain_cell(pnl, stale=live.stale),
+            open=Cell(fmt.price(lot.price), "dim"),
+            age=fmt.age_cell(live.age),
+        )
+
+    def _sort(self, position: PositionView, live: PositionLive) -> tuple[tuple[str, SortValue], ...]:
+        return (
+            ("name", position.underlying),
+            ("qty", position.units),
+            ("mark", _known(live.close)),
+            ("pnl", _known(live.pnl)),
+            ("realised", position.realized),
+            ("dte", fmt.dte(position.expiry, self.state.now())),
+            ("risk", position.initial_risk),
+            ("age", None if isinstance(live.age, Unknown) else int(live.age.total_seconds())),
+        )
+
+    # -- detail
+
+    def detail_of(self, key: str, width: int) -> Content:
+        """Figures, payoff from here, lots and orders of the position the row belongs to."""
+        position = self._find(key.split("/", maxsplit=1)[0])
+        if position is None:
+            return toned("This position is closed.", "dim")
+        now = self.state.now()
+        live = position_live(position, self.state.market, now)
+        lots = [lot for spread in position.spreads for lot in spread.lots]
+        cash = -sum((lot.price * lot.quantity * lot.multiplier for lot in lots), ZERO)
+        result = payoff((line_of(lot.symbol, lot.quantity * lot.multiplier) for lot in lots), cash)
+        spot = self.state.market.quotes.get(position.underlying)
+        mid = None if spot is None else spot.mid
+        shown = facts(
+            [
+                ("P&L open", of_cell(fmt.gain_cell(live.pnl, stale=live.stale))),
+                ("P&L realised", of_cell(fmt.gain_cell(position.realized))),
+                ("Risk at entry", fmt.money(position.initial_risk)),
+                ("Expiry", f"{fmt.long_day(position.expiry)} · {fmt.dte(position.expiry, now)} DTE"),
+                ("Time exit", f"{position.time_exit_dte} DTE"),
+                ("Opened", fmt.moment(position.opened_at, now)),
+            ],
+            min(width, 44),
+        )
+        held = [toned("Lots", "title"), *(_lot_line(lot) for lot in lots)]
+        sent = [toned("Orders", "title"), *self._orders(position)]
+        title = toned("At expiry, from here", "title")
+        if width < _SIDE_BY_SIDE:
+            chart = draw_payoff(result, spot=mid, width=width, height=11)
+            return lines([shown, line(""), title, chart, line(""), *held, line(""), *sent])
+        left = lines([shown, line(""), *held, line(""), *sent])
+        right = lines([title, draw_payoff(result, spot=mid, width=width - 64, height=left.plain.count("\n"))])
+        return beside(left, right, 62)
+
+    def _orders(self, position: PositionView) -> list[Content]:
+        snapshot = self.state.snapshot
+        orders = [] if snapshot is None else [o for o in snapshot.orders if o.position_id == position.id]
+        return [
+            line(
+                f"{fmt.moment(order.created_at, self.state.now()):<13} {fmt.words(order.kind):<8}",
+                f"{fmt.words(order.spread_key or ''):<14} {fmt.effect(order.limit_price):>9}  ",
+                toned(fmt.words(order.status), "bad" if order.status == "unknown" else ""),
+            )
+            for order in sorted(orders, key=lambda o: o.created_at)
+        ]
+
+
+def _spread_cells(spread: PositionSpreadView, live: SpreadLive, branch: str) -> tuple[Cell, ...]:
+    strikes = "/".join(
+        fmt.strike(OptionSymbol.from_occ(lot.symbol).strike) for lot in spread.lots if len(lot.symbol) == 21
+    )
+    target = Cell(fmt.effect(live.target)) if _works(spread) else Cell("none", "dim")
+    away = fmt.UNKNOWN_CELL if live.target is not None else Cell("")
+    if live.distance is not None and not isinstance(live.distance, Unknown):
+        reached = live.distance <= 0
+        away = Cell("at it" if reached else fmt.price(live.distance), "gain" if reached else "", live.stale)
+    return _cells(
+        name=Cell(f"{branch} {fmt.words(spread.key)} {strikes}"),
+        mark=Cell(fmt.effect(live.close), "", live.stale) if spread.lots else Cell("closed", "dim"),
+        pnl=fmt.gain_cell(live.pnl, stale=live.stale) if spread.lots else Cell(""),
+        captured=_kept(spread, live),
+        target=target if spread.lots else Cell(""),
+        away=away if spread.lots else Cell(""),
+        age=fmt.age_cell(live.age) if spread.lots else Cell(""),
+    )
+
+
+def _works(spread: PositionSpreadView) -> bool:
+    return spread.target is not None and spread.target.status in ("working", "partially_filled", "intended")
+
+
+def _kept(spread: PositionSpreadView, live: SpreadLive) -> Cell:
+    """The share of the spread's credit that would be kept if it were closed at mid now."""
+    if spread.credit is None or spread.credit <= 0 or isinstance(live.close, Unknown):
+        return fmt.UNKNOWN_CELL if spread.lots else Cell("")
+    return _share((spread.credit + live.close) / spread.credit, stale=live.stale)
+
+
+def _share(share: Decimal, *, stale: bool) -> Cell:
+    whole = round(share * 100)
+    return Cell(f"{fmt.signed(Decimal(whole), 0)} %", fmt.tone_of(Decimal(whole)), stale)
+
+
+def _captured(position: PositionView, live: PositionLive) -> Cell:
+    """The same share for the whole position."""
+    credit = sum((s.credit or ZERO for s in position.spreads), ZERO) * position.units * CONTRACT_MULTIPLIER
+    if isinstance(live.pnl, Unknown) or credit <= 0:
+        return Cell("")
+    return _share(live.pnl / credit, stale=live.stale)
+
+
+def _cells(**cells: Cell) -> tuple[Cell, ...]:
+    return tuple(cells.get(column.key, blank) for column, blank in zip(COLUMNS, _BLANK, strict=True))
+
+
+def _lot_line(lot: LotView) -> Content:
+    quantity = f"{lot.quantity:+d}".replace("-", fmt.MINUS)
+    return line(
+        f"{fmt.words(lot.spread_key):<12}{quantity:>4}  {fmt.option(lot.symbol):<18}",
+        toned(f"@ {fmt.price(lot.price)}", "dim"),
+    )
+
+
+def _known(value: Decimal | Unknown) -> Decimal | None:
+    return None if isinstance(value, Unknown) else value

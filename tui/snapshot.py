@@ -1,0 +1,35 @@
+"""The books at one moment, as the screens show them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from senex.services.views import (
+        AccountView,
+        OrderView,
+        PositionView,
+        ProcessView,
+        SourceView,
+        SuggestionView,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The books at one moment. ``loaded`` is machine time."""
+
+    accounts: tuple[AccountView, ...]
+    sources: tuple[SourceView, ...]
+    processes: tuple[ProcessView, ...]
+    suggestions: tuple[SuggestionView, ...]
+    orders: tuple[OrderView, ...]
+    positions: tuple[PositionView, ...]
+    loaded: float
+
+
+def machine_time() -> float:
+    """Monotonic seconds, for ``Snapshot.loaded``."""
+    return time.monotonic()

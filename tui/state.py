@@ -1,0 +1,111 @@
+"""What the console knows now: the books as last read, the market as streamed, and which links live.
+
+One object per app. Only the app's own loop changes it, on messages from the
+workers; widgets read it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from senex.domain.quotes import Market
+from senex.domain.unknown import Unknown
+from senex.services.live import price_suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from uuid import UUID
+
+    from senex.domain.suggestions import Pricing
+    from senex.ports.clock import Clock
+    from senex.services.views import AccountView, ProcessView, SuggestionView
+    from tui.snapshot import Snapshot
+
+DAEMON_LATE = 2.5
+"""Seconds of machine time without a heartbeat after which a process counts as lost (it beats every second)."""
+
+
+@dataclass(slots=True)
+class Link:
+    """A connection of this console: whether it lives, and since when (machine time) and why not."""
+
+    up: bool | None = None
+    why: str = ""
+    since: float = 0.0
+
+    def lost(self, why: str, at: float) -> None:
+        """It went away; the first moment is kept."""
+        if self.up is not False:
+            self.since = at
+        self.up, self.why = False, why
+
+    def back(self, at: float) -> None:
+        """It answers."""
+        if not self.up:
+            self.since = at
+        self.up, self.why = True, ""
+
+
+@dataclass
+class State:
+    """Read by every widget. ``monotonic`` is machine time."""
+
+    clock: Clock
+    environment: str
+    operator: str = ""
+    monotonic: Callable[[], float] = time.monotonic
+    snapshot: Snapshot | None = None
+    market: Market = field(default_factory=Market)
+    stream_connected: bool = False
+    books: Link = field(default_factory=Link)
+    bus: Link = field(default_factory=Link)
+    account_id: UUID | None = None
+    keys: dict[str, str] = field(default_factory=dict)
+    waiting: dict[UUID, str] = field(default_factory=dict)
+
+    def now(self) -> datetime:
+        """Market time."""
+        return self.clock.now()
+
+    @property
+    def account(self) -> AccountView | None:
+        """The account looked at: the chosen one, else the first."""
+        if self.snapshot is None or not self.snapshot.accounts:
+            return None
+        chosen = [account for account in self.snapshot.accounts if account.id == self.account_id]
+        return chosen[0] if chosen else self.snapshot.accounts[0]
+
+    @property
+    def pending(self) -> tuple[SuggestionView, ...]:
+        """Suggestions that wait for a decision and have not ended."""
+        if self.snapshot is None:
+            return ()
+        now = self.now()
+        return tuple(s for s in self.snapshot.suggestions if s.status == "pending" and s.expires_at > now)
+
+    def price(self, suggestion: SuggestionView) -> Pricing | Unknown:
+        """The suggestion at the streamed quotes; Unknown says why not."""
+        if self.bus.up is False:
+            return Unknown("the quote stream is lost")
+        return price_suggestion(suggestion, self.market, self.now())
+
+    def process_age(self, process: ProcessView) -> float:
+        """Seconds of machine time since its heartbeat, as of now."""
+        read = self.snapshot.loaded if self.snapshot is not None else self.monotonic()
+        return process.age + max(self.monotonic() - read, 0.0)
+
+    def late_processes(self) -> tuple[ProcessView, ...]:
+        """Daemon processes that have stopped beating."""
+        if self.snapshot is None:
+            return ()
+        return tuple(p for p in self.snapshot.processes if self.process_age(p) > DAEMON_LATE)
+
+    @property
+    def daemon_up(self) -> bool | None:
+        """Whether the daemon lives; None while that cannot be known."""
+        if self.snapshot is None or self.books.up is False:
+            return None
+        return bool(self.snapshot.processes) and not self.late_processes()
