@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import cache
 from math import exp, sin
 
 from senex.domain.calendar import NEW_YORK, Calendar, Session
@@ -18,6 +19,7 @@ NOW = datetime(2026, 3, 4, 10, 0, tzinfo=NEW_YORK).astimezone(UTC)
 HALF_DAY = date(2026, 11, 27)
 
 
+@cache
 def calendar(first: date = date(2025, 6, 2), last: date = date(2026, 12, 31)) -> Calendar:
     """Weekdays as sessions; the Friday after Thanksgiving closes at 13:00."""
     sessions = []
@@ -36,6 +38,7 @@ def calendar(first: date = date(2025, 6, 2), last: date = date(2026, 12, 31)) ->
     return Calendar(tuple(sessions))
 
 
+@cache
 def bars(count: int = 140, *, last: date = date(2026, 3, 3), level: float = 500.0) -> tuple[Candle, ...]:
     """A quiet market: closes swing about ``level`` by about 1 %."""
     days = [session.day for session in calendar().sessions if session.day <= last][-count:]
@@ -82,11 +85,15 @@ def expiration(day: date, strikes: range | list[int], *, monthly: bool = False) 
 
 def chain(*expirations: Expiration) -> OptionChain:
     """A chain with penny spreads; by default weekly Fridays around 45 days."""
-    default = tuple(
+    return OptionChain("QQQ", expirations or _weeklies(), D("0.01"))
+
+
+@cache
+def _weeklies() -> tuple[Expiration, ...]:
+    return tuple(
         expiration(date(2026, 3, 6) + timedelta(days=7 * week), range(470, 531), monthly=week in {2, 6})
         for week in range(12)
     )
-    return OptionChain("QQQ", expirations or default, D("0.01"))
 
 
 def quote(symbol: str, bid: str, ask: str, at: datetime = NOW) -> Quote:

@@ -325,6 +325,12 @@ def test_closed_lots_need_no_mark() -> None:
     assert unrealised(lots, {PUT_K: D("9.38"), PUT_W: D("8.00")}) == 0
 
 
+def test_only_what_is_still_open_gains() -> None:
+    fills = [Fill(11, CALL_K, BUY_BACK, 1, D("9.80")), Fill(12, CALL_W, SELL_OUT, 1, D("9.00"))]
+    lots = close_lots(opened(2), fills, spread_keys=["call-1"]).lots
+    assert unrealised_by_spread(lots, MARKS)["call-1"] == D("15.50")
+
+
 # targets
 
 

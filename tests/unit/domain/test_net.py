@@ -137,6 +137,15 @@ def test_shares_beside_options_count_in_hundreds() -> None:
     assert priced(covered, quotes).natural == D("10.30") - D("500.02")
 
 
+def test_hundreds_of_shares_and_contracts_reduce_together() -> None:
+    uneven = (
+        Leg("QQQ", Action.BUY_TO_OPEN, 200, InstrumentType.EQUITY),
+        Leg(CALL_K, Action.SELL_TO_OPEN, 4),
+    )
+    assert reduction(uneven) == 2
+    assert weights(uneven) == (D(-1), D(2))
+
+
 def test_shares_alone_are_priced_each() -> None:
     shares = (Leg("QQQ", Action.BUY_TO_OPEN, 150, InstrumentType.EQUITY),)
     assert weights(shares) == (D(-1),)

@@ -47,6 +47,13 @@ def test_a_slot_is_later_than_after() -> None:
     assert next_slot(CYCLE, ten, CALENDAR) == ten + timedelta(minutes=5)
 
 
+def test_owed_slots_exclude_the_start_and_include_the_end() -> None:
+    ten = ny(date(2026, 3, 4), 10)
+    five = timedelta(minutes=5)
+    assert slots_between(CYCLE, ten, ten + 2 * five, CALENDAR) == (ten + five, ten + 2 * five)
+    assert slots_between(CYCLE, ten, ten, CALENDAR) == ()
+
+
 def test_after_the_last_slot_comes_the_next_session() -> None:
     friday = date(2026, 3, 6)
     assert next_slot(CYCLE, ny(friday, 14, 55), CALENDAR) == ny(date(2026, 3, 9), 10)
