@@ -35,6 +35,12 @@ def die_with_parent(parent: int | None = None, number: signal.Signals = signal.S
         os.kill(os.getpid(), number)
 
 
+def ask_before_exec(parent: int) -> None:
+    """The same between fork and exec, where only the kernel's way survives."""
+    if _LIBC is not None:
+        die_with_parent(parent)
+
+
 def _watch(parent: int, number: signal.Signals) -> None:
     while os.getppid() == parent:
         time.sleep(_WATCH_SECONDS)

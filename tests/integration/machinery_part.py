@@ -17,6 +17,7 @@ import psycopg
 from daemon import logs
 from daemon.relay import relay
 from daemon.runner import Means
+from daemon.scheduler import schedule
 from daemon.worker import serve
 
 if TYPE_CHECKING:
@@ -72,6 +73,17 @@ def main() -> None:
     logs.configure(as_json=False, process=part)
     if part == "relay":
         asyncio.run(relay(direct_url=given["postgres"], redis_url=given["redis"], instance=given["instance"]))
+        return
+
+    if part == "scheduler":
+        asyncio.run(
+            schedule(
+                direct_url=given["postgres"],
+                redis_url=given["redis"],
+                clock_url=given["clock"],
+                instance=given["instance"],
+            )
+        )
         return
 
     @asynccontextmanager

@@ -1,0 +1,211 @@
+"""The scheduler: says when each slot of the schedule is due, on market time.
+
+What should run stands in Postgres. Each tick compares it with rq-scheduler's
+entries, which are one per job and slot and never repeat themselves, so whatever
+Redis loses or doubles is put right a second later; the slot's unique row lets it
+run once. The leader holds a Postgres lock; rq-scheduler's own lock is not used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+from redis.exceptions import RedisError
+from rq_scheduler.scheduler import Scheduler
+from rq_scheduler.utils import to_unix
+
+from daemon.queues import SLOT, ConfinedJob, ConfinedQueue, connect_queues
+from senex.bus.clock import open_clock
+from senex.domain.errors import UsageProblem
+from senex.domain.rules import parse_rule
+from senex.domain.schedule import next_slot, slots_between
+from senex.domain.unknown import Unknown
+from senex.store.direct import connect
+from senex.store.heartbeats import keep_beating
+from senex.store.locks import leader
+from senex.store.schedule import read_calendar, read_schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from redis import Redis
+    from rq.job import Job
+
+    from senex.domain.calendar import Calendar
+    from senex.store.direct import AsyncConnection
+    from senex.store.schedule import Scheduled
+
+TICK_SECONDS = 1.0
+_CALENDAR_SECONDS = 30.0
+_AGAIN_SECONDS = 15.0
+_SLOT_SECONDS = 30
+_log = structlog.get_logger("senex.scheduler")
+
+
+class MarketClock(Protocol):
+    """Market time that knows whether it is still told."""
+
+    @property
+    def timeline(self) -> str: ...
+
+    @property
+    def fresh(self) -> bool: ...
+
+    def now(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One slot of one job, as it stands with rq-scheduler."""
+
+    job: str
+    queue: str
+    at: datetime
+    timeline: str
+
+    @property
+    def id(self) -> str:
+        """The job id of this slot: its own, and the same whoever computes it."""
+        return f"slot-{self.job}-{self.timeline}-{to_unix(self.at)}"
+
+
+def desired(
+    jobs: Iterable[Scheduled], *, timeline: str, now: datetime, since: datetime, calendar: Calendar
+) -> dict[str, Entry]:
+    """The entries there should be: per job the next slot and the newest one due.
+
+    Due is what came after ``since``, the tick before, and what was missed within the
+    job's grace. What came before the newest is not caught up: its work would be the
+    same. A job whose slots are unknown, or whose rule cannot be read, gets none.
+    """
+    entries = (
+        Entry(job.name, job.queue, at, timeline)
+        for job in jobs
+        for at in _slots(job, now=now, since=since, calendar=calendar)
+    )
+    return {entry.id: entry for entry in entries}
+
+
+def _slots(job: Scheduled, *, now: datetime, since: datetime, calendar: Calendar) -> Iterator[datetime]:
+    try:
+        rule = parse_rule(job.rule)
+    except UsageProblem as problem:
+        _log.error("cannot be scheduled", job=job.name, why=problem.message)
+        return
+    claimed = datetime.min.replace(tzinfo=UTC) if job.last is None else job.last
+    due = slots_between(rule, max(claimed, min(since, now - job.grace)), now, calendar)
+    ahead = next_slot(rule, max(claimed, now), calendar)
+    if isinstance(due, Unknown) or isinstance(ahead, Unknown):
+        _log.debug("slots unknown", job=job.name)
+        return
+    yield from due[-1:]
+    yield ahead
+
+
+class SlotScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
+    """rq-scheduler on market time, with one entry per slot."""
+
+    job_class = ConfinedJob
+    queue_class = ConfinedQueue
+
+    def __init__(self, *, connection: Redis, clock: MarketClock) -> None:
+        super().__init__(connection=connection, interval=TICK_SECONDS)
+        self._clock = clock
+        self._sent: dict[str, float] = {}
+
+    def get_jobs_to_queue(self, with_times: bool = False) -> Any:  # noqa: FBT001, FBT002 - rq-scheduler's signature
+        return self.get_jobs(to_unix(self._clock.now()), with_times=with_times)
+
+    def enqueue_job(self, job: Job) -> None:
+        super().enqueue_job(job)
+        self._sent[job.id] = time.monotonic()
+
+    def tick(self, entries: dict[str, Entry]) -> None:
+        """Make rq-scheduler's entries those of ``entries`` and queue what is due. Raises RedisError."""
+        now = time.monotonic()
+        # a slot just queued is not claimed yet; one that never is comes back
+        self._sent = {name: at for name, at in self._sent.items() if now - at < _AGAIN_SECONDS}
+        present = {name.decode() for name in self.connection.zrange(self.scheduled_jobs_key, 0, -1)}
+        for name in present - entries.keys():
+            self.cancel(name)
+            self.connection.delete(self.job_class.key_for(name))
+        for name in entries.keys() - present - self._sent.keys():
+            entry = entries[name]
+            self.enqueue_at(
+                entry.at,
+                SLOT,
+                entry.job,
+                entry.at.isoformat(),
+                entry.timeline,
+                queue_name=entry.queue,
+                job_id=name,
+                timeout=_SLOT_SECONDS,
+                job_result_ttl=0,
+            )
+        self.enqueue_jobs()
+
+
+class Ticks:
+    """The leader's loop."""
+
+    def __init__(self, *, connection: AsyncConnection, scheduler: SlotScheduler, clock: MarketClock) -> None:
+        self._connection, self._scheduler, self._clock = connection, scheduler, clock
+        self._calendar: Calendar | None = None
+        self._calendar_read = 0.0
+        self._last: tuple[str, datetime] | None = None
+        self.state = "leader"
+
+    async def tick(self) -> None:
+        """Compare and queue once. Raises Unavailable without Postgres; a lost Redis or clock is waited for."""
+        if not self._clock.fresh:
+            self._note("leader, clock away")
+            return
+        timeline, now = self._clock.timeline, self._clock.now()
+        jobs = await read_schedule(self._connection, timeline)
+        since = self._last[1] if self._last and self._last[0] == timeline else now
+        entries = desired(
+            jobs, timeline=timeline, now=now, since=since, calendar=await self._known_calendar()
+        )
+        try:
+            await asyncio.to_thread(self._scheduler.tick, entries)
+        except RedisError as problem:
+            self._note("leader, Redis away", why=str(problem))
+            return
+        self._last = (timeline, now)
+        self._note("leader")
+
+    async def _known_calendar(self) -> Calendar:
+        if self._calendar is None or time.monotonic() - self._calendar_read > _CALENDAR_SECONDS:
+            self._calendar = await read_calendar(self._connection)
+            self._calendar_read = time.monotonic() if self._calendar.sessions else 0.0
+        return self._calendar
+
+    def _note(self, state: str, **why: str) -> None:
+        if state != self.state:
+            _log.info(state, **why)
+        self.state = state
+
+
+async def schedule(*, direct_url: str, redis_url: str, clock_url: str | None, instance: str) -> None:
+    """Be the scheduler once no other is, until cancelled. Raises Unavailable when Postgres is lost."""
+    ticks: Ticks | None = None
+    async with asyncio.TaskGroup() as group:
+        group.create_task(
+            keep_beating(direct_url, "scheduler", instance, lambda: ticks.state if ticks else "standby")
+        )
+        async with leader(direct_url, "scheduler"):
+            clock = await asyncio.to_thread(open_clock, clock_url)
+            ticks = Ticks(
+                connection=await connect(direct_url, name="scheduler"),
+                scheduler=SlotScheduler(connection=connect_queues(redis_url), clock=clock),
+                clock=clock,
+            )
+            _log.info("leading")
+            while True:
+                await ticks.tick()
+                await asyncio.sleep(TICK_SECONDS)

@@ -1,0 +1,136 @@
+"""Keeps the daemon's processes alive: each on its own, started again when it ends.
+
+A process that ends is started again after a pause that grows while it keeps
+failing. Each leads a process group, which dies with it and with the supervisor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from daemon.lineage import ask_before_exec, kill_group
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_SHORTEST, _LONGEST = 0.2, 5.0
+_HEALTHY_SECONDS = 10.0
+_GRACE_SECONDS = 8.0
+_log = structlog.get_logger("senex.supervisor")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One process to keep: its name, its command and its whole environment."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+
+
+class Supervisor:
+    """Runs parts until it is stopped."""
+
+    def __init__(self, parts: Sequence[Part], *, prefix: bool = True) -> None:
+        """``prefix`` names the part before each line it writes; without, lines pass as they are (JSON logs)."""
+        self._parts = parts
+        self._prefix = prefix
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """Have ``run`` end all parts and return."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Keep every part alive until ``stop``."""
+        async with asyncio.TaskGroup() as group:
+            for part in self._parts:
+                group.create_task(self._keep(part), name=part.name)
+
+    async def _keep(self, part: Part) -> None:
+        loop = asyncio.get_running_loop()
+        pause = _SHORTEST
+        while not self._stop.is_set():
+            born = loop.time()
+            code = await self._live(part)
+            if self._stop.is_set():
+                return
+            if loop.time() - born > _HEALTHY_SECONDS:
+                pause = _SHORTEST
+            _log.warning("a process ended and is started again", part=part.name, code=code, pause=pause)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._stop.wait()
+            pause = min(pause * 2, _LONGEST)
+
+    async def _live(self, part: Part) -> int:
+        """Run a part once; answer its exit code. Stopping ends it, its group with it."""
+        process = await start(part.command, part.environment, pipe=self._prefix)
+        copying = asyncio.create_task(self._copy(part.name, process))
+        ending = asyncio.create_task(process.wait())
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({ending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            await finish(process)
+            copying.cancel()
+        return await ending
+
+    async def _copy(self, name: str, process: asyncio.subprocess.Process) -> None:
+        if process.stderr is None:
+            return
+        while line := await _line(process.stderr):
+            sys.stderr.buffer.write(b"%-9s | %s" % (name.encode(), line))
+            sys.stderr.buffer.flush()
+
+
+async def _line(stream: asyncio.StreamReader) -> bytes:
+    try:
+        return await stream.readline()
+    except ValueError:  # longer than the stream's buffer, which drops it
+        return b"(a line too long to show)\n"
+
+
+async def start(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    pipe: bool = False,
+    output: int | None = None,
+) -> asyncio.subprocess.Process:
+    """Start a process that dies with this one and leads a group of its own.
+
+    ``pipe`` gives its stderr to read; ``output`` is where its stdout goes, by default to stderr:
+    stdout is for data.
+    """
+    parent = os.getpid()
+    return await asyncio.create_subprocess_exec(
+        *command,
+        env=dict(environment),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=sys.stderr if output is None else output,
+        stderr=asyncio.subprocess.PIPE if pipe else None,
+        start_new_session=True,
+        preexec_fn=lambda: ask_before_exec(parent),
+    )
+
+
+async def finish(process: asyncio.subprocess.Process, *, grace: float = _GRACE_SECONDS) -> int:
+    """End a process: ask, insist, then clear what is left of its group; answer its exit code."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await process.wait()
+    kill_group(process.pid, signal.SIGKILL)
+    return await process.wait()
