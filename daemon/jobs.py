@@ -10,7 +10,7 @@ import asyncio
 import time
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -20,12 +20,13 @@ from senex.store.outbox import RENEW_SECONDS
 from senex.store.slots import claim_slot, queue_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from daemon.handlers import Handler
     from senex.ports.unit_of_work import Work
     from senex.store.direct import AsyncConnection
     from senex.store.outbox import Outbox
+
+    Handlers = Mapping[str, Callable[[Any, Work], Awaitable[None]]]
 
 _log = structlog.get_logger("senex.jobs")
 
@@ -34,8 +35,8 @@ async def run(
     outbox_id: int,
     *,
     outbox: Outbox,
-    container: object,
-    handlers: Mapping[str, Handler],
+    container: Any,
+    handlers: Handlers,
     limit: float = JOB_SECONDS,
 ) -> None:
     """Work on one outbox row unless it is done or somebody else does, for at most ``limit`` seconds.
@@ -56,7 +57,7 @@ async def run(
 
 
 async def _handle(
-    work: Work, *, outbox: Outbox, container: object, handlers: Mapping[str, Handler], limit: float
+    work: Work, *, outbox: Outbox, container: Any, handlers: Handlers, limit: float
 ) -> str | None:
     """Call the handler while the lease is renewed; answer what went wrong, None if nothing did."""
     handler = handlers.get(work.job)

@@ -24,10 +24,10 @@ from senex.store.direct import connect
 from senex.store.outbox import Outbox
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from contextlib import AbstractAsyncContextManager
 
-    from daemon.handlers import Handler
+    from daemon.jobs import Handlers
     from senex.store.direct import AsyncConnection
 
 _log = structlog.get_logger("senex.worker")
@@ -40,7 +40,7 @@ class Means:
     direct_url: str
     environment: str
     build: Callable[[], AbstractAsyncContextManager[object]]
-    handlers: Mapping[str, Handler]
+    handlers: Handlers
     limit: float = JOB_SECONDS
 
 

@@ -64,7 +64,7 @@ async def _ran(container: Container, work: Work) -> None:
     )
 
 
-HANDLERS = {"note": note, "hang": hang, "hang_once": hang_once, "fail_once": fail_once}
+HANDLERS = {"start": note, "note": note, "hang": hang, "hang_once": hang_once, "fail_once": fail_once}
 
 
 def main() -> None:

@@ -22,7 +22,11 @@ _LEADER = (
 
 
 def _queued(machinery: Stage) -> list[str]:
-    return [name.decode() for name in machinery.queues.lrange(_QUEUE, 0, -1) if isinstance(name, bytes)]
+    """The offers on the queue, without the recovery every relay asks for when it takes the lead."""
+    start = machinery.sql.execute("SELECT id FROM outbox WHERE job = 'start'").fetchall()
+    recovery = {f"outbox-{row[0]}" for row in start}
+    names = [name.decode() for name in machinery.queues.lrange(_QUEUE, 0, -1) if isinstance(name, bytes)]
+    return [name for name in names if name.rpartition("-")[0] not in recovery]
 
 
 def test_new_work_is_offered_under_an_id_of_its_own(machinery: Stage) -> None:
@@ -37,7 +41,9 @@ def test_a_lapsed_lease_is_offered_again_in_place_of_the_first(machinery: Stage)
     work = machinery.add("note")
     machinery.start("relay")
     eventually(lambda: _queued(machinery) == [job_id(work, 1)])
-    machinery.sql.execute("UPDATE outbox SET lease_until = clock_timestamp() - interval '1 s'")
+    machinery.sql.execute(
+        "UPDATE outbox SET lease_until = clock_timestamp() - interval '1 s' WHERE job = 'note'"
+    )
     eventually(lambda: _queued(machinery) == [job_id(work, 2)])
     assert not machinery.queues.exists(f"rq:job:{job_id(work, 1)}")
 

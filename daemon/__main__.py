@@ -1,0 +1,32 @@
+"""``python -m daemon``: worker, scheduler, streamer and relay under one supervisor.
+
+``python -m daemon NAME`` runs one of them. Each waits for the database's schema
+before it works, so they may be started in any order, before the migration too.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from daemon.processes import NAMES, settings_or_exit
+
+# a process imports its own part only: relay and scheduler stay small
+_PARTS = {name: f"daemon.parts.{name}" for name in NAMES}
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("name", required=False, type=click.Choice(NAMES))
+def main(name: str | None) -> None:
+    """Run the daemon, or only its process NAME.
+
+    Example: python -m daemon relay
+    """
+    part = import_module(_PARTS[name] if name else "daemon.parts.all")
+    sys.exit(part.main(settings_or_exit(name or "supervisor")))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""The supervisor of the four processes."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from daemon.processes import NAMES
+from daemon.supervisor import Part, Supervisor
+from senex.config import child_environment
+
+if TYPE_CHECKING:
+    from senex.config import DaemonSettings
+
+
+def main(settings: DaemonSettings) -> int:
+    """Keep all four alive until SIGTERM or SIGINT."""
+    asyncio.run(_supervise(settings))
+    return 0
+
+
+async def _supervise(settings: DaemonSettings) -> None:
+    environment = child_environment("daemon")
+    supervisor = Supervisor(
+        [Part(name, [sys.executable, "-m", "daemon", name], environment) for name in NAMES],
+        prefix=not settings.log_json,
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, supervisor.stop)
+    await supervisor.run()

@@ -1,0 +1,24 @@
+"""The scheduler as a process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daemon.processes import run_until_told, where
+from daemon.scheduler import schedule
+
+if TYPE_CHECKING:
+    from senex.config import DaemonSettings
+
+
+def main(settings: DaemonSettings) -> int:
+    """Be the scheduler, or its standby."""
+    return run_until_told(
+        settings,
+        lambda: schedule(
+            direct_url=settings.direct_url,
+            redis_url=settings.redis_url.get_secret_value(),
+            clock_url=settings.clock_url,
+            instance=where(settings),
+        ),
+    )

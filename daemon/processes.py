@@ -1,0 +1,78 @@
+"""What every process of the daemon does the same: settings, logs, signals, its last word."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import structlog
+
+from daemon import logs
+from senex.config import DaemonSettings, load
+from senex.domain.errors import SenexError
+from senex.store.schema import wait_for_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+NAMES = ("worker", "scheduler", "streamer", "relay")
+_FAILED = 1
+_log = structlog.get_logger("senex.daemon")
+
+
+def settings_or_exit(process: str) -> DaemonSettings:
+    """Read the settings and set up logs; what is missing is said in one sentence."""
+    try:
+        settings = load(DaemonSettings)
+    except SenexError as problem:
+        print(problem, file=sys.stderr)  # noqa: T201 - logs are not set up yet
+        sys.exit(problem.exit_code)
+    logs.configure(as_json=settings.log_json, process=process)
+    return settings
+
+
+def where(settings: DaemonSettings) -> str:
+    """Name this installation on this machine, for heartbeats: a process started again keeps its row."""
+    return f"{settings.instance}@{socket.gethostname()}"
+
+
+def run_until_told(settings: DaemonSettings, work: Callable[[], Coroutine[Any, Any, object]]) -> int:
+    """Wait for the schema, then run ``work`` until SIGTERM or SIGINT; answer the exit code."""
+
+    async def main() -> None:
+        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel if task else loop.stop)
+        await wait_for_schema(settings.direct_url)
+        await work()
+
+    try:
+        asyncio.run(main())
+    except asyncio.CancelledError:
+        return 0
+    except BaseException as problem:  # noqa: BLE001 - the process ends here, with one sentence where there is one
+        return last_word(problem)
+    return 0
+
+
+def last_word(problem: BaseException) -> int:
+    """Log why a process ends; answer its exit code."""
+    first = _first(problem)
+    if isinstance(first, SenexError):
+        _log.error(first.message, code=first.code)
+        return first.exit_code
+    _log.error("ended by an error that should not happen", exc_info=first)
+    return _FAILED
+
+
+def _first(problem: BaseException) -> BaseException:
+    """Answer the error a group of tasks ended with; ours before others'."""
+    if not isinstance(problem, BaseExceptionGroup):
+        return problem
+    errors = [_first(one) for one in problem.exceptions]
+    return next((one for one in errors if isinstance(one, SenexError)), errors[0])

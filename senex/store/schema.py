@@ -1,0 +1,88 @@
+"""Which schema this senex needs, and waiting until the database has it.
+
+Read from the migrations' text, so that small processes load neither Alembic nor
+SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import psycopg
+import structlog
+
+from senex.domain.errors import Unavailable, UsageProblem
+from senex.store.direct import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_REVISION = re.compile(r"^(down_)?revision(?::[^=]+)?\s*=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
+_LOOK_SECONDS = 0.1
+_log = structlog.get_logger("senex.store")
+
+
+def head(migrations: Iterable[str]) -> tuple[str, frozenset[str]]:
+    """The newest revision among the migrations' texts, and all of them."""
+    known: set[str] = set()
+    replaced: set[str] = set()
+    for text in migrations:
+        for down, revision in _REVISION.findall(text):
+            (replaced if down else known).add(revision)
+    [newest] = known - replaced
+    return newest, frozenset(known)
+
+
+def shipped() -> tuple[str, frozenset[str]]:
+    """The newest revision of this senex, and all of them."""
+    folder = files("sql.versions")
+    return head(
+        one.read_text(encoding="utf-8")
+        for one in folder.iterdir()
+        if one.name.endswith(".py") and one.name != "__init__.py"
+    )
+
+
+async def wait_for_schema(url: str) -> None:
+    """Return once the database has this senex's schema; wait while it is away or older.
+
+    Raises:
+        UsageProblem: ``E_DATABASE_NEWER``: a newer senex has migrated it.
+    """
+    newest, known = shipped()
+    told = ""
+    while True:
+        try:
+            found = await _version(url)
+        except Unavailable as problem:
+            found, why = None, problem.message
+        else:
+            why = f"the database is at {found or 'no version'} and needs {newest}: run `senex db migrate`"
+        if found == newest:
+            return
+        if found is not None and found not in known:
+            raise UsageProblem(
+                "E_DATABASE_NEWER",
+                f"The database is at version {found}, which this senex does not know; it was migrated by a newer "
+                "one, so update senex here too.",
+            )
+        if why != told:
+            _log.info("waiting for the database", why=why)
+            told = why
+        await asyncio.sleep(_LOOK_SECONDS if found is None else _LOOK_SECONDS * 10)
+
+
+async def _version(url: str) -> str | None:
+    """The version the database is at, None before the first migration. Raises Unavailable."""
+    connection = await connect(url, name="schema")
+    try:
+        cursor = await connection.execute("SELECT version_num FROM alembic_version")
+        row = await cursor.fetchone()
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
+        return None
+    finally:
+        await connection.close()
+    return row[0] if row else None

@@ -1,0 +1,22 @@
+"""Fixtures of the tests of relay, workers and scheduler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from machinery_support import Stage, make_schema, stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from daemon.embedded import Endpoints
+
+
+@pytest.fixture
+def machinery(embedded: Endpoints, database: str) -> Iterator[Stage]:
+    """A stage on the session's servers, in a database and an emptied queue of its own."""
+    url = embedded.postgres.superuser_url(database)
+    make_schema(url)
+    with stage(url, embedded.redis.daemon_url()) as one:
+        yield one
