@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from daemon.embedded import EmbeddedServices, Endpoints
@@ -18,6 +19,14 @@ from senex.domain.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# The same examples for everybody, and no verdict that depends on how busy the machine is;
+# "search" looks for new ones (pytest --hypothesis-profile=search).
+settings.register_profile(
+    "same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("search", settings.get_profile("same"), derandomize=False, max_examples=1000)
+settings.load_profile("same")
 
 _PREFIX = f"senex-test-{os.geteuid()}-"
 _SESSION, _TEMPLATE = "session", "senex_template"

@@ -162,7 +162,7 @@ instants = st.integers(0, 268 * 86_400).map(
 
 
 @given(rules, st.one_of(instants, st.sampled_from([ny(SPRING, 1, 59), ny(AUTUMN, 0, 59)])))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_walking_slot_by_slot_finds_each_once(rule: Rule, start: datetime) -> None:
     end = start + timedelta(days=2)
     owed = slots_between(rule, start, end, CALENDAR)

@@ -469,7 +469,7 @@ def test_unbounded_and_calendar_drafts_are_not_assembled() -> None:
 
 
 @given(st.floats(478.0, 522.0), st.sampled_from([3_000, 20_000, 50_000, 90_000, 200_000]), st.integers(1, 4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_proposal_holds_together(spot: float, capital: int, units: int) -> None:
     options = chain(expiration(APRIL, range(440, 561)))
     given_ = inputs(chain=options, market=market(options, spot=spot), capital=D(capital))
