@@ -97,3 +97,7 @@ class Decisions(Protocol):
         version of the suggestion.
         """
         ...
+
+    async def knows(self, operator: str, verifier: bytes) -> bool:
+        """Whether this is the verifier of the operator's passphrase; nobody can read it here."""
+        ...

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from typing import TYPE_CHECKING
 
+from senex.domain.decisions import DecisionKind
 from senex.domain.errors import Refused
+from senex.domain.trading_state import TradingState
 
 if TYPE_CHECKING:
     from senex.domain.decisions import Decision
@@ -28,7 +31,7 @@ async def check_operator(tx: UnitOfWork, decision: Decision, *, environment: str
             "E_OPERATOR",
             f"{decision.operator!r} may not decide here; an administrator can make them a trader.",
         )
-    if environment != LIVE:
+    if environment != LIVE or not needs_proof(decision.kind, decision.state):
         return
     if record.verifier is None:
         raise Refused(
@@ -37,6 +40,18 @@ async def check_operator(tx: UnitOfWork, decision: Decision, *, environment: str
     expected = hmac.digest(record.verifier, decision_text(decision), "sha256")
     if decision.proof is None or not hmac.compare_digest(decision.proof, expected):
         raise Refused("E_PASSPHRASE", "The passphrase was wrong; nothing was changed. Decide again.")
+
+
+def needs_proof(kind: DecisionKind, state: str | None = None) -> bool:
+    """Whether LIVE asks for the passphrase: to open risk. What reduces it never waits for one."""
+    return kind is DecisionKind.APPROVE or (
+        kind is DecisionKind.SET_STATE and state not in (TradingState.REDUCE_ONLY, TradingState.HALTED)
+    )
+
+
+def verifier_of(passphrase: str, salt: bytes) -> bytes:
+    """What is stored instead of the passphrase. Slow (about 0.1 s) and 32 MiB large on purpose."""
+    return hashlib.scrypt(passphrase.encode(), salt=salt, n=2**15, r=8, p=1, maxmem=64 * 2**20, dklen=32)
 
 
 def decision_text(decision: Decision) -> bytes:

@@ -12,10 +12,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
-from psycopg import IsolationLevel
+from psycopg import IsolationLevel, errors
 from psycopg.rows import namedtuple_row
 
-from senex.domain.errors import Unavailable
+from senex.domain.errors import Unavailable, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -54,7 +54,24 @@ class Session:
 
         Raises:
             Unavailable: ``E_POSTGRES_AWAY``.
+            UsageProblem: ``E_DATABASE_SCHEMA`` or ``E_DATABASE_ROLE``.
         """
+        try:
+            return await self._retried(work)
+        except (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction) as problem:
+            raise UsageProblem(
+                "E_DATABASE_SCHEMA",
+                f"The database is not as this senex expects it ({_first_line(problem)}); `senex db status` says "
+                "which one is older, `senex db migrate` brings the database up to date.",
+            ) from problem
+        except errors.InsufficientPrivilege as problem:
+            raise UsageProblem(
+                "E_DATABASE_ROLE",
+                f"The database does not let this role do that ({_first_line(problem)}); check the user in "
+                "SENEX_CONSOLE_DATABASE_URL, or run `senex db migrate` to renew the grants.",
+            ) from problem
+
+    async def _retried(self, work: Callable[[psycopg.AsyncCursor[Any]], Awaitable[_Result]]) -> _Result:
         async with self._turn:
             used_before = self._connection is not None
             try:
@@ -118,9 +135,13 @@ def _silent(seconds: float) -> Unavailable:
 
 
 def _away(problem: psycopg.Error) -> Unavailable:
-    lines = str(problem).strip().splitlines()
     return Unavailable(
         "E_POSTGRES_AWAY",
-        f"Postgres does not answer ({lines[0] if lines else type(problem).__name__}); check that it runs and that "
+        f"Postgres does not answer ({_first_line(problem)}); check that it runs and that "
         "SENEX_CONSOLE_DATABASE_URL points to it.",
     )
+
+
+def _first_line(problem: psycopg.Error) -> str:
+    lines = str(problem).strip().splitlines()
+    return lines[0] if lines else type(problem).__name__

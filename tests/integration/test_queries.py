@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from machinery_support import make_schema
+from books_support import database_url
 from test_use_cases import Desk, desk
 
 from senex.domain.errors import Unavailable
@@ -17,38 +17,13 @@ from senex.domain.orders import OrderKind
 from senex.store.direct import connect
 from senex.store.heartbeats import beat
 from senex.store.queries import Reads
-from senex.testing import market
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from daemon.embedded import Endpoints
-
-__all__ = ["desk"]
+__all__ = ["database_url", "desk"]
 
 D = Decimal
-_TRIGGER = """
-CREATE FUNCTION decided() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO outbox (account_id, queue, job, subject) VALUES (NEW.account_id, 'trading', 'decide', NEW.id);
-    RETURN NULL; END $$;
-CREATE TRIGGER decided AFTER INSERT ON decision FOR EACH ROW EXECUTE FUNCTION decided()
-"""
-
-
-@pytest.fixture
-def database_url(embedded: Endpoints, database: str) -> str:
-    url = embedded.postgres.superuser_url(database)
-    make_schema(url)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("CREATE TABLE audit_rest PARTITION OF audit DEFAULT")
-        connection.execute("CREATE TABLE broker_message_rest PARTITION OF broker_message DEFAULT")
-        connection.execute(_TRIGGER)
-        connection.execute("INSERT INTO deployment (id, namespace) VALUES (1, gen_random_uuid())")
-        connection.cursor().executemany(
-            "INSERT INTO market_session (day, opens_at, closes_at) VALUES (%s, %s, %s)",
-            [(session.day, session.opens, session.closes) for session in market.calendar().sessions],
-        )
-    return url
 
 
 @pytest.fixture

@@ -1,0 +1,181 @@
+"""The console's half of every use case: put down one decision, then wait for the daemon's answer.
+
+TUI and CLI decide through this and nothing else. Nothing is checked here that
+the daemon does not check again; what was decided, by whom and where is stored
+with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from senex.domain.calendar import NEW_YORK
+from senex.domain.decisions import Decision, DecisionKind
+from senex.domain.errors import Refused, Unavailable
+from senex.services.operators import decision_text, verifier_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from senex.ports.clock import Clock
+    from senex.ports.console import Decisions, Reads
+    from senex.services.views import DecisionResultView, OrderView, SuggestionView
+
+ANSWER_WITHIN = 30.0
+_FIRST_LOOK, _LATER_LOOKS = 0.02, 0.25
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decider:
+    """Decides as one operator at one terminal.
+
+    Every method that decides answers with the decision's id and may raise
+    ``Unavailable`` (``E_POSTGRES_AWAY``) or ``Refused`` (``E_PASSPHRASE`` when a
+    passphrase was given and none is set). A passphrase is needed in LIVE only,
+    for what ``operators.needs_proof`` names.
+    """
+
+    decisions: Decisions
+    reads: Reads
+    clock: Clock
+    operator: str
+    terminal: str
+
+    async def suggest(self, account_id: UUID, symbol: str, strategy: str | None = None) -> UUID:
+        """Ask for a suggestion, of one strategy or whichever fits."""
+        wanted = self._decision(account_id, DecisionKind.SUGGEST)
+        return await self._put(replace(wanted, symbol=symbol.strip().upper(), strategy=strategy), None)
+
+    async def approve(
+        self, suggestion: SuggestionView, *, shown_at: datetime, passphrase: str | None = None
+    ) -> UUID:
+        """Approve exactly this version and digest, as priced on the screen at ``shown_at`` (market time).
+
+        Raises:
+            Refused: ``E_ALREADY_DECIDED``, saying by whom and when.
+        """
+        decision = self._on(suggestion, DecisionKind.APPROVE)
+        return await self._put(replace(decision, shown_at=shown_at), passphrase)
+
+    async def reject(self, suggestion: SuggestionView, *, reason: str) -> UUID:
+        """Put it aside, saying why.
+
+        Raises:
+            Refused: ``E_ALREADY_DECIDED``, saying by whom and when.
+        """
+        return await self._put(replace(self._on(suggestion, DecisionKind.REJECT), reason=reason), None)
+
+    async def cancel(self, order: OrderView, *, reason: str) -> UUID:
+        """Ask for a cancel; a fill may still come first."""
+        decision = self._decision(order.account_id, DecisionKind.CANCEL_ORDER)
+        return await self._put(replace(decision, order_id=order.id, reason=reason), None)
+
+    async def set_state(
+        self, account_id: UUID, state: str, *, reason: str, passphrase: str | None = None
+    ) -> UUID:
+        """Set what may be sent for an account."""
+        decision = self._decision(account_id, DecisionKind.SET_STATE)
+        return await self._put(replace(decision, state=state, reason=reason), passphrase)
+
+    async def sync(self, account_id: UUID) -> UUID:
+        """Ask for orders, balances and positions to be read again."""
+        return await self._put(self._decision(account_id, DecisionKind.SYNC), None)
+
+    async def result(self, decision_id: UUID) -> DecisionResultView | None:
+        """The daemon's answer, None while there is none."""
+        return await self.reads.decision_result(decision_id)
+
+    async def wait_result(self, decision_id: UUID, timeout: float = ANSWER_WITHIN) -> DecisionResultView:
+        """Wait for the answer; a Postgres that goes and comes back meanwhile does not matter.
+
+        Raises:
+            Unavailable: ``E_DAEMON_SILENT`` after ``timeout`` seconds of machine time.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._answer(decision_id)
+        except TimeoutError:
+            raise Unavailable(
+                "E_DAEMON_SILENT",
+                f"The daemon has not answered within {timeout:g} s; what you decided is stored and will be done "
+                "when it is back, if it is still valid then. `senex status` shows which process is missing.",
+            ) from None
+
+    async def has_passphrase(self) -> bool:
+        """Whether this operator has set one."""
+        record = await self.reads.operator(self.operator)
+        return record is not None and record.salt is not None
+
+    async def unlock(self, passphrase: str) -> bool:
+        """Whether it is the operator's passphrase."""
+        return await self.decisions.knows(self.operator, await self._verifier(passphrase))
+
+    async def _answer(self, decision_id: UUID) -> DecisionResultView:
+        pause = _FIRST_LOOK
+        while True:
+            try:
+                answer = await self.reads.decision_result(decision_id)
+            except Unavailable:
+                answer = None
+            if answer is not None:
+                return answer
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, _LATER_LOOKS)
+
+    async def _put(self, decision: Decision, passphrase: str | None) -> UUID:
+        if passphrase is not None:
+            proof = hmac.digest(await self._verifier(passphrase), decision_text(decision), "sha256")
+            decision = replace(decision, proof=proof)
+        earlier = await self.decisions.add(decision)
+        if earlier is not None:
+            done = "approved" if earlier.kind == DecisionKind.APPROVE else "rejected"
+            when = earlier.decided_at.astimezone(NEW_YORK)
+            raise Refused(
+                "E_ALREADY_DECIDED",
+                f"{earlier.operator} already {done} it at {when:%H:%M:%S} New York time on {when:%d %b} "
+                f"({earlier.terminal}); nothing was changed.",
+            )
+        return decision.id
+
+    async def _verifier(self, passphrase: str) -> bytes:
+        record = await self.reads.operator(self.operator)
+        if record is None or record.salt is None:
+            raise Refused(
+                "E_PASSPHRASE",
+                f"No passphrase is set for {self.operator!r}; set one with `senex operator passphrase`.",
+            )
+        return await asyncio.to_thread(verifier_of, passphrase, record.salt)
+
+    def _on(self, suggestion: SuggestionView, kind: DecisionKind) -> Decision:
+        return replace(
+            self._decision(suggestion.account_id, kind),
+            suggestion_id=suggestion.id,
+            version=suggestion.version,
+            digest=suggestion.digest,
+        )
+
+    def _decision(self, account_id: UUID, kind: DecisionKind) -> Decision:
+        return Decision(
+            id=uuid4(),
+            account_id=account_id,
+            kind=kind,
+            suggestion_id=None,
+            version=None,
+            digest=None,
+            order_id=None,
+            symbol=None,
+            strategy=None,
+            state=None,
+            reason=None,
+            operator=self.operator,
+            terminal=self.terminal,
+            role="trader",
+            proof=None,
+            shown_at=None,
+            decided_at=self.clock.now(),
+        )
