@@ -16,6 +16,7 @@ from psycopg import sql
 
 from daemon.embedded import EmbeddedServices, Endpoints
 from senex.domain.errors import Unavailable
+from senex.store.migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,10 +53,17 @@ def embedded() -> Iterator[Endpoints]:
 
 @pytest.fixture(scope="session")
 def template_database(embedded: Endpoints) -> str:
-    """The database each test's own is copied from; the schema and its roles go in here, once."""
+    """The migrated database each test's own is copied from."""
     with psycopg.connect(embedded.postgres.superuser_url(), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_TEMPLATE)))
+    migrate(embedded.postgres.superuser_url(_TEMPLATE), operator="trader")
     return _TEMPLATE
+
+
+@pytest.fixture
+def database_url(embedded: Endpoints, database: str) -> str:
+    """The owner's URL of a fresh, migrated database."""
+    return embedded.postgres.superuser_url(database)
 
 
 @pytest.fixture

@@ -46,13 +46,28 @@ def shipped() -> tuple[str, frozenset[str]]:
     )
 
 
+def refuse_newer(found: str | None) -> None:
+    """Refuse a database whose version this senex does not know.
+
+    Raises:
+        UsageProblem: ``E_DATABASE_NEWER``.
+    """
+    _, known = shipped()
+    if found is not None and found not in known:
+        raise UsageProblem(
+            "E_DATABASE_NEWER",
+            f"The database is at version {found}, which this senex does not know; it was migrated by a newer "
+            "one, so update senex here too.",
+        )
+
+
 async def wait_for_schema(url: str) -> None:
     """Return once the database has this senex's schema; wait while it is away or older.
 
     Raises:
         UsageProblem: ``E_DATABASE_NEWER``: a newer senex has migrated it.
     """
-    newest, known = shipped()
+    newest, _ = shipped()
     told = ""
     while True:
         try:
@@ -63,12 +78,7 @@ async def wait_for_schema(url: str) -> None:
             why = f"the database is at {found or 'no version'} and needs {newest}: run `senex db migrate`"
         if found == newest:
             return
-        if found is not None and found not in known:
-            raise UsageProblem(
-                "E_DATABASE_NEWER",
-                f"The database is at version {found}, which this senex does not know; it was migrated by a newer "
-                "one, so update senex here too.",
-            )
+        refuse_newer(found)
         if why != told:
             _log.info("waiting for the database", why=why)
             told = why

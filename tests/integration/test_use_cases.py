@@ -189,9 +189,6 @@ async def desk(database_url: str) -> AsyncIterator[Desk]:
         clock=clock,
         environment=ENVIRONMENT,
     )
-    async with engine.begin() as connection:
-        values = {"name": "trader", "role": "trader"}
-        await connection.execute(insert(table(tables.Operator)).values(**values))
     desk = Desk(context, broker, quotes, clock, engine)
     await desk.offer("start", "")
     await desk.drain()

@@ -1,0 +1,41 @@
+"""The schedule a new database starts with; afterwards its rows are the operator's."""
+
+from __future__ import annotations
+
+SCHEDULE: tuple[dict[str, object], ...] = (
+    {
+        "name": "monitor_open_orders",
+        "rule": "every 5 min 09:30-16:15 sessions in-session",
+        "queue": "trading",
+        "enabled": True,
+        "grace_seconds": 300,
+    },
+    {
+        "name": "sync_positions",
+        "rule": "every 10 min 09:30-16:15 sessions in-session",
+        "queue": "accounts",
+        "enabled": True,
+        "grace_seconds": 600,
+    },
+    {
+        "name": "sync_order_history",
+        "rule": "every 15 min 09:30-16:15 sessions in-session",
+        "queue": "accounts",
+        "enabled": True,
+        "grace_seconds": 900,
+    },
+    {
+        "name": "reconcile_trades",
+        "rule": "every 30 min 09:30-16:15 sessions in-session",
+        "queue": "trading",
+        "enabled": True,
+        "grace_seconds": 1800,
+    },
+    {
+        "name": "cleanup_old_suggestions",
+        "rule": "daily 03:30 every",
+        "queue": "default",
+        "enabled": True,
+        "grace_seconds": 43_200,
+    },
+)

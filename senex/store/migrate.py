@@ -1,0 +1,146 @@
+"""Bring a database to our schema: roles, migrations, grants, reference data. Idempotent, one at a time."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from getpass import getuser
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pandas_market_calendars
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+import sql
+from senex.domain.errors import Unavailable
+from senex.store import tables
+from senex.store.first_schedule import SCHEDULE
+from senex.store.repositories.base import table
+from senex.store.schema import refuse_newer, shipped
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+_LOCK = 5_371_926_018
+
+FIRST_SESSION = date(2015, 1, 1)
+LAST_SESSION = date(2031, 12, 31)
+_MONTHS_AHEAD = 3
+
+
+def bootstrap(url: str) -> None:
+    """Make the cluster's group roles, and their logins members of them; needs CREATEROLE.
+
+    Raises:
+        Unavailable: ``E_POSTGRES_AWAY``.
+    """
+    with _locked(url) as connection:
+        connection.execute(text(sql.read("roles.sql")))
+
+
+def migrate(url: str, *, operator: str | None = None, today: date | None = None) -> str:
+    """Apply what is missing, in one transaction with grants and reference data; the revision it ends at.
+
+    ``operator`` becomes a trader; by default whoever runs this. Months of the partitioned tables
+    are made around ``today``.
+
+    Raises:
+        UsageProblem: ``E_DB_NEWER``.
+        Unavailable: ``E_POSTGRES_AWAY``.
+    """
+    with _locked(url) as connection:
+        refuse_newer(_version(connection))
+    bootstrap(url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(sql.__file__).parent))
+    with _locked(url) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.execute(text(sql.read("grants.sql")))
+        _fill(connection, operator or getuser())
+        _make_months(connection, today)
+        return _version(connection) or ""
+
+
+def status(url: str) -> tuple[str | None, str]:
+    """The revision the database is at (None before the first), and the one this senex ships.
+
+    Raises:
+        Unavailable: ``E_POSTGRES_AWAY``.
+    """
+    newest, _ = shipped()
+    with _locked(url) as connection:
+        return _version(connection), newest
+
+
+def _version(connection: Connection) -> str | None:
+    if connection.execute(text("SELECT to_regclass('alembic_version')")).scalar_one() is None:
+        return None
+    found: str | None = connection.execute(
+        text("SELECT version_num FROM alembic_version")
+    ).scalar_one_or_none()
+    return found
+
+
+def _locked(url: str) -> _Locked:
+    return _Locked(create_engine(make_url(url).set(drivername="postgresql+psycopg")))
+
+
+class _Locked:
+    """One transaction that holds the migration lock to its end."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __enter__(self) -> Connection:
+        try:
+            self._transaction = self._engine.begin()
+            connection = self._transaction.__enter__()
+        except OperationalError as problem:
+            raise Unavailable(
+                "E_POSTGRES_AWAY", "Postgres does not answer; check that it runs and that its URL is right."
+            ) from problem
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        return connection
+
+    def __exit__(self, *problem: object) -> None:
+        try:
+            self._transaction.__exit__(*problem)  # type: ignore[arg-type]  # handed through
+        finally:
+            self._engine.dispose()
+
+
+def _fill(connection: Connection, operator: str) -> None:
+    """Reference data that is missing: deployment, operator, schedule, exchange sessions."""
+    deployment = upsert(table(tables.Deployment)).values(id=1, namespace=uuid4())
+    connection.execute(deployment.on_conflict_do_nothing())
+    trader = upsert(table(tables.Operator)).values(name=operator, role="trader")
+    connection.execute(trader.on_conflict_do_nothing())
+    for row in SCHEDULE:
+        connection.execute(upsert(table(tables.JobSchedule)).values(**row).on_conflict_do_nothing())
+    last = connection.execute(text("SELECT max(day) FROM market_session")).scalar_one()
+    if last is None or last < LAST_SESSION - timedelta(days=7):
+        sessions = pandas_market_calendars.get_calendar("NYSE").schedule(FIRST_SESSION, LAST_SESSION)
+        rows = [
+            {"day": day.date(), "opens_at": opens.to_pydatetime(), "closes_at": closes.to_pydatetime()}
+            for day, opens, closes in sessions[["market_open", "market_close"]].itertuples()
+        ]
+        connection.execute(upsert(table(tables.MarketSession)).on_conflict_do_nothing(), rows)
+
+
+def _make_months(connection: Connection, today: date | None) -> None:
+    start = connection.execute(text("SELECT CURRENT_DATE")).scalar_one() if today is None else today
+    for parent in ("audit", "broker_message"):
+        for ahead in range(-1, _MONTHS_AHEAD + 1):
+            connection.execute(
+                text(
+                    "SELECT make_month(CAST(:parent AS regclass),"
+                    " CAST(CAST(:start AS date) + :ahead * interval '1 month' AS date))"
+                ),
+                {"parent": parent, "start": start, "ahead": ahead},
+            )
