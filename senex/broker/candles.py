@@ -7,10 +7,10 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from tastytrade import DXLinkStreamer
 from tastytrade.dxfeed import Candle as SdkCandle
 
 from senex.broker import mapping
+from senex.broker.sockets import TidyFeed
 
 if TYPE_CHECKING:
     from datetime import date
@@ -32,7 +32,7 @@ async def fetch_daily(
     """
     start = datetime.combine(since, time(), UTC) - timedelta(days=1)
     told: list[SdkCandle] = []
-    async with asyncio.timeout(_DEADLINE), DXLinkStreamer(session) as feed:
+    async with asyncio.timeout(_DEADLINE), TidyFeed(session) as feed:
         await feed.subscribe_candle([underlying], "1d", start)
         while True:
             candle = await feed.get_event(SdkCandle)

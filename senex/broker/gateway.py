@@ -20,7 +20,7 @@ from senex.broker.candles import fetch_daily
 from senex.broker.errors import WIRE_ERRORS, translate
 from senex.broker.recorder import hand_over, logged_call, record_nothing
 from senex.broker.session import open_session
-from senex.broker.submission import send_once
+from senex.broker.submission import DEADLINE, send_once
 from senex.domain.errors import Refused, SenexError, UsageProblem
 
 if TYPE_CHECKING:
@@ -54,10 +54,13 @@ _PARALLEL = 4
 class Gateway:
     """One login's broker. Calls may run at the same time."""
 
-    def __init__(self, session: BrokerSession, *, clock: Clock, recorder: Recorder) -> None:
+    def __init__(
+        self, session: BrokerSession, *, clock: Clock, recorder: Recorder, deadline: float = DEADLINE
+    ) -> None:
         self._session = session
         self._clock = clock
         self._recorder = recorder
+        self._deadline = deadline
         self._accounts: dict[str, Account] = {}
 
     async def accounts(self) -> tuple[AccountFacts, ...]:
@@ -148,12 +151,18 @@ class Gateway:
         await self._read("renewing the session", self._session.refresh)
 
     async def submit(self, ticket: Ticket, *, first_byte_by: float | None = None) -> Submission:
-        """POST once, under no retry, total deadline 10 s. Raises nothing but a cancellation.
+        """POST once, under no retry, within the deadline (10 s) as a whole. Raises nothing but a cancellation.
 
         ``first_byte_by`` is a ``time.monotonic()`` reading: when the request is
         not begun by then, it is not sent at all (``E_TOO_LATE``).
         """
-        return await send_once(self._session, ticket, recorder=self._recorder, first_byte_by=first_byte_by)
+        return await send_once(
+            self._session,
+            ticket,
+            recorder=self._recorder,
+            first_byte_by=first_byte_by,
+            deadline=self._deadline,
+        )
 
     async def cancel(self, number: str, order_id: str) -> None:
         """Ask for a cancel. It is safe to ask twice, so a lost answer is tried again."""
@@ -269,11 +278,15 @@ class Gateway:
 
 @asynccontextmanager
 async def open_gateway(
-    access: BrokerAccess, *, clock: Clock, recorder: Recorder = record_nothing
+    access: BrokerAccess,
+    *,
+    clock: Clock,
+    recorder: Recorder = record_nothing,
+    deadline: float = DEADLINE,
 ) -> AsyncIterator[Gateway]:
     """A gateway on a session of its own; the first call logs in."""
     async with open_session(access) as session:
-        yield Gateway(session, clock=clock, recorder=recorder)
+        yield Gateway(session, clock=clock, recorder=recorder, deadline=deadline)
 
 
 def _orders(told: Sequence[PlacedOrder]) -> tuple[BrokerOrder, ...]:

@@ -8,7 +8,8 @@ record first, count what they cannot read, and go on.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 from anyio import TASK_STATUS_IGNORED, sleep
@@ -18,7 +19,7 @@ from tastytrade.streamer import DXLINK_VERSION
 from senex.domain.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from anyio.abc import TaskStatus
 
@@ -37,7 +38,22 @@ class StreamBroken(Unavailable):
         super().__init__("E_STREAM_BROKEN", f"The stream broke off: {why}. It is connected again.")
 
 
-class FeedSocket(DXLinkStreamer):
+class TidyFeed(DXLinkStreamer):
+    """The SDK's feed, which closes its queues when it is left; the SDK leaves them to the collector."""
+
+    @asynccontextmanager
+    async def __asynccontextmanager__(self) -> AsyncGenerator[Self]:
+        try:
+            async with super().__asynccontextmanager__():
+                yield self
+        finally:
+            for sender in self._send.values():
+                sender.close()
+            for receiver in self._recv.values():
+                receiver.close()
+
+
+class FeedSocket(TidyFeed):
     """DXLink into a ``QuoteBook``."""
 
     def __init__(self, session: BrokerSession, book: QuoteBook) -> None:

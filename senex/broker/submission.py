@@ -31,16 +31,22 @@ if TYPE_CHECKING:
     from senex.ports.broker import Submission, Ticket
 
 DEADLINE = 10.0
+"""Seconds for the whole of it, the login included."""
 
 
 async def send_once(
-    session: BrokerSession, ticket: Ticket, *, recorder: Recorder, first_byte_by: float | None
+    session: BrokerSession,
+    ticket: Ticket,
+    *,
+    recorder: Recorder,
+    first_byte_by: float | None,
+    deadline: float = DEADLINE,
 ) -> Submission:
     """POST the ticket once and say what is known."""
     path = f"/accounts/{ticket.account_number}/orders"
     with logged_call(ticket.external_identifier) as log:
         try:
-            async with asyncio.timeout(DEADLINE):
+            async with asyncio.timeout(deadline):
                 outcome = await _post(session, ticket, first_byte_by)
         except WIRE_ERRORS as problem:
             outcome = _failed(problem, path, log)

@@ -1,0 +1,44 @@
+"""A gateway on a simulator of the module's own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from gateway_support import Desk
+from simulated import simulated
+
+from senex.broker.gateway import open_gateway
+from senex.bus.clock import open_clock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from simulated import Simulated
+
+    from senex.broker.recorder import Exchange
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulated]:
+    """A paused simulator; its faults end with the test that made them."""
+    with simulated(tmp_path_factory.mktemp("simulator")) as one:
+        yield one
+
+
+@pytest.fixture
+async def desk(simulator: Simulated) -> AsyncIterator[Desk]:
+    """A gateway that records, with a short deadline so that a lost answer takes a second."""
+    exchanges: list[Exchange] = []
+
+    async def record(exchange: Exchange) -> None:
+        exchanges.append(exchange)
+
+    clock = await asyncio.to_thread(open_clock, simulator.ready["clock"])
+    try:
+        async with open_gateway(simulator.access, clock=clock, recorder=record, deadline=1.0) as gateway:
+            yield Desk(gateway, simulator.account, clock, exchanges)
+    finally:
+        simulator.heal()
+        await asyncio.to_thread(clock.close)
