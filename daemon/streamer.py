@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -32,21 +32,10 @@ if TYPE_CHECKING:
     from typing import Never
 
     from senex.bus.clock import FollowedClock, WallClock
+    from senex.config import DaemonSettings
 
 _STATUS_EVERY = 1.0
 _LOGIN_EVERY = 20.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamerSettings:
-    """What the streamer needs; ``instance`` names this process among its standbys."""
-
-    access: BrokerAccess
-    database_url: str = field(repr=False)
-    direct_url: str = field(repr=False)
-    redis_url: str = field(repr=False)
-    clock_url: str | None
-    instance: str
 
 
 @dataclass(slots=True)
@@ -56,8 +45,8 @@ class State:
     detail: str = "standby"
 
 
-async def run(settings: StreamerSettings) -> Never:
-    """Wait for leadership, then stream until cancelled.
+async def run(settings: DaemonSettings, *, instance: str = "1") -> Never:
+    """Wait for leadership, then stream until cancelled; ``instance`` names this process among its standbys.
 
     Raises:
         Unavailable: ``E_CLOCK_AWAY``, ``E_POSTGRES_AWAY`` or ``E_LOCK_LOST``; start again.
@@ -65,7 +54,7 @@ async def run(settings: StreamerSettings) -> Never:
     state = State()
     clock = await asyncio.to_thread(open_clock, settings.clock_url)
     beating = asyncio.create_task(
-        keep_beating(settings.direct_url, "streamer", settings.instance, lambda: state.detail)
+        keep_beating(settings.direct_url, "streamer", instance, lambda: state.detail)
     )
     try:
         async with leader(settings.direct_url, "streamer"):
@@ -78,11 +67,18 @@ async def run(settings: StreamerSettings) -> Never:
     raise AssertionError("a stream does not end by itself")
 
 
-async def _stream(settings: StreamerSettings, clock: FollowedClock | WallClock, state: State) -> None:
+async def _stream(settings: DaemonSettings, clock: FollowedClock | WallClock, state: State) -> None:
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(open_session(settings.access))
-        redis = await stack.enter_async_context(open_redis(settings.redis_url))
-        store = StreamStore(settings.database_url, environment=settings.access.environment)
+        access = BrokerAccess(
+            environment=settings.environment,
+            client_secret=settings.broker_client_secret.get_secret_value(),
+            refresh_token=settings.broker_refresh_token.get_secret_value(),
+            rest_url=settings.broker_rest_url,
+            alerts_url=settings.broker_alerts_url,
+        )
+        session = await stack.enter_async_context(open_session(access))
+        redis = await stack.enter_async_context(open_redis(settings.redis_url.get_secret_value()))
+        store = StreamStore(settings.database_url.get_secret_value(), environment=settings.environment)
         stack.push_async_callback(store.close)
         quotes = QuoteStream(session, clock=clock)
         intake = AlertIntake(store, clock)

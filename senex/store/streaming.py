@@ -41,9 +41,8 @@ WHERE i.stops_trading_at IS NULL OR i.stops_trading_at > %(now)s
 """
 _ACCOUNTS = "SELECT number, id FROM account WHERE environment = %s"
 _MESSAGE = """
-INSERT INTO broker_message (id, at, account_id, source, method, path, status, external_identifier, body, problem)
-VALUES (%(id)s, %(at)s, %(account_id)s, %(source)s, %(method)s, %(path)s, %(status)s, %(external_identifier)s,
-        %(body)s, %(problem)s)
+INSERT INTO broker_message (id, at, account_id, source, method, path, body, problem)
+VALUES (%(id)s, %(at)s, %(account_id)s, 'alert', '', %(kind)s, %(body)s, %(problem)s)
 """
 _WORK = """
 INSERT INTO outbox (account_id, queue, job, subject, dedupe_key)
@@ -101,46 +100,13 @@ class StreamStore:
                     "id": message,
                     "at": now,
                     "account_id": account_id,
-                    "source": "alert",
-                    "method": "",
-                    "path": kind,
-                    "status": None,
-                    "external_identifier": None,
+                    "kind": kind,
                     "body": text,
                     "problem": None if kind else "not a readable message",
                 },
             )
             if work and account_id is not None:
                 await connection.execute(_WORK, (account_id, "apply_alert", str(message), f"alert:{message}"))
-
-    async def exchange(
-        self,
-        *,
-        method: str,
-        path: str,
-        status: int,
-        body: str,
-        external_identifier: str | None,
-        number: str | None,
-        now: datetime,
-    ) -> None:
-        """Store the raw answer of a REST call; ``number`` is the account it was about."""
-        async with self._transaction() as connection:
-            await connection.execute(
-                _MESSAGE,
-                {
-                    "id": uuid4(),
-                    "at": now,
-                    "account_id": await self._account(connection, number),
-                    "source": "rest",
-                    "method": method,
-                    "path": path,
-                    "status": status,
-                    "external_identifier": external_identifier,
-                    "body": body.replace("\x00", "�"),
-                    "problem": None,
-                },
-            )
 
     async def unready(self, reason: str, now: datetime) -> None:
         """Nothing new is sent for any account of this environment until it was reconciled."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -14,12 +15,12 @@ from sqlalchemy.exc import IntegrityError
 
 from daemon.handlers import HANDLERS
 from senex.domain.decisions import DecisionKind
-from senex.domain.orders import AttemptStatus, Order, OrderKind, OrderStatus
+from senex.domain.orders import AttemptStatus, BrokerStatus, Order, OrderKind, OrderStatus
 from senex.domain.positions import PositionStatus
 from senex.domain.quotes import Market
 from senex.domain.symbols import OptionSymbol
 from senex.domain.trading_state import TradingState
-from senex.ports.broker import RefusedByBroker
+from senex.ports.broker import BrokerFill, BrokerOrder, RefusedByBroker
 from senex.ports.unit_of_work import Work
 from senex.services.context import Context, Postponed
 from senex.store import tables
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 D = Decimal
 ENVIRONMENT = "simulated"
+NOW = market.NOW
 
 
 @dataclass
@@ -500,3 +502,52 @@ async def test_two_accounts_keep_apart(desk: Desk) -> None:
         assert await tx.positions.open(second.id) == ()
         fence = await tx.accounts.fence(second.id)
     assert fence.ready
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_fills_in_any_pieces_and_order_give_the_same_books(desk: Desk, seed: int) -> None:
+    """Alerts late, early, doubled and out of order: each contract is booked once, at its own price."""
+    chance = random.Random(seed)
+    entry = await desk.approve(await desk.suggest())
+    order = await desk.order(entry)
+    theirs = desk.broker.orders[order.broker_order_id or ""]
+    mids = desk.mids(order)
+    pieces = [
+        (
+            leg.symbol,
+            BrokerFill(f"{seed}-{leg.symbol}-{i}", 1, mids[leg.symbol] + D(chance.randint(-2, 2)) / 100, NOW),
+        )
+        for leg in theirs.legs
+        for i in range(leg.quantity)
+    ]
+    chance.shuffle(pieces)
+    told = [_with_fills(theirs, pieces[: count + 1]) for count in range(len(pieces))]
+    told += chance.choices(told, k=3)
+    chance.shuffle(told)
+    for state in told:
+        desk.broker.orders[theirs.id] = state
+        await desk.alert(theirs.id)
+    desk.broker.orders[theirs.id] = _with_fills(theirs, pieces)
+    async with desk.units() as tx:
+        booked = await tx.orders.fills(entry)
+        position = await tx.positions.get(order.position_id)
+        lots = await tx.positions.lots(position.id)
+    assert sorted(each.fill.fill_id for each in booked) == sorted(fill.fill_id for _, fill in pieces), seed
+    held = dict.fromkeys(mids, 0)
+    for lot in lots:
+        held[lot.symbol] += lot.quantity
+    assert held == {leg.symbol: leg.signed_quantity for leg in order.legs}, seed
+    assert (await desk.order(entry)).status is OrderStatus.FILLED, seed
+    assert len(await desk.orders(OrderKind.TARGET)) == 3, seed
+    paid = sum((lot.price * -lot.quantity for lot in lots), D(0))
+    credits_ = sum((spread.credit or D(0) for spread in position.spreads), D(0))
+    assert abs(credits_ - paid) < D("0.000001"), seed
+
+
+def _with_fills(order: BrokerOrder, fills: list[tuple[str, BrokerFill]]) -> BrokerOrder:
+    legs = tuple(
+        replace(leg, fills=tuple(fill for symbol, fill in fills if symbol == leg.symbol))
+        for leg in order.legs
+    )
+    whole = all(sum(fill.quantity for fill in leg.fills) == leg.quantity for leg in legs)
+    return replace(order, legs=legs, status=BrokerStatus.FILLED if whole else BrokerStatus.LIVE)
