@@ -47,3 +47,10 @@ def ceil_to_tick(price: Decimal, tick: Decimal) -> Decimal:
 def on_tick(price: Decimal, tick: Decimal) -> bool:
     """Whether ``price`` is a whole number of ticks."""
     return price % tick == 0
+
+
+def plain(number: Decimal) -> Decimal:
+    """The same number with two decimals, or as many as it needs: 9.4 → 9.40, 1.2350 → 1.235."""
+    stripped = number.normalize()
+    exponent = stripped.as_tuple().exponent
+    return number.quantize(CENT) if isinstance(exponent, int) and exponent > -2 else stripped

@@ -22,21 +22,35 @@ from sqlalchemy import (
     LargeBinary,
     Numeric,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     Uuid,
     func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.engine import Dialect
 from sqlmodel import Field, SQLModel
 
 from senex.domain.legs import Action, InstrumentType
+from senex.domain.money import plain
 from senex.domain.orders import AttemptStatus, OrderKind, OrderStatus
 from senex.domain.suggestions import SuggestionStatus
 
-PRICE = Numeric(20, 10)
-MONEY = Numeric(18, 4)
-SHARE = Numeric(7, 4)
+
+class _Plain(TypeDecorator[Decimal]):
+    """A decimal without the column's trailing zeros, so that 9.4 does not become 9.4000000000."""
+
+    impl = Numeric
+    cache_ok = True
+
+    def process_result_value(self, value: Decimal | None, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
+        return None if value is None else plain(value)
+
+
+PRICE = _Plain(20, 10)
+MONEY = _Plain(18, 4)
+SHARE = _Plain(7, 4)
 TIME = DateTime(timezone=True)
 
 
