@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import pandas_market_calendars
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, text
@@ -20,16 +19,17 @@ import sql
 from senex.domain.errors import Unavailable
 from senex.store import tables
 from senex.store.first_schedule import SCHEDULE
+from senex.store.nyse import LAST_DAY, sessions
 from senex.store.repositories.base import table
 from senex.store.schema import refuse_newer, shipped
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from sqlalchemy import Connection, Engine
 
 _LOCK = 5_371_926_018
 
-FIRST_SESSION = date(2015, 1, 1)
-LAST_SESSION = date(2031, 12, 31)
 _MONTHS_AHEAD = 3
 
 
@@ -124,11 +124,10 @@ def _fill(connection: Connection, operator: str) -> None:
     for row in SCHEDULE:
         connection.execute(upsert(table(tables.JobSchedule)).values(**row).on_conflict_do_nothing())
     last = connection.execute(text("SELECT max(day) FROM market_session")).scalar_one()
-    if last is None or last < LAST_SESSION - timedelta(days=7):
-        sessions = pandas_market_calendars.get_calendar("NYSE").schedule(FIRST_SESSION, LAST_SESSION)
+    if last is None or last < LAST_DAY - timedelta(days=7):
         rows = [
-            {"day": day.date(), "opens_at": opens.to_pydatetime(), "closes_at": closes.to_pydatetime()}
-            for day, opens, closes in sessions[["market_open", "market_close"]].itertuples()
+            {"day": session.day, "opens_at": session.opens, "closes_at": session.closes}
+            for session in sessions()
         ]
         connection.execute(upsert(table(tables.MarketSession)).on_conflict_do_nothing(), rows)
 
