@@ -27,6 +27,7 @@ check: install-dev  ## lint, types, import contracts, generated docs, tests
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m senex.config_docs --check
 	@$(BIN)/python -m pytest $(ARGS)
 
 bench: install-dev  ## run the benchmarks
