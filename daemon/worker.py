@@ -20,7 +20,7 @@ from daemon.queues import ConfinedJob, ConfinedQueue, connect_queues
 from daemon.runner import WarmRunner, perform_once
 from senex.domain.errors import Unavailable
 from senex.store.direct import connect_sync
-from senex.store.heartbeats import BEAT_SECONDS, beat_sync, keep_beating
+from senex.store.heartbeats import BEAT_SECONDS, beat_sync, keep_beating, leave_sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 
 JOBS_PER_CHILD = 100
 CONCURRENCY = {"trading": 1, "accounts": 2, "default": 1}
-_IDLE_SECONDS = 2
-_TIMES: dict[str, Any] = {"worker_ttl": 20, "maintenance_interval": 5, "job_monitoring_interval": 5}
+_IDLE_SECONDS = 1
+# consoles call a process lost that has not beaten for some seconds, so RQ's loops turn every second
+_TIMES: dict[str, Any] = {"worker_ttl": 20, "maintenance_interval": 5, "job_monitoring_interval": 1}
 
 
 class _Confined:
@@ -104,6 +105,13 @@ class Pulse:
                 self._connection = connect_sync(self._direct_url, name="worker heartbeat")
             beat_sync(self._connection, self._name, self._instance)
 
+    def leave(self) -> None:
+        """Leave no row behind: only what was killed looks lost."""
+        with suppress(Unavailable):
+            if self._connection is not None and not self._connection.closed:
+                leave_sync(self._connection, self._name, self._instance)
+                self._connection.close()
+
 
 def serve_trading(means: Means, *, redis_url: str, instance: str) -> int:
     """Be the worker of ``trading`` until stopped or retired; answer the exit code."""
@@ -120,8 +128,10 @@ def serve_forking(queue: str, means: Means, *, redis_url: str, instance: str) ->
     """Be a worker of ``queue`` until stopped or retired; answer the exit code."""
     worker = ForkingWorker([queue], connection=connect_queues(redis_url, patient=True), **_TIMES)
     worker.perform_with = lambda function, arguments: asyncio.run(perform_once(means, function, arguments))
-    worker.pulse = Pulse(means.direct_url, f"worker {queue}", instance)
+    pulse = Pulse(means.direct_url, f"worker {queue}", instance)
+    worker.pulse = pulse
     worker.work(logging_level="WARNING")
+    pulse.leave()
     return 0
 
 

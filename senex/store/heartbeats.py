@@ -31,6 +31,9 @@ ON CONFLICT (name, instance) DO UPDATE SET
     started_at = CASE WHEN heartbeat.pid = excluded.pid AND heartbeat.host = excluded.host
                       THEN heartbeat.started_at ELSE excluded.started_at END
 """
+# what a machine that is no more has left behind
+_PRUNE = "DELETE FROM heartbeat WHERE name = %s AND beat_at < clock_timestamp() - interval '1 minute'"
+_LEAVE = "DELETE FROM heartbeat WHERE name = %s AND instance = %s AND pid = %s AND host = %s"
 
 
 def _values(name: str, instance: str, detail: str) -> dict[str, str | int]:
@@ -59,16 +62,30 @@ def beat_sync(connection: Connection, name: str, instance: str, detail: str = ""
         raise away(problem) from problem
 
 
+def leave_sync(connection: Connection, name: str, instance: str) -> None:
+    """Say that this process ends on purpose. Raises Unavailable."""
+    try:
+        connection.execute(_LEAVE, (name, instance, os.getpid(), socket.gethostname()))
+    except psycopg.OperationalError as problem:
+        raise away(problem) from problem
+
+
 async def keep_beating(url: str, name: str, instance: str, detail: Callable[[], str] = str) -> None:
-    """Beat every second on a connection of its own until cancelled; a lost Postgres is tried again."""
+    """Beat every second on a connection of its own until cancelled; a lost Postgres is tried again.
+
+    Cancelled, the process leaves no row behind: only what was killed looks lost.
+    """
     connection: AsyncConnection | None = None
     try:
         while True:
             with suppress(Unavailable):
                 if connection is None or connection.closed:
                     connection = await connect(url, name=f"{name} heartbeat")
+                    await connection.execute(_PRUNE, (name,))
                 await beat(connection, name, instance, detail())
             await asyncio.sleep(BEAT_SECONDS)
     finally:
         if connection is not None:
+            with suppress(psycopg.OperationalError):
+                await connection.execute(_LEAVE, (name, instance, os.getpid(), socket.gethostname()))
             await connection.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from machinery_support import Stage, make_schema, stage
+from machinery_support import Stage, stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def machinery(embedded: Endpoints, database: str) -> Iterator[Stage]:
+def machinery(embedded: Endpoints, database_url: str) -> Iterator[Stage]:
     """A stage on the session's servers, in a database and an emptied queue of its own."""
-    url = embedded.postgres.superuser_url(database)
-    make_schema(url)
-    with stage(url, embedded.redis.daemon_url()) as one:
+    with stage(database_url, embedded.redis.daemon_url()) as one:
         yield one

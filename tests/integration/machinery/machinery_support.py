@@ -14,10 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import psycopg
-from sqlalchemy import create_engine
-from sqlmodel import SQLModel
 
-import senex.store.tables  # noqa: F401 - fills the metadata
 from daemon.queues import connect_queues
 
 if TYPE_CHECKING:
@@ -27,19 +24,6 @@ _PART = Path(__file__).with_name("machinery_part.py")
 _NOTED = """
 CREATE TABLE ran (id bigserial PRIMARY KEY, outbox_id bigint, job text, pid int, parent int)
 """
-
-
-def make_schema(url: str) -> None:
-    """Make the tables and the notice of new work."""
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-    SQLModel.metadata.create_all(engine)
-    engine.dispose()
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            "CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN NOTIFY outbox; RETURN NULL; END $$"
-        )
-        connection.execute("CREATE TRIGGER tell AFTER INSERT ON outbox EXECUTE FUNCTION tell()")
 
 
 class Stage:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from machinery_support import Stage, eventually, kill, kill_server, make_schema, stage
+from machinery_support import Stage, eventually, kill, kill_server, stage
 
 from daemon.embedded import EmbeddedServices
 from daemon.queues import job_id
+from senex.store.migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +86,7 @@ def alone(open_folder: Path) -> Iterator[tuple[EmbeddedServices, Stage]]:
     services = EmbeddedServices("alone", root=open_folder)
     with services as endpoints:
         url = endpoints.postgres.superuser_url()
-        make_schema(url)
+        migrate(url, operator="trader")
         with stage(url, endpoints.redis.daemon_url()) as one:
             yield services, one
 

@@ -73,6 +73,7 @@ class Bench:
 
 @pytest.fixture
 async def bench(machinery: Stage) -> AsyncIterator[Bench]:
+    machinery.sql.execute("TRUNCATE job_schedule, market_session")
     _plan(machinery, "sync", "every 5 min 09:30-16:00 sessions")
     for day in (date(2026, 3, 3), date(2026, 3, 4), date(2026, 3, 5), date(2026, 3, 6)):
         machinery.sql.execute(
