@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from senex.ports.clock import Clock
-    from senex.services.views import OrderView, SuggestionView
+    from senex.ports.views import OrderView, SuggestionView
     from tui.decide import Decider
     from tui.feed import Bus
     from tui.messages import (

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from textual.content import Content
 
     from senex.domain.suggestions import Pricing
-    from senex.services.views import AccountView, OrderView, SuggestionView
+    from senex.ports.views import AccountView, OrderView, SuggestionView
     from tui.actions import Action as KeyAction
     from tui.state import State
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from senex.services.views import OrderView, SuggestionView
+    from senex.ports.views import OrderView, SuggestionView
 
 
 class Console(Protocol):

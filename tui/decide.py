@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from textual.message import Message
 
-    from senex.services.views import DecisionResultView, OrderView, SuggestionView
+    from senex.ports.views import DecisionResultView, OrderView, SuggestionView
 
 ANSWER_WITHIN = 30.0
 LOOK_EVERY = 0.25

@@ -10,7 +10,7 @@ from textual.message import Message
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from senex.services.views import DecisionResultView
+    from senex.ports.views import DecisionResultView
     from tui.snapshot import Snapshot
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from senex.services.views import (
+    from senex.ports.views import (
         AccountView,
         OrderView,
         PositionView,

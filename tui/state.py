@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from senex.domain.suggestions import Pricing
     from senex.ports.clock import Clock
-    from senex.services.views import AccountView, ProcessView, SuggestionView
+    from senex.ports.views import AccountView, ProcessView, SuggestionView
     from tui.snapshot import Snapshot
 
 DAEMON_LATE = 2.5

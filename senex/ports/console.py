@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from senex.domain.decisions import Decision
-    from senex.services.views import (
+    from senex.ports.views import (
         AccountView,
         BrokerHoldingView,
         DecidedView,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from senex.ports.clock import Clock
     from senex.ports.console import Decisions, Reads
-    from senex.services.views import DecisionResultView, OrderView, SuggestionView
+    from senex.ports.views import DecisionResultView, OrderView, SuggestionView
 
 ANSWER_WITHIN = 30.0
 _FIRST_LOOK, _LATER_LOOKS = 0.02, 0.25

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from senex.domain.quotes import Market
     from senex.domain.suggestions import Pricing
-    from senex.services.views import (
+    from senex.ports.views import (
         LegView,
         LotView,
         OrderView,

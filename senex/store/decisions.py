@@ -13,7 +13,7 @@ from psycopg import errors
 
 from senex.domain.decisions import Decision
 from senex.domain.errors import UsageProblem
-from senex.services.views import DecidedView
+from senex.ports.views import DecidedView
 from senex.store.session import DEADLINE, Session
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import class_row
 
-from senex.services.views import (
+from senex.ports.views import (
     BrokerHoldingView,
     DecisionResultView,
     EventView,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from psycopg import AsyncCursor
 
-    from senex.services.views import AccountView, OrderView
+    from senex.ports.views import AccountView, OrderView
 
 OPEN_ORDERS = ("intended", "working", "partially_filled", "unknown")
 OPEN_POSITIONS = ("pending_entry", "open_full", "open_partial", "closing")

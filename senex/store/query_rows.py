@@ -13,7 +13,7 @@ from senex.domain.money import ZERO, cents
 from senex.domain.positions import PositionStatus
 from senex.domain.risk import PRESETS, budget_of, remaining_risk
 from senex.domain.unknown import Unknown
-from senex.services.views import (
+from senex.ports.views import (
     AccountView,
     DecisionResultView,
     LegView,

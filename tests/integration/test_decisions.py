@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from uuid import UUID
 
-    from senex.services.views import DecisionResultView, SuggestionView
+    from senex.ports.views import DecisionResultView, SuggestionView
 
 __all__ = ["database_url", "desk"]
 

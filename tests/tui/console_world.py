@@ -14,7 +14,7 @@ from senex.bus.subscriber import Joined, Lost
 from senex.domain.errors import Unavailable
 from senex.domain.quotes import Quote
 from senex.domain.symbols import OptionSymbol, Right
-from senex.services.views import (
+from senex.ports.views import (
     AccountView,
     DecisionResultView,
     LegView,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from senex.domain.payoff import Payoff
     from senex.domain.suggestions import Pricing
-    from senex.services.views import LegView, SuggestionView
+    from senex.ports.views import LegView, SuggestionView
 
 
 class ApprovalsScreen(ConsoleScreen):

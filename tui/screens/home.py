@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from senex.services.views import AccountView, PositionView, ProcessView, SourceView
+    from senex.ports.views import AccountView, PositionView, ProcessView, SourceView
 
 _ROWS = 12
 

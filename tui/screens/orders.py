@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.content import Content
 
-    from senex.services.views import OrderView
+    from senex.ports.views import OrderView
 
 COLUMNS = (
     Column("time", "Changed", 8, right=False),

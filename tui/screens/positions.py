@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.content import Content
 
+    from senex.ports.views import LotView, PositionSpreadView, PositionView
     from senex.services.live import LegLive, SpreadLive
-    from senex.services.views import LotView, PositionSpreadView, PositionView
 
 COLUMNS = (
     Column("name", "Position", 21, right=False, flex=True),

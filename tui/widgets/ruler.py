@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from senex.domain.suggestions import Pricing
-    from senex.services.views import SuggestionView
+    from senex.ports.views import SuggestionView
 
 _MIN_WIDTH = 20
 

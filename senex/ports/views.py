@@ -1,0 +1,258 @@
+"""Read models: what consoles show. Built by ``senex.store.queries`` straight from SQL.
+
+Prices are signed and per share unless said; ages and marks are added by the
+console from the quote stream, so nothing here needs a price.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+    from decimal import Decimal
+    from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """Freshness of one source (quotes, alerts, positions, orders, balances, token)."""
+
+    source: str
+    ok: bool
+    detail: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessView:
+    """A daemon process; ``age`` is seconds of machine time since its last heartbeat."""
+
+    name: str
+    instance: str
+    age: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """One account with all that Home asks for. Money is None before the first snapshot."""
+
+    id: UUID
+    number: str
+    nickname: str
+    environment: str
+    margin_or_cash: str
+    trading_state: str
+    state_reason: str
+    ready: bool
+    ready_reason: str
+    net_liquidation: Decimal | None
+    cash: Decimal | None
+    option_buying_power: Decimal | None
+    maintenance: Decimal | None
+    balances_at: datetime | None
+    risk_preset: str
+    open_risk: Decimal | None
+    risk_budget: Decimal | None
+    approvals: int
+    working_orders: int
+    unknown_orders: int
+    open_positions: int
+    realized_today: Decimal
+    fees_today: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class LegView:
+    """One leg; ``quantity`` signed (+ long)."""
+
+    symbol: str
+    streamer: str
+    action: str
+    quantity: int
+    filled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadView:
+    """A spread of a suggestion, with its opening legs per unit."""
+
+    key: str
+    width: Decimal
+    target_share: Decimal | None
+    legs: tuple[LegView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonView:
+    """A line of the explanation."""
+
+    text: str
+    points: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestionView:
+    """A suggestion, whole."""
+
+    id: UUID
+    account_id: UUID
+    account_number: str
+    version: int
+    status: str
+    digest: str
+    strategy: str
+    underlying: str
+    expiry: date
+    units: int
+    spreads: tuple[SpreadView, ...]
+    legs: tuple[LegView, ...]
+    natural: Decimal
+    mid: Decimal
+    opposite: Decimal
+    limit_price: Decimal
+    band_low: Decimal
+    band_high: Decimal
+    tick: Decimal
+    max_loss: Decimal
+    max_profit: Decimal
+    breakevens: tuple[Decimal, ...]
+    score: Decimal
+    reasons: tuple[ReasonView, ...]
+    time_exit_dte: int
+    stop_alert_share: Decimal
+    stop_order_share: Decimal
+    created_at: datetime
+    priced_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """An order with its last attempt."""
+
+    id: UUID
+    account_id: UUID
+    account_number: str
+    position_id: UUID
+    kind: str
+    origin: str
+    spread_key: str | None
+    underlying: str
+    status: str
+    limit_price: Decimal
+    fill_price: Decimal | None
+    natural_at_fill: Decimal | None
+    opposite_at_fill: Decimal | None
+    time_in_force: str
+    broker_order_id: str | None
+    broker_status: str | None
+    external_identifier: str | None
+    attempt_status: str | None
+    attempt_message: str | None
+    reject_reason: str | None
+    legs: tuple[LegView, ...]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LotView:
+    """An open lot; ``quantity`` signed, ``price`` unsigned per share."""
+
+    spread_key: str
+    symbol: str
+    streamer: str
+    quantity: int
+    price: Decimal
+    multiplier: int
+
+
+@dataclass(frozen=True, slots=True)
+class PositionSpreadView:
+    """A spread of an open position with its target order, if any."""
+
+    key: str
+    width: Decimal
+    credit: Decimal | None
+    target_share: Decimal | None
+    lots: tuple[LotView, ...]
+    target: OrderView | None
+
+
+@dataclass(frozen=True, slots=True)
+class PositionView:
+    """A position grouped position → spread → leg."""
+
+    id: UUID
+    account_id: UUID
+    account_number: str
+    strategy: str
+    origin: str
+    underlying: str
+    expiry: date
+    units: int
+    status: str
+    initial_risk: Decimal | None
+    realized: Decimal
+    opened_at: datetime | None
+    time_exit_dte: int
+    spreads: tuple[PositionSpreadView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerHoldingView:
+    """The broker's own figure for a holding, as last read; quantity signed."""
+
+    symbol: str
+    quantity: Decimal
+    multiplier: int
+    average_open_price: Decimal
+    mark: Decimal | None
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionResultView:
+    """The daemon's answer to a decision: done, refused or failed."""
+
+    decision_id: UUID
+    outcome: str
+    code: str
+    message: str
+    reasons: tuple[str, ...]
+    suggestion_id: UUID | None
+    order_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorView:
+    """Who decides. ``salt`` is there when a passphrase is set; its verifier no console can read."""
+
+    name: str
+    role: str
+    salt: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One line of the audit trail: what somebody did to an object, and why. Market time."""
+
+    at: datetime
+    actor: str
+    action: str
+    before: str | None
+    after: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedView:
+    """Who decided about a suggestion, and when (market time)."""
+
+    kind: str
+    operator: str
+    terminal: str
+    decided_at: datetime
