@@ -139,6 +139,13 @@ class ConsoleSettings(_Clocked):
     idle_lock_minutes: Annotated[
         int, Field(default=15, ge=0, description="The console locks after so many idle minutes; 0 never.")
     ]
+    keys: Annotated[
+        dict[str, str],
+        Field(
+            default_factory=dict,
+            description='Other keys for the console, as JSON by action id: {"kill": "f12"}. `?` lists the ids.',
+        ),
+    ]
 
 
 class DaemonSettings(_Clocked):

@@ -97,6 +97,7 @@ DIALOG = {
     "yes": Action("dialog.yes", "y", "answer(True)", "Yes", "Do it"),
     "no": Action("dialog.no", "n,escape", "answer(False)", "No", "Leave it"),
     "close": Action("dialog.close", "escape,q,enter", "close", "Close", "Back to the screen"),
+    "kill": Action("dialog.kill", "K", "app.kill", "Kill switch", "Also from here", money=True),
     "back": Action("dialog.back", "escape", "close", "Cancel", "Back to the screen"),
 }
 

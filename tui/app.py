@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 from textual.constants import get_environ
 
-from senex.domain.errors import SenexError
-from senex.domain.symbols import underlying_symbol
-from senex.domain.unknown import Unknown
+from senex.domain.errors import SenexError, Unavailable
 from senex.services.live import streamers_of
-from tui import confirm
+from tui import ask, confirm, decide
 from tui import format as fmt
-from tui.actions import GLOBAL, SCREENS, bindings, check_keys
-from tui.decide import Decisions
+from tui.actions import GLOBAL, bindings, check_keys
 from tui.feed import Feed
 from tui.idle import Idle
+from tui.messages import ModelLost
 from tui.model import Refresher
-from tui.screens.approvals import ApprovalsScreen, refusal
+from tui.screens.approvals import ApprovalsScreen
 from tui.screens.base import ConsoleScreen
-from tui.screens.dialogs import Confirm, Dialog, Help, KillSwitch, Lock, Palette, Prompt
+from tui.screens.dialogs import Dialog, Help, Lock, Palette
 from tui.screens.home import HomeScreen
-from tui.screens.orders import OrdersScreen, cancellable
+from tui.screens.orders import OrdersScreen
 from tui.screens.positions import PositionsScreen
 from tui.state import State
 from tui.theme import SENEX_THEME
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
     from uuid import UUID
 
@@ -37,19 +38,10 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.screen import Screen
 
-    from senex.ports.clock import Clock
-    from senex.ports.views import OrderView, SuggestionView
+    from senex.ports.views import AccountView, OrderView, SuggestionView
     from tui.decide import Decider
-    from tui.feed import Bus
-    from tui.messages import (
-        DecisionAnswered,
-        DecisionSent,
-        ModelChanged,
-        ModelLost,
-        QuotesChanged,
-        StreamLost,
-    )
-    from tui.model import Books
+    from tui.messages import DecisionAnswered, DecisionSent, ModelChanged, QuotesChanged, StreamLost
+    from tui.parts import Parts
 
 
 class SenexApp(App[None]):
@@ -70,39 +62,52 @@ class SenexApp(App[None]):
     def __init__(
         self,
         *,
-        books: Books,
-        decider: Decider,
-        bus: Bus,
-        clock: Clock,
+        connect: Callable[[], AbstractAsyncContextManager[Parts]],
         environment: str,
         operator: str,
         exports: Path,
         keys: Mapping[str, str] | None = None,
         idle_minutes: float = 15,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (40, "-tall")]
-        self.state = State(clock=clock, environment=environment, operator=operator)
+        self.state = State(environment=environment, operator=operator, monotonic=monotonic)
         self.state.keys = check_keys(keys or {})
         self.set_keymap(self.state.keys)
+        self._connect = connect
         self._exports = exports
-        self._decider = decider
-        self._decisions = Decisions(decider, self.post_message)
-        self._model = Refresher(books, self.post_message)
-        self._feed = Feed(
-            bus, self.state, self.post_message, hinted=self._model.hint, wanted=self._wanted_symbols
-        )
-        self._idle = Idle(idle_minutes * 60, self.state.monotonic)
+        self._parts: Parts | None = None
+        self._model: Refresher | None = None
+        self._idle = Idle(idle_minutes * 60, monotonic)
         self.register_theme(SENEX_THEME)
         if not get_environ("TEXTUAL_THEME"):
             self.theme = SENEX_THEME.name
 
     def on_ready(self) -> None:
         """Painted: now connect."""
-        self.run_worker(self._model.run(), name="model", group="model")
-        self.run_worker(self._feed.run(), name="feed", group="feed")
+        self.run_worker(self._run(), name="console", group="console", exit_on_error=True)
         self.set_interval(1.0, self._look_idle)
+
+    async def _run(self) -> None:
+        """Connect, then follow books and bus; a clock that does not answer is tried again."""
+        while True:
+            try:
+                async with self._connect() as parts:
+                    await self._follow(parts)
+            except Unavailable as problem:
+                self.post_message(ModelLost(problem.message))
+                await asyncio.sleep(1.0)
+
+    async def _follow(self, parts: Parts) -> None:
+        self.state.clock = parts.clock
+        self._parts = parts
+        model = self._model = Refresher(parts.books, self.post_message)
+        feed = Feed(parts.bus, self.state, self.post_message, hinted=model.hint, wanted=self._wanted_symbols)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(model.run())
+            group.create_task(feed.run())
 
     # -- messages from workers
 
@@ -145,8 +150,10 @@ class SenexApp(App[None]):
 
     def on_decision_answered(self, message: DecisionAnswered) -> None:
         """What became of it."""
-        self.state.waiting.clear()
-        self._model.hint()
+        if message.decision_id is not None:
+            self.state.waiting.pop(message.decision_id, None)
+        if self._model is not None:
+            self._model.hint()
         if message.result is None:
             self.say(f"{message.what}: {message.problem}", bad=True)
         elif message.result.outcome == "done":
@@ -214,99 +221,48 @@ class SenexApp(App[None]):
 
     def action_sync(self) -> None:
         """Ask for the account to be read again."""
-        if (account := self.state.account) is not None:
-            self._send(f"Sync of {fmt.clean(account.number)}", self._decider.sync(account.id))
+        if (account := self._account()) is not None:
+            self.decide(f"Sync of {fmt.clean(account.number)}", lambda by: by.sync(account.id))
 
     def action_suggest(self) -> None:
         """Which symbol?"""
-        account = self.state.account
-        if account is None:
-            self.say("There is no account yet; the first sync brings it.", bad=True)
-            return
-
-        def answered(symbol: str | None) -> None:
-            if symbol:
-                self._send(f"Suggestion for {symbol}", self._decider.suggest(account.id, symbol))
-
-        self.push_screen(
-            Prompt("Suggest", "For which underlying?", placeholder="QQQ", check=underlying_symbol), answered
-        )
+        if (account := self._account()) is not None:
+            ask.suggest(self, account)
 
     def action_kill(self) -> None:
         """Choose, confirm, decide."""
+        if (account := self._account()) is not None:
+            ask.kill(self, account)
+
+    def _account(self) -> AccountView | None:
         account = self.state.account
         if account is None:
-            self.say("There is no account yet.", bad=True)
-            return
+            self.say("There is no account yet; the first sync brings it.", bad=True)
+        return account
 
-        def chosen(state: str | None) -> None:
-            if state is None:
-                return
-
-            def sure(answer: str | None) -> None:
-                if answer is not None:
-                    decision = self._decider.set_state(
-                        account.id, state, reason=f"set by {self.state.operator}"
-                    )
-                    self._send(f"Trading state {fmt.words(state)}", decision)
-
-            self.push_screen(
-                Confirm("Kill switch", lambda: confirm.state_change(self.state, account, state)), sure
-            )
-
-        self.push_screen(KillSwitch(), chosen)
+    # -- what screens ask for
 
     def ask_approve(self, suggestion: SuggestionView) -> None:
-        """Refuse what the daemon would refuse anyway, else ask, in money."""
-        pricing = self.state.price(suggestion)
-        problem = refusal(pricing, suggestion)
-        if problem or isinstance(pricing, Unknown):
-            self.say(f"Not approved: {problem}.", bad=True)
-            return
-        title = f"Approve {fmt.clean(suggestion.underlying)} {fmt.strategy(suggestion.strategy)}"
-        live = self.state.environment == "live"
-
-        def answered(answer: str | None) -> None:
-            if answer is None:
-                return
-            shown = self.state.price(suggestion)
-            if isinstance(shown, Unknown):
-                self.say(f"Not approved: {shown.why}.", bad=True)
-                return
-            decision = self._decider.approve(suggestion, shown_at=shown.oldest, passphrase=answer or None)
-            self._send(title, decision)
-
-        self.push_screen(
-            Confirm(title, lambda: confirm.approval(self.state, suggestion), passphrase=live), answered
-        )
+        """Confirm, then approve."""
+        ask.approve(self, suggestion)
 
     def ask_reject(self, suggestion: SuggestionView) -> None:
-        """With a reason."""
-        title = f"Reject {fmt.clean(suggestion.underlying)} {fmt.strategy(suggestion.strategy)}"
-
-        def answered(reason: str | None) -> None:
-            if reason:
-                self._send(title, self._decider.reject(suggestion, reason=reason))
-
-        self.push_screen(
-            Prompt(title, "Why? The reason is kept in the journal.", placeholder="reason"), answered
-        )
+        """Ask why, then reject."""
+        ask.reject(self, suggestion)
 
     def ask_cancel(self, order: OrderView) -> None:
-        """Confirmed, saying what stops being protected."""
-        if not cancellable(order):
-            self.say(f"This order is {fmt.words(order.status)}; there is nothing to cancel.", bad=True)
-            return
-        title = f"Cancel {fmt.clean(order.underlying)} {fmt.words(order.kind)}"
+        """Confirm, then cancel."""
+        ask.cancel(self, order)
 
-        def answered(answer: str | None) -> None:
-            if answer is not None:
-                self._send(title, self._decider.cancel(order, reason=f"cancelled by {self.state.operator}"))
+    def ask(self, screen: Screen[str | None], then: Callable[[str | None], None]) -> None:
+        """Show a dialog and go on with its answer."""
+        self.push_screen(screen, then)
 
-        self.push_screen(Confirm(title, lambda: confirm.cancel(order)), answered)
-
-    def _send(self, what: str, decision: Awaitable[UUID]) -> None:
-        self.run_worker(self._decisions.send(what, decision), group="decisions")
+    def decide(self, what: str, decision: Callable[[Decider], Awaitable[UUID]]) -> None:
+        """Send a decision from a worker; its fate comes back as messages."""
+        if self._parts is not None:
+            work = decide.send(what, self._parts.decider, decision, self.post_message)
+            self.run_worker(work, group="decisions")
 
     # -- small services for screens
 
@@ -343,11 +299,9 @@ class SenexApp(App[None]):
 
     async def action_lock(self) -> None:
         """Lock now."""
+        decider = None if self._parts is None else self._parts.decider
         try:
-            guarded = await self._decider.has_passphrase()
+            guarded = decider is not None and await decider.has_passphrase()
         except SenexError:
-            guarded = False
-        self.push_screen(Lock(unlock=self._decider.unlock if guarded else None))
-
-
-__all__ = ["SCREENS", "SenexApp"]
+            guarded = self.state.environment == "live"  # unknown: fail closed where money is real
+        self.push_screen(Lock(unlock=decider.unlock if guarded and decider is not None else None))

@@ -101,6 +101,7 @@ def state_change(state: State, account: AccountView, chosen: str) -> Content:
             line(
                 f"  {fmt.clean(order.underlying)} {fmt.words(order.kind)} {fmt.words(order.spread_key or '')} ",
                 toned(fmt.effect(order.limit_price), "dim"),
+                toned("  unknown outcome" if order.status == "unknown" else "", "bad"),
             )
             for order in working[:8]
         ]

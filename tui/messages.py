@@ -59,6 +59,7 @@ class DecisionSent(Message):
 class DecisionAnswered(Message):
     """The daemon's answer, or why there is none."""
 
+    decision_id: UUID | None
     what: str
     result: DecisionResultView | None
     problem: str = ""

@@ -53,10 +53,10 @@ class Link:
 class State:
     """Read by every widget. ``monotonic`` is machine time."""
 
-    clock: Clock
     environment: str
     operator: str = ""
     monotonic: Callable[[], float] = time.monotonic
+    clock: Clock | None = None
     snapshot: Snapshot | None = None
     market: Market = field(default_factory=Market)
     stream_connected: bool = False
@@ -67,7 +67,9 @@ class State:
     waiting: dict[UUID, str] = field(default_factory=dict)
 
     def now(self) -> datetime:
-        """Market time."""
+        """Market time; asked only once a clock is there, since nothing is shown before."""
+        if self.clock is None:
+            raise RuntimeError("no market clock yet")
         return self.clock.now()
 
     @property

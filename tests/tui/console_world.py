@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
-from senex.bus.codec import Frame, Pulse
+from senex.bus.codec import Frame, Hint, Pulse
 from senex.bus.subscriber import Joined, Lost
 from senex.domain.errors import Unavailable
 from senex.domain.quotes import Quote
@@ -29,11 +30,14 @@ from senex.ports.views import (
     SuggestionView,
 )
 from tui.app import SenexApp
-from tui.snapshot import Snapshot, machine_time
+from tui.parts import Parts
+from tui.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Callable, Collection
     from pathlib import Path
+
+    from textual.pilot import Pilot
 
     from senex.bus.subscriber import BusEvent
 
@@ -58,6 +62,16 @@ class StandingClock:
         self.at = at
 
     def now(self) -> datetime:
+        return self.at
+
+
+class Machine:
+    """Machine time that moves only when told."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def __call__(self) -> float:
         return self.at
 
 
@@ -308,7 +322,7 @@ def snapshot(**changes: object) -> Snapshot:
         suggestions=(suggestion(), suggestion("two", "SPY", 668)),
         orders=orders(),
         positions=(position(),),
-        loaded=machine_time(),
+        loaded=0.0,
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -345,8 +359,9 @@ def frame(at: datetime = NOW, number: int = 1, rows: tuple[Quote, ...] | None = 
 class FakeBooks:
     """Books that say what they are told to, or that they are away."""
 
-    def __init__(self, shown: Snapshot | None = None) -> None:
+    def __init__(self, shown: Snapshot | None, machine: Machine) -> None:
         self.shown = shown
+        self.machine = machine
         self.away: str | None = None
 
     async def snapshot(self) -> Snapshot:
@@ -355,7 +370,7 @@ class FakeBooks:
         if self.shown is None:
             await asyncio.Event().wait()
             raise AssertionError
-        return replace(self.shown, loaded=machine_time())
+        return replace(self.shown, loaded=self.machine())
 
 
 class FakeBus:
@@ -396,7 +411,7 @@ class FakeDecider:
         return key(f"decision {len(self.made)}")
 
     async def approve(
-        self, suggestion: SuggestionView, *, shown_at: datetime, passphrase: str | None
+        self, suggestion: SuggestionView, *, shown_at: datetime, passphrase: str | None = None
     ) -> UUID:
         return self._record(
             "approve", suggestion.id, suggestion.version, suggestion.digest, shown_at, passphrase
@@ -408,8 +423,10 @@ class FakeDecider:
     async def cancel(self, order: OrderView, *, reason: str) -> UUID:
         return self._record("cancel_order", order.id, reason)
 
-    async def set_state(self, account_id: UUID, state: str, *, reason: str) -> UUID:
-        return self._record("set_state", account_id, state, reason)
+    async def set_state(
+        self, account_id: UUID, state: str, *, reason: str, passphrase: str | None = None
+    ) -> UUID:
+        return self._record("set_state", account_id, state, reason, passphrase)
 
     async def suggest(self, account_id: UUID, symbol: str) -> UUID:
         return self._record("suggest", account_id, symbol)
@@ -417,9 +434,9 @@ class FakeDecider:
     async def sync(self, account_id: UUID) -> UUID:
         return self._record("sync", account_id)
 
-    async def result(self, decision_id: UUID) -> DecisionResultView | None:
+    async def wait_result(self, decision_id: UUID) -> DecisionResultView:
         if self.silent:
-            return None
+            raise Unavailable("E_DAEMON_SILENT", "The daemon has not answered within 30 s.")
         return DecisionResultView(decision_id, self.outcome, "E_TEST", self.message, (), None, None)
 
     async def has_passphrase(self) -> bool:
@@ -437,7 +454,33 @@ class World:
     bus: FakeBus
     decider: FakeDecider
     clock: StandingClock
+    machine: Machine
     app: SenexApp
+
+    def hint(self) -> None:
+        """As if the bus had said that something changed."""
+        self.bus.queue.put_nowait(Hint("order", str(ACCOUNT), "x"))
+
+    async def ready(self, pilot: Pilot[None]) -> None:
+        """Until the books are shown, and the quotes where there is a bus."""
+        state = self.app.state
+        await until(
+            pilot,
+            lambda: (
+                (state.snapshot is not None or state.books.up is False or self.books.shown is None)
+                and (state.bus.up is not None or self.bus.queue.empty())
+            ),
+        )
+        await pilot.pause()
+
+
+async def until(pilot: Pilot[None], true: Callable[[], object], turns: int = 400) -> None:
+    """Let the app run until something holds."""
+    for _ in range(turns):
+        if true():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError("it never came true")
 
 
 def build(
@@ -455,17 +498,21 @@ def build(
     bus = FakeBus()
     if joined:
         bus.join(quotes_at)
-    books, decider, clock = FakeBooks(shown), decider or FakeDecider(), StandingClock()
+    machine, clock, decider = Machine(), StandingClock(), decider or FakeDecider()
+    books = FakeBooks(shown, machine)
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Parts]:
+        yield Parts(books=books, decider=decider, bus=bus, clock=clock)
+
     app = SenexApp(
-        books=books,
-        decider=decider,
-        bus=bus,
-        clock=clock,
+        connect=connect,
         environment=environment,
         operator="ann",
         exports=exports,
         keys=keys,
         idle_minutes=idle_minutes,
+        monotonic=machine,
     )
     app.animation_level = "none"
-    return World(books, bus, decider, clock, app)
+    return World(books, bus, decider, clock, machine, app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
@@ -11,8 +12,10 @@ from textual.widgets import Static
 
 from senex.domain.legs import Action, Leg, reduction
 from senex.domain.money import CONTRACT_MULTIPLIER, ZERO
+from senex.domain.net import limit_price
 from senex.domain.payoff import payoff_of_legs
 from senex.domain.quotes import DISPLAY_STALE
+from senex.domain.suggestions import EXECUTABLE_FOR
 from senex.domain.unknown import Unknown
 from tui import format as fmt
 from tui.actions import screen_bindings
@@ -23,6 +26,7 @@ from tui.widgets.payoff import draw_payoff
 from tui.widgets.ruler import draw_ruler
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from decimal import Decimal
 
     from textual.app import ComposeResult
@@ -158,7 +162,7 @@ class ApprovalsScreen(ConsoleScreen):
         """Whether it could be approved right now, in one line."""
         for what in self.state.waiting.values():
             return toned(f"… {fmt.clean(what)}", "warn")
-        problem = refusal(self.state.price(suggestion), suggestion)
+        problem = refusal(self.state.price(suggestion), suggestion, self.state.now())
         return (
             toned(f"✗ {problem}", "warn")
             if problem
@@ -167,8 +171,9 @@ class ApprovalsScreen(ConsoleScreen):
 
     def _ends(self, suggestion: SuggestionView) -> Content:
         now = self.state.now()
-        left = suggestion.expires_at - now
-        return toned(f"v{suggestion.version} · ends in {fmt.age(left)}", "dim")
+        left = min(suggestion.priced_at + EXECUTABLE_FOR, suggestion.expires_at) - now
+        ends = f"executable for {fmt.age(left)}" if left > timedelta(0) else "no longer executable"
+        return toned(f"v{suggestion.version} · {ends}", "dim")
 
     def _nothing(self) -> Content:
         snapshot = self.state.snapshot
@@ -340,12 +345,17 @@ def payoff_of(suggestion: SuggestionView) -> Payoff | Unknown:
     return payoff_of_legs(legs, suggestion.limit_price * reduction(legs) * CONTRACT_MULTIPLIER)
 
 
-def refusal(pricing: Pricing | Unknown, suggestion: SuggestionView) -> str:
+def refusal(pricing: Pricing | Unknown, suggestion: SuggestionView, now: datetime) -> str:
     """Why an approval would be refused right now, empty when it would not."""
+    if now - suggestion.priced_at > EXECUTABLE_FOR:
+        return "it was priced over 10 minutes ago; ask for a new one"
     if isinstance(pricing, Unknown):
         return fmt.clean(pricing.why)
-    if not suggestion.band_low <= pricing.mid + ZERO <= suggestion.band_high:
-        return f"the mid {fmt.effect(pricing.mid)} has left the approval band; ask for a new suggestion"
+    limit = limit_price(pricing, offset=ZERO, tick=suggestion.tick)
+    if isinstance(limit, Unknown):
+        return fmt.clean(limit.why)
+    if not suggestion.band_low <= limit <= suggestion.band_high:
+        return f"the price {fmt.effect(limit)} has left the approval band; ask for a new suggestion"
     return ""
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 from textual.command import CommandPalette
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.markup import escape
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
@@ -19,6 +20,7 @@ from tui.widgets.stateful import state_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
@@ -39,7 +41,7 @@ class Dialog(ModalScreen[Answer], Generic[Answer]):
         """The banner and the box."""
         yield Banner()
         with Vertical(id="box", classes="-danger" if self.DANGER else "") as box:
-            box.border_title = self._title
+            box.border_title = escape(self._title)
             yield from self.inside()
 
     def inside(self) -> ComposeResult:
@@ -171,7 +173,7 @@ class KillSwitch(Dialog[str | None]):
 class Help(Dialog[None]):
     """Every key of the screen at hand, with the id that configures it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings((DIALOG["close"],))
+    BINDINGS: ClassVar[list[BindingType]] = bindings((DIALOG["close"], DIALOG["kill"]))
 
     def __init__(self, screen_name: str) -> None:
         super().__init__(f"Keys · {screen_name}")
@@ -187,7 +189,7 @@ class Help(Dialog[None]):
                 rows += [toned(title, "title"), *(self._row(action) for action in actions), Content("")]
         rows.append(
             toned(
-                'Ids change keys: SENEX_KEYS=\'{"kill": "f12"}\'.  Red keys can cost money and ask first.',
+                "Red keys can cost money and ask first. Ids change keys: SENEX_KEYS.",
                 "dim",
             )
         )
@@ -198,8 +200,8 @@ class Help(Dialog[None]):
         keys = state_of(self).keys.get(action.id, action.keys).split(",")
         shown = " ".join(key_label(Action(action.id, key, "", "", ""), {}) for key in keys)
         return line(
-            toned(f"  {shown:<12}", "bad" if action.money else "accent").stylize("bold"),
-            Content(f"{action.help:<46} "),
+            toned(f" {shown:<9}", "bad" if action.money else "accent").stylize("bold"),
+            Content(f"{action.help:<44}"),
             toned(action.id, "dim"),
         )
 
@@ -207,7 +209,7 @@ class Help(Dialog[None]):
 class Detail(Dialog[None]):
     """Something to read, drawn for its width and kept live."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings((DIALOG["close"],))
+    BINDINGS: ClassVar[list[BindingType]] = bindings((DIALOG["close"], DIALOG["kill"]))
 
     def __init__(self, title: str, draw: Callable[[int], Content]) -> None:
         super().__init__(title)
@@ -252,9 +254,11 @@ class Lock(Dialog[bool]):
         yield Input(password=True, id="entry")
         yield Static("", id="problem")
 
-    async def on_key(self) -> None:
-        """Any key unlocks where there is no passphrase."""
+    async def on_key(self, event: events.Key) -> None:
+        """Any key unlocks where there is no passphrase, and does nothing else."""
         if self._unlock is None:
+            event.stop()
+            event.prevent_default()
             self.dismiss(True)  # noqa: FBT003  the dialog's answer
 
     async def on_input_submitted(self, event: Input.Submitted) -> None:

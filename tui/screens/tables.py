@@ -7,6 +7,7 @@ import io
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.content import Content
+from textual.markup import escape
 from textual.widgets import Input
 
 from tui.screens.base import ConsoleScreen
@@ -72,7 +73,7 @@ class TableScreen(ConsoleScreen):
         key = self.table.cursor_key
         pane.display = key is not None and self.has_class("-tall")
         if pane.display and key is not None:
-            pane.border_title = self.title_of(key)
+            pane.border_title = escape(self.title_of(key))
             pane.redraw()
 
     def show_model(self) -> None:

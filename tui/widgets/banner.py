@@ -45,7 +45,7 @@ class Banner(Widget):
         """Both lines."""
         state = state_of(self)
         width = self.size.width
-        rows = [spread(_left(state), _right(state, wide=width >= 110), width)]
+        rows = [spread(_left(state, wide=width >= 110), _right(state, wide=width >= 110), width)]
         alarm = problem(state)
         if alarm:
             text = Content.styled(f" ✗ {alarm}", "bold").truncate(width, ellipsis=True)
@@ -55,9 +55,9 @@ class Banner(Widget):
         return Content("\n").join(rows)
 
 
-def _left(state: State) -> Content:
+def _left(state: State, *, wide: bool) -> Content:
     name = state.environment.upper()
-    tag = f" ▲ {name} · REAL MONEY ▲ " if name == "LIVE" else f" {name} "
+    tag = f" {name} " if name != "LIVE" else " ▲ LIVE · REAL MONEY ▲ " if wide else " ▲ LIVE ▲ "
     style = {"LIVE": "white on $error bold", "SANDBOX": "$block-cursor-foreground on $secondary bold"}.get(
         name, "$block-cursor-foreground on $primary bold"
     )
@@ -85,6 +85,8 @@ def _right(state: State, *, wide: bool) -> Content:
 
 
 def _time(state: State, *, wide: bool) -> str:
+    if state.clock is None:
+        return "--:--:-- NY"
     now = state.now()
     text = f"{fmt.clock(now)} NY"
     return (
@@ -115,14 +117,14 @@ def problem(state: State) -> str:
     """The worst thing to say now, empty when all is well."""
     now = state.monotonic()
     if state.books.up is False:
-        ago = f"{now - state.books.since:.0f} s ago"
-        return f"{state.books.why.rstrip('.')}: shown as last read, {ago}. Heals by itself."
+        shown = "" if state.snapshot is None else f"; shown as of {now - state.books.since:.0f} s ago"
+        return f"{state.books.why.rstrip('.')}{shown}."
     if state.bus.up is False:
         return f"{state.bus.why.rstrip('.')} (for {now - state.bus.since:.0f} s)."
     if state.snapshot is None:
         return ""
     if not state.snapshot.processes:
-        return "The daemon is not running: decisions wait in the database. Start it with `senex daemon`."
+        return "The daemon is not running: decisions wait. Start it with `senex daemon`."
     late = state.late_processes()
     if late:
         named = ", ".join(f"{fmt.clean(p.name)} ({state.process_age(p):.0f} s)" for p in late[:3])

@@ -1,0 +1,237 @@
+"""What keys decide: confirmed, in the operator's words, once, and answered on the screen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import console_world as w
+import pytest
+
+from tui.screens.dialogs import Confirm
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from textual.pilot import Pilot
+
+
+def toasts(world: w.World) -> list[str]:
+    return [toast.message for toast in world.app._notifications]
+
+
+async def answered(pilot: Pilot[None], world: w.World) -> None:
+    await w.until(pilot, lambda: toasts(world))
+
+
+async def test_approve_binds_what_was_shown(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("2", "a", "y")
+        await answered(pilot, world)
+        shown = w.suggestion()
+        assert world.decider.made == [("approve", shown.id, 1, shown.digest, w.NOW, None)]
+        assert "carried out" in toasts(world)[0]
+
+
+@pytest.mark.parametrize("keys", [("n",), ("escape",)])
+async def test_a_no_decides_nothing(tmp_path: Path, keys: tuple[str, ...]) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("2", "a", *keys)
+        await pilot.pause()
+        assert world.decider.made == []
+
+
+async def test_enter_alone_does_not_approve(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("2", "a", "enter", "enter")
+        await pilot.pause()
+        assert world.decider.made == []
+        assert isinstance(world.app.screen, Confirm)
+
+
+async def test_live_approval_needs_the_passphrase(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot(), environment="live")
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("2", "a", "enter")
+        await pilot.pause()
+        assert world.decider.made == []
+        await pilot.press(*"yes", "enter")
+        await answered(pilot, world)
+        assert world.decider.made[0][-1] == "yes"
+
+
+async def test_stale_prices_cannot_be_approved(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot(), quotes_at=w.NOW - timedelta(seconds=61))
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("2", "a")
+        await answered(pilot, world)
+        assert not isinstance(world.app.screen, Confirm)
+        assert world.decider.made == []
+        assert "61 s old" in toasts(world)[0]
+
+
+async def test_prices_that_grow_old_in_the_dialog_are_not_approved(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("2", "a")
+        await pilot.pause()
+        world.clock.at += timedelta(seconds=90)
+        await pilot.press("y")
+        await answered(pilot, world)
+        assert world.decider.made == []
+
+
+async def test_a_market_that_left_the_band_needs_a_new_look(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot(suggestions=(w.suggestion(band_low=w.D("4.30")),)))
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("2", "a")
+        await answered(pilot, world)
+        assert "band" in toasts(world)[0]
+        assert world.decider.made == []
+
+
+async def test_a_suggestion_priced_long_ago_says_so(tmp_path: Path) -> None:
+    old = w.suggestion(priced_at=w.NOW - timedelta(minutes=11))
+    world = w.build(tmp_path, shown=w.snapshot(suggestions=(old,)))
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("2", "a")
+        await answered(pilot, world)
+        assert "10 minutes" in toasts(world)[0]
+        assert world.decider.made == []
+
+
+async def test_a_refusal_shows_its_reason_and_code(tmp_path: Path) -> None:
+    decider = w.FakeDecider(outcome="refused", message="The suggestion is already approved.")
+    world = w.build(tmp_path, shown=w.snapshot(), decider=decider)
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("2", "a", "y")
+        await answered(pilot, world)
+        assert "already approved" in toasts(world)[0]
+        assert "E_TEST" in toasts(world)[0]
+
+
+async def test_reject_takes_a_reason(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("2", "r", "enter", *"no", "enter")
+        await answered(pilot, world)
+        assert world.decider.made == [("reject", w.suggestion().id, "no")]
+
+
+async def test_next_and_previous_turn_round(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("2", "n", "r", *"x", "enter")
+        await answered(pilot, world)
+        await pilot.press("n", "r", *"y", "enter")
+        await w.until(pilot, lambda: len(world.decider.made) == 2)
+        assert [made[1] for made in world.decider.made] == [w.key("suggestion two"), w.key("suggestion one")]
+
+
+async def test_the_review_stays_on_its_suggestion_while_others_come(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("2", "n")
+        newer = w.suggestion("three", created_at=w.NOW)
+        world.books.shown = w.snapshot(suggestions=(newer, *w.snapshot().suggestions))
+        world.hint()
+        await w.until(pilot, lambda: len(world.app.state.pending) == 3)
+        await pilot.press("r", *"x", "enter")
+        await answered(pilot, world)
+        assert world.decider.made[0][1] == w.key("suggestion two")
+
+
+async def test_suggest_checks_the_symbol(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.empty())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("s", *"!!", "enter")
+        await pilot.pause()
+        assert world.decider.made == []
+        await pilot.press("backspace", "backspace", *"qqq", "enter")
+        await answered(pilot, world)
+        assert world.decider.made == [("suggest", w.ACCOUNT, "QQQ")]
+
+
+@pytest.mark.parametrize(("choice", "state"), [("r", "reduce_only"), ("h", "halted"), ("a", "active")])
+async def test_the_kill_switch_is_confirmed(tmp_path: Path, choice: str, state: str) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("K", choice)
+        await pilot.pause()
+        assert world.decider.made == []
+        await pilot.press("y")
+        await answered(pilot, world)
+        assert world.decider.made == [("set_state", w.ACCOUNT, state, "set by ann", None)]
+
+
+async def test_cancel_is_confirmed_and_only_for_what_works(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("4", "c")
+        await answered(pilot, world)
+        assert "nothing to cancel" in toasts(world)[0]
+        await pilot.press("down", "c", "y")
+        await w.until(pilot, lambda: world.decider.made)
+        assert world.decider.made[0][:2] == ("cancel_order", w.target("put_1", "-0.82", 0).id)
+
+
+async def test_a_silent_daemon_is_said(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot(), decider=w.FakeDecider(silent=True))
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("S")
+        await answered(pilot, world)
+        assert "not answered" in toasts(world)[0]
+
+
+async def test_the_kill_switch_opens_over_a_detail(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("3", "enter", "K", "h", "y")
+        await answered(pilot, world)
+        assert world.decider.made[0][0] == "set_state"
+
+
+async def test_the_second_account_is_one_key_away(tmp_path: Path) -> None:
+    second = w.account(id=w.key("second"), number="5SX00043")
+    world = w.build(tmp_path, shown=w.snapshot(accounts=(w.account(), second)))
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("A", "K", "h", "y")
+        await answered(pilot, world)
+        assert world.decider.made[0][1] == w.key("second")
+        assert replace(second) == world.app.state.account
+
+
+async def test_live_entries_are_allowed_again_only_with_the_passphrase(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot(), environment="live")
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("K", "a")
+        await pilot.pause()
+        await pilot.press(*"word", "enter")
+        await answered(pilot, world)
+        assert world.decider.made == [("set_state", w.ACCOUNT, "active", "set by ann", "word")]
+        await pilot.press("K", "h", "y")
+        await w.until(pilot, lambda: len(world.decider.made) == 2)
+        assert world.decider.made[1][-1] is None, "a halt never waits for a passphrase"

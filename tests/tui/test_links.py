@@ -1,0 +1,100 @@
+"""Outages: said at once, survived, healed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import console_world as w
+
+from tui.widgets.banner import Banner, problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def banner(world: w.World) -> str:
+    return world.app.screen.query_one(Banner).render().plain
+
+
+async def test_postgres_goes_and_comes(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        world.books.away = "Postgres does not answer."
+        world.hint()
+        await w.until(pilot, lambda: "Postgres does not answer" in banner(world))
+        await pilot.press("3")
+        await pilot.pause()
+        assert "db ✗" in banner(world)
+        assert world.app.state.snapshot is not None, "what was read stays"
+        world.books.away = None
+        world.hint()
+        await w.until(pilot, lambda: "db ✓" in banner(world))
+        assert "Postgres" not in banner(world)
+
+
+async def test_redis_goes_and_comes(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        world.bus.lose()
+        await w.until(pilot, lambda: "Redis does not answer" in banner(world))
+        world.bus.join()
+        await w.until(pilot, lambda: "Redis" not in banner(world))
+        assert "quotes 0s" in banner(world)
+
+
+async def test_a_late_heartbeat_is_said_without_another_read(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        assert "daemon ✓" in banner(world)
+        world.books.away = None
+        world.machine.at += 2.4
+        assert "No heartbeat" in problem(world.app.state)
+
+
+async def test_no_process_at_all_says_how_to_start_one(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot(processes=()))
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        assert "senex daemon" in banner(world)
+
+
+async def test_the_banner_stands_over_dialogs_and_the_palette(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        for keys in (("K",), ("question_mark",), ("colon",), ("s",), ("ctrl+l",)):
+            await pilot.press(*keys)
+            await w.until(pilot, lambda: len(world.app.screen_stack) > 1)
+            region = world.app.screen.query_one(Banner).region
+            assert (region.x, region.y, region.width) == (0, 0, 80)
+            assert "SIMULATED" in banner(world)
+            await pilot.press("escape")
+            await w.until(pilot, lambda: len(world.app.screen_stack) == 1)
+
+
+async def test_quotes_move_the_screen_and_hints_the_books(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("3")
+        table = world.app.screen.query_one("LineTable")
+        moved = replace(w.quotes()[2], bid=w.D("5.50"), ask=w.D("5.54"), sequence=2)
+        world.bus.queue.put_nowait(w.frame(number=2, rows=(moved,)))
+        await w.until(pilot, lambda: any("5.52" in cell.text for row in table.rows for cell in row.cells))  # type: ignore[attr-defined]
+
+
+async def test_the_console_leases_what_it_shows(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        wanted = {
+            "QQQ",
+            "SPY",
+            *(leg.streamer for leg in w.trident_legs()),
+            *(leg.streamer for leg in w.trident_legs("SPY", 668)),
+        }
+        await w.until(pilot, lambda: world.bus.leased == wanted)

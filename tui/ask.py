@@ -1,0 +1,125 @@
+"""Asking before anything is decided: what each key says, confirms, and then sends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from senex.domain.symbols import underlying_symbol
+from senex.domain.unknown import Unknown
+from tui import confirm
+from tui import format as fmt
+from tui.screens.approvals import refusal
+from tui.screens.dialogs import Confirm, KillSwitch, Prompt
+from tui.screens.orders import cancellable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from uuid import UUID
+
+    from textual.screen import Screen
+
+    from senex.ports.views import AccountView, OrderView, SuggestionView
+    from tui.decide import Decider
+    from tui.state import State
+
+
+class Host(Protocol):
+    """The app, as far as asking needs it."""
+
+    state: State
+
+    def ask(self, screen: Screen[str | None], then: Callable[[str | None], None]) -> None:
+        """Show a dialog; ``then`` gets its answer, None for no."""
+        ...
+
+    def say(self, text: str, *, bad: bool = False) -> None:
+        """A toast."""
+        ...
+
+    def decide(self, what: str, decision: Callable[[Decider], Awaitable[UUID]]) -> None:
+        """Send a decision and follow it."""
+        ...
+
+
+def approve(host: Host, suggestion: SuggestionView) -> None:
+    """Refuse what the daemon would refuse anyway, else ask, in money."""
+    state = host.state
+    problem = refusal(state.price(suggestion), suggestion, state.now())
+    if problem:
+        host.say(f"Not approved: {problem}.", bad=True)
+        return
+    title = f"Approve {fmt.clean(suggestion.underlying)} {fmt.strategy(suggestion.strategy)}"
+
+    def then(answer: str | None) -> None:
+        if answer is None:
+            return
+        shown = state.price(suggestion)
+        if isinstance(shown, Unknown):
+            host.say(f"Not approved: {shown.why}.", bad=True)
+            return
+        host.decide(
+            title, lambda by: by.approve(suggestion, shown_at=shown.oldest, passphrase=answer or None)
+        )
+
+    live = state.environment == "live"
+    host.ask(Confirm(title, lambda: confirm.approval(state, suggestion), passphrase=live), then)
+
+
+def reject(host: Host, suggestion: SuggestionView) -> None:
+    """With a reason."""
+    title = f"Reject {fmt.clean(suggestion.underlying)} {fmt.strategy(suggestion.strategy)}"
+
+    def then(reason: str | None) -> None:
+        if reason:
+            host.decide(title, lambda by: by.reject(suggestion, reason=reason))
+
+    host.ask(Prompt(title, "Why? The reason is kept in the journal.", placeholder="reason"), then)
+
+
+def cancel(host: Host, order: OrderView) -> None:
+    """Saying what stops being protected."""
+    if not cancellable(order):
+        host.say(f"This order is {fmt.words(order.status)}; there is nothing to cancel.", bad=True)
+        return
+    title = f"Cancel {fmt.clean(order.underlying)} {fmt.words(order.kind)}"
+
+    def then(answer: str | None) -> None:
+        if answer is not None:
+            reason = f"cancelled by {host.state.operator}"
+            host.decide(title, lambda by: by.cancel(order, reason=reason))
+
+    host.ask(Confirm(title, lambda: confirm.cancel(order)), then)
+
+
+def suggest(host: Host, account: AccountView) -> None:
+    """Which symbol?"""
+
+    def then(symbol: str | None) -> None:
+        if symbol:
+            host.decide(f"Suggestion for {symbol}", lambda by: by.suggest(account.id, symbol))
+
+    host.ask(Prompt("Suggest", "For which underlying?", placeholder="QQQ", check=underlying_symbol), then)
+
+
+def kill(host: Host, account: AccountView) -> None:
+    """Choose a trading state, see what it means, confirm."""
+
+    def chosen(state: str | None) -> None:
+        if state is None:
+            return
+        live = host.state.environment == "live" and state == "active"
+
+        def then(answer: str | None) -> None:
+            if answer is not None:
+                reason = f"set by {host.state.operator}"
+                host.decide(
+                    f"Trading state {fmt.words(state)}",
+                    lambda by: by.set_state(account.id, state, reason=reason, passphrase=answer or None),
+                )
+
+        body = Confirm(
+            "Kill switch", lambda: confirm.state_change(host.state, account, state), passphrase=live
+        )
+        host.ask(body, then)
+
+    host.ask(KillSwitch(), chosen)

@@ -1,0 +1,68 @@
+"""From settings to collaborators, after the first paint: heavy imports never delay it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from tui.parts import Parts
+from tui.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from uuid import UUID
+
+    from senex.config import ConsoleSettings
+    from senex.ports.clock import Clock
+    from senex.ports.console import Reads
+    from senex.ports.views import EventView
+
+
+class ReadBooks:
+    """The books through the read models."""
+
+    def __init__(self, reads: Reads, clock: Clock) -> None:
+        self._reads = reads
+        self._clock = clock
+
+    async def snapshot(self) -> Snapshot:
+        """Everything the screens show.
+
+        Raises:
+            Unavailable: ``E_POSTGRES_AWAY``.
+        """
+        reads = self._reads
+        return Snapshot(
+            accounts=await reads.accounts(self._clock.now()),
+            sources=await reads.sources(),
+            processes=await reads.processes(),
+            suggestions=await reads.suggestions(limit=50),
+            orders=await reads.orders(),
+            positions=await reads.positions(),
+            loaded=time.monotonic(),
+        )
+
+    async def events(self, order_id: UUID) -> tuple[EventView, ...]:
+        """The life of an order.
+
+        Raises:
+            Unavailable: ``E_POSTGRES_AWAY``.
+        """
+        return await self._reads.order_events(order_id)
+
+
+@asynccontextmanager
+async def connect(settings: ConsoleSettings) -> AsyncIterator[Parts]:
+    """The real collaborators, closed at the end.
+
+    Raises:
+        Unavailable: ``E_CLOCK_AWAY``.
+    """
+    bootstrap = await asyncio.to_thread(import_module, "senex.bootstrap.live_console")
+    async with bootstrap.open_live_console(settings) as built:
+        yield Parts(
+            books=ReadBooks(built.reads, built.clock), decider=built.decider, bus=built.bus, clock=built.clock
+        )
