@@ -35,7 +35,7 @@ class Flusher:
     def __init__(self, book: QuoteBook, writer: QuoteWriter) -> None:
         self._book = book
         self._writer = writer
-        self._epoch = ""
+        self._shape = ("", 0)
         self._frame = 0
         self._anew = True
         self._last = 0.0
@@ -49,7 +49,8 @@ class Flusher:
 
     async def flush(self) -> None:
         """Write what changed; everything, when the cache is not what it should be."""
-        anew = self._anew or self._epoch != self._book.epoch
+        shape = (self._book.epoch, self._book.dropped)
+        anew = self._anew or self._shape != shape
         drained = self._book.drain()
         due = time.monotonic() - self._last >= PULSE_EVERY
         if not (anew or due or drained.quotes or drained.greeks):
@@ -77,4 +78,4 @@ class Flusher:
             self._anew, self.problem = True, problem.message
             return
         self._anew = held != expected
-        self._epoch, self._last, self.problem = pulse.epoch, time.monotonic(), ""
+        self._shape, self._last, self.problem = shape, time.monotonic(), ""

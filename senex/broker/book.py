@@ -68,6 +68,7 @@ class QuoteBook:
         self._wanted: frozenset[str] = frozenset()
         self.quarantined: Counter[str] = Counter()
         self.received = 0
+        self.dropped = 0
         self.sequence = 0
         self.source_sequence = 0
         self.last_inbound: datetime | None = None
@@ -94,6 +95,7 @@ class QuoteBook:
         """Keep these symbols only; late rows of others are ignored."""
         gone = self._wanted - symbols
         self._wanted = symbols
+        self.dropped += len(gone)
         for kind in self._rows:
             self._changed[kind] -= gone
             for symbol in gone:
@@ -108,7 +110,9 @@ class QuoteBook:
         if not isinstance(fields, dict):
             return
         for kind, names in fields.items():
-            if kind in _PICKED and isinstance(names, list) and set(_PICKED[kind]) <= set(names):
+            if kind not in _PICKED or not isinstance(names, list):
+                continue
+            if all(isinstance(name, str) for name in names) and set(_PICKED[kind]) <= set(names):
                 self._columns[kind] = tuple(names)
 
     def take(self, data: object) -> None:
@@ -121,7 +125,9 @@ class QuoteBook:
                 self._take_whole(event)
             return
         for kind, flat in zip(data[::2], data[1::2], strict=False):
-            if kind in _PICKED:
+            if not isinstance(kind, str):
+                self.quarantined["corrupt"] += 1
+            elif kind in _PICKED:
                 self._take_flat(kind, flat)
         if len(data) % 2:
             self.quarantined["corrupt"] += 1
@@ -140,7 +146,7 @@ class QuoteBook:
 
     def _take_whole(self, event: object) -> None:
         kind = event.get("eventType") if isinstance(event, dict) else None
-        if not isinstance(event, dict) or kind not in _PICKED:
+        if not isinstance(event, dict) or not isinstance(kind, str) or kind not in _PICKED:
             self.quarantined["corrupt"] += 1
             return
         self._keep(kind, tuple(event.get(name) for name in _PICKED[kind]), self._clock.now())
