@@ -6,7 +6,7 @@ import re
 import secrets
 import uuid
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from senex.domain.errors import UsageProblem
@@ -18,7 +18,7 @@ from senex.simulator.clock import MarketClock
 from senex.simulator.exchange import Exchange
 from senex.simulator.market.market import Market
 from senex.simulator.market.profiles import Scenario
-from senex.simulator.market.sessions import NEW_YORK, new_york, new_york_date
+from senex.simulator.market.sessions import EARLIEST, LATEST, NEW_YORK, new_york, new_york_date
 from senex.simulator.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -62,14 +62,17 @@ def parse_start(text: str) -> datetime:
         UsageProblem: ``E_START``.
     """
     try:
-        if len(text) == len("2026-06-02"):
-            return new_york(date.fromisoformat(text), 10)
-        instant = datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(f"{text}T10:00" if len(text) == len("2026-06-02") else text)
     except ValueError:
         raise UsageProblem(
             "E_START", f"{text!r} is not a start; write a date or a time such as 2026-06-02T10:00."
         ) from None
-    return instant if instant.tzinfo is not None else instant.replace(tzinfo=NEW_YORK)
+    instant = (instant if instant.tzinfo is not None else instant.replace(tzinfo=NEW_YORK)).astimezone(UTC)
+    if not EARLIEST <= new_york_date(instant) <= LATEST:
+        raise UsageProblem(
+            "E_START", f"{text} is outside {EARLIEST} to {LATEST}, where the calendar is known."
+        )
+    return instant
 
 
 def assemble(options: Options) -> Simulator:
@@ -96,10 +99,10 @@ def _assemble(options: Options, journal: Journal) -> Simulator:
         start=start,
     )
     tick = int(_setting(journal, "tick"))
-    clock = MarketClock(_resumed(journal, market, tick), float(_setting(journal, "speed")))
-    if options.speed is not None:
-        clock.set_speed(options.speed)
-        journal.set(speed=repr(options.speed), instant=clock.now().isoformat())
+    instant = datetime.fromisoformat(_setting(journal, "instant"))
+    speed = float(_setting(journal, "speed")) if options.speed is None else options.speed
+    journal.set(speed=repr(speed), instant=instant.isoformat())
+    clock = MarketClock(instant, speed)
     board = Board(market, tick)
     books = Books(journal)
     exchange = Exchange(
@@ -110,7 +113,6 @@ def _assemble(options: Options, journal: Journal) -> Simulator:
         accountant=Accountant(books, board),
         journal=journal,
     )
-    instant = market.instant(tick)
     numbers = account_numbers(options.account or DEFAULT_ACCOUNT, options.accounts)
     for number in numbers:
         books.open_account(number, instant, new_york_date(instant))
@@ -164,14 +166,6 @@ def _settle(options: Options, journal: Journal) -> None:
                 f"The state folder holds a market with {name} {known}, not {value}; "
                 f"leave --{name} out, or give this market its own --state folder.",
             )
-
-
-def _resumed(journal: Journal, market: Market, tick: int) -> datetime:
-    """Where market time goes on: never before an instant that anybody was told."""
-    instant = datetime.fromisoformat(_setting(journal, "instant"))
-    if float(_setting(journal, "speed")) == 0 or tick == 0:
-        return instant
-    return max(instant, market.instant(tick + 1))
 
 
 def _setting(journal: Journal, name: str) -> str:

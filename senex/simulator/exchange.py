@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from senex.simulator.market.quotes import Quote
 
 
+_LEASE_SECONDS = 1.0
+"""How far the journal's instant runs ahead of a running clock, in machine seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Changed:
     """What listeners are told: an order's new state, and the symbols whose positions moved."""
@@ -62,6 +66,7 @@ class Exchange:
         self.books = books
         self.accountant = accountant
         self._journal = journal
+        self._told = clock.now()
         self.on_change: Callable[[Changed], None] = lambda _: None
         self.units_per_tick: int | None = None
         """How many reduced units of an order fill per tick; None is all of them."""
@@ -69,8 +74,16 @@ class Exchange:
     # -- time ---------------------------------------------------------------------------------
 
     def now(self) -> datetime:
-        """The market's instant."""
-        return self.clock.now()
+        """The market's instant; one that is told is durably in the past first.
+
+        The journal's instant runs ahead of the clock by a lease, so a killed
+        simulator goes on at an instant later than any it has told.
+        """
+        instant = self.clock.now()
+        if instant > self._told:
+            self._told = instant + timedelta(seconds=_LEASE_SECONDS * self.clock.speed)
+            self._journal.set(instant=self._told.isoformat())
+        return instant
 
     def day(self) -> date:
         """The market's New York date."""
@@ -97,14 +110,22 @@ class Exchange:
         """Run, or pause with 0: the current tick is processed first, so its quotes are final."""
         self.clock.set_speed(speed)
         self.catch_up()
-        self._journal.set(speed=repr(speed), instant=self.now().isoformat())
+        self._settle_clock()
 
     def step(self, ticks: int) -> None:
-        """Process the next ticks one by one; only while paused."""
+        """Process the next ticks one by one; only while paused. What has arrived is routed first."""
+        self.route()
         for _ in range(ticks):
             self.clock.move_to(self.market.instant(self.board.tick + 1))
             self.catch_up()
-        self._journal.set(instant=self.now().isoformat())
+        self._settle_clock()
+
+    def jump(self, instant: datetime) -> None:
+        """Go on at a later instant without the ticks in between; only while paused."""
+        self.route()
+        self.clock.move_to(max(instant, self.now()))
+        self.catch_up()
+        self._settle_clock()
 
     # -- orders -------------------------------------------------------------------------------
 
@@ -173,6 +194,10 @@ class Exchange:
                 self._change(live)
             elif order.status is OrderStatus.CANCEL_REQUESTED:
                 self._finish(order, OrderStatus.CANCELLED, instant)
+
+    def _settle_clock(self) -> None:
+        self._told = self.clock.now()
+        self._journal.set(speed=repr(self.clock.speed), instant=self._told.isoformat())
 
     # -- inside -------------------------------------------------------------------------------
 

@@ -8,12 +8,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-import pandas_market_calendars as calendars  # type: ignore[import-untyped]
+from senex.simulator.market.holidays import CLOSED, FIRST, HALF, LAST
 
 NEW_YORK = ZoneInfo("America/New_York")
 TICK = timedelta(milliseconds=250)
 _BEFORE = timedelta(days=420)
 _AFTER = timedelta(days=800)
+_SATURDAY = 5
+EARLIEST, LATEST = FIRST + _BEFORE, LAST - timedelta(days=366)
+"""Where a timeline may start: a year of history before, a year of market after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,12 @@ def new_york(day: date, hour: int, minute: int = 0) -> datetime:
 
 @lru_cache(maxsize=8)
 def _schedule(first: date, last: date) -> tuple[Session, ...]:
-    frame = calendars.get_calendar("NYSE").schedule(start_date=first, end_date=last)
-    opens = (moment.to_pydatetime().astimezone(UTC) for moment in frame["market_open"])
-    closes = (moment.to_pydatetime().astimezone(UTC) for moment in frame["market_close"])
-    return tuple(map(Session, (moment.date() for moment in frame.index), opens, closes))
+    days = (first + timedelta(days=count) for count in range((last - first).days + 1))
+    return tuple(
+        Session(day, new_york(day, 9, 30), new_york(day, 13 if day in HALF else 16))
+        for day in days
+        if day.weekday() < _SATURDAY and day not in CLOSED
+    )
 
 
 class Sessions:
@@ -48,7 +53,7 @@ class Sessions:
 
     def __init__(self, start: datetime) -> None:
         day = new_york_date(start)
-        self._all = _schedule(day - _BEFORE, day + _AFTER)
+        self._all = _schedule(max(FIRST, day - _BEFORE), min(LAST, day + _AFTER))
         self._closes = [session.closes for session in self._all]
         self._days = [session.day for session in self._all]
         self._zero = bisect_right(self._closes, start)

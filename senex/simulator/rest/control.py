@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -17,7 +18,7 @@ routes = web.RouteTableDef()
 @routes.post("/clock")
 @labelled("clock")
 async def set_clock(request: web.Request) -> web.Response:
-    """Set ``speed`` (0 pauses), or while paused process ``step`` ticks."""
+    """Set ``speed`` (0 pauses); while paused ``step`` so many ticks, or jump ``to`` a later instant."""
     parts = services(request)
     body: dict[str, Any] = await request.json()
     speed, step = body.get("speed"), int(body.get("step", 0))
@@ -25,9 +26,11 @@ async def set_clock(request: web.Request) -> web.Response:
         if not 0 <= float(speed) <= MAX_SPEED:
             return wire.error(400, "validation_error", f"Speed is from 0 to {MAX_SPEED:g}")
         parts.exchange.set_speed(float(speed))
-    if step:
+    if step or "to" in body:
         if parts.exchange.clock.speed:
-            return wire.error(409, "clock_is_running", "Pause the clock before stepping it")
+            return wire.error(409, "clock_is_running", "Pause the clock before moving it")
+        if "to" in body:
+            parts.exchange.jump(datetime.fromisoformat(str(body["to"])))
         parts.exchange.step(step)
     parts.moved()
     return wire.reply(parts.clock.state())

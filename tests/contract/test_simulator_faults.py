@@ -1,0 +1,109 @@
+"""Faults on demand: the broker misbehaves at the socket, the books stay right."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+from simulator_support import find_trident
+from tastytrade.dxfeed import Quote
+from tastytrade.utils import TastytradeError
+
+if TYPE_CHECKING:
+    from simulator_support import Broker
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"mode": "drop-after-accept"}, httpx2.RemoteProtocolError),
+        ({"mode": "status-after-accept", "status": 500}, TastytradeError),
+        ({"mode": "html-after-accept", "status": 502}, TastytradeError),
+    ],
+)
+async def test_a_lost_answer_leaves_one_order_behind(
+    broker: Broker, fault: dict[str, object], error: type[Exception]
+) -> None:
+    trident = await find_trident(broker.session)
+    await broker.fault(endpoint="orders", **fault)
+    order = trident.order(Decimal("13.00"), external_identifier="senex-00000000-lost")
+
+    with pytest.raises(error):
+        await broker.account.place_order(broker.session, order, dry_run=False)
+
+    left = await broker.account.get_live_orders(broker.session)
+    assert [one.external_identifier for one in left] == ["senex-00000000-lost"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "text"),
+    [
+        ({"mode": "status", "status": 429}, "too_many_requests"),
+        ({"mode": "status", "status": 401}, "token_invalid"),
+        ({"mode": "status", "status": 503}, "internal_error"),
+        ({"mode": "html", "status": 502}, "html"),
+    ],
+)
+async def test_a_refused_request_leaves_nothing_behind(
+    broker: Broker, fault: dict[str, object], text: str
+) -> None:
+    trident = await find_trident(broker.session)
+    await broker.fault(endpoint="orders", count=2, **fault)
+    for _ in range(2):
+        with pytest.raises(TastytradeError, match=text):
+            await broker.account.place_order(broker.session, trident.order(Decimal("13.00")), dry_run=False)
+
+    assert await broker.account.get_live_orders(broker.session) == []
+    await broker.account.place_order(broker.session, trident.order(Decimal("13.00")), dry_run=False)
+    assert len(await broker.account.get_live_orders(broker.session)) == 1
+
+
+async def test_a_dropped_request_and_a_late_answer(broker: Broker) -> None:
+    await broker.fault(endpoint="positions", mode="drop")
+    with pytest.raises(httpx2.RemoteProtocolError):
+        await broker.account.get_positions(broker.session)
+
+    await broker.fault(endpoint="orders", mode="delay", seconds=30)
+    trident = await find_trident(broker.session)
+    broker.session._client.timeout = httpx2.Timeout(0.3)
+    with pytest.raises(httpx2.ReadTimeout):
+        await broker.account.place_order(broker.session, trident.order(Decimal("13.00")), dry_run=False)
+    broker.session._client.timeout = httpx2.Timeout(5)
+
+    assert len(await broker.account.get_live_orders(broker.session)) == 1
+
+
+async def test_faults_are_listed_counted_and_forgotten(broker: Broker) -> None:
+    await broker.fault(endpoint="*", mode="status", status=500, count=3)
+    async with broker.http.get(f"{broker.rest}/faults") as answer:
+        rules = (await answer.json())["rules"]
+    assert rules == [{"endpoint": "*", "mode": "status", "status": 500, "seconds": 1.0, "count": 3}]
+    with pytest.raises(TastytradeError):
+        await broker.account.get_positions(broker.session)
+
+    async with broker.http.delete(f"{broker.rest}/faults") as answer:
+        assert (await answer.json())["rules"] == []
+    assert await broker.account.get_positions(broker.session) == []
+
+
+async def test_an_unknown_fault_is_refused(broker: Broker) -> None:
+    async with broker.http.post(f"{broker.rest}/faults", json={"mode": "explode"}) as answer:
+        assert answer.status == 400
+
+
+@pytest.mark.parametrize("mode", ["close", "abort"])
+async def test_streams_end_on_demand(broker: Broker, mode: str) -> None:
+    with pytest.raises(ExceptionGroup):
+        await _listen_until_it_ends(broker, mode)
+
+    async with broker.quotes() as stream:  # a new connection is welcome
+        await stream.subscribe(Quote, ["QQQ"])
+        assert (await stream.get_event(Quote)).event_symbol == "QQQ"
+
+
+async def _listen_until_it_ends(broker: Broker, mode: str) -> None:
+    async with broker.quotes() as stream:
+        await broker.fault(endpoint="dxlink", mode=mode)
+        await stream.get_event(Quote)
