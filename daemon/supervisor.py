@@ -20,6 +20,7 @@ from daemon.lineage import ask_before_exec, kill_group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import BinaryIO
 
 _SHORTEST, _LONGEST = 0.2, 5.0
 _HEALTHY_SECONDS = 10.0
@@ -39,8 +40,12 @@ class Part:
 class Supervisor:
     """Runs parts until it is stopped."""
 
-    def __init__(self, parts: Sequence[Part], *, prefix: bool = True) -> None:
-        """``prefix`` names the part before each line it writes; without, lines pass as they are (JSON logs)."""
+    def __init__(self, parts: Sequence[Part], *, prefix: bool = True, output: BinaryIO | None = None) -> None:
+        """``prefix`` names the part before each line it writes; without, lines pass as they are (JSON logs).
+
+        ``output`` takes what the parts write instead of stderr, as it is.
+        """
+        self._output = output
         self._parts = parts
         self._prefix = prefix
         self._stop = asyncio.Event()
@@ -73,7 +78,7 @@ class Supervisor:
 
     async def _live(self, part: Part) -> int:
         """Run a part once; answer its exit code. Stopping ends it, its group with it."""
-        process = await start(part.command, part.environment, pipe=self._prefix)
+        process = await self._start(part)
         copying = asyncio.create_task(self._copy(part.name, process))
         ending = asyncio.create_task(process.wait())
         stopping = asyncio.create_task(self._stop.wait())
@@ -84,6 +89,12 @@ class Supervisor:
             await finish(process)
             copying.cancel()
         return await ending
+
+    async def _start(self, part: Part) -> asyncio.subprocess.Process:
+        if self._output is None:
+            return await start(part.command, part.environment, pipe=self._prefix)
+        number = self._output.fileno()
+        return await start(part.command, part.environment, output=number, errors=number)
 
     async def _copy(self, name: str, process: asyncio.subprocess.Process) -> None:
         if process.stderr is None:
@@ -106,11 +117,12 @@ async def start(
     *,
     pipe: bool = False,
     output: int | None = None,
+    errors: int | None = None,
 ) -> asyncio.subprocess.Process:
     """Start a process that dies with this one and leads a group of its own.
 
     ``pipe`` gives its stderr to read; ``output`` is where its stdout goes, by default to stderr:
-    stdout is for data.
+    stdout is for data. ``errors`` is where its stderr goes.
     """
     parent = os.getpid()
     return await asyncio.create_subprocess_exec(
@@ -118,7 +130,7 @@ async def start(
         env=dict(environment),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=sys.stderr if output is None else output,
-        stderr=asyncio.subprocess.PIPE if pipe else None,
+        stderr=asyncio.subprocess.PIPE if pipe else errors,
         start_new_session=True,
         preexec_fn=lambda: ask_before_exec(parent),
     )

@@ -24,6 +24,15 @@ class SecretFiles:
 
     folder: Path
 
+    def write(self, name: str, value: str) -> Path:
+        """Keep ``value`` as the file ``name``, whole or not at all; answer its path."""
+        path, part = self.folder / name, self.folder / f".{name}.{os.getpid()}"
+        part.unlink(missing_ok=True)
+        part.touch(mode=0o600)
+        part.write_text(value + "\n", encoding="utf-8")
+        part.rename(path)
+        return path
+
     def read_or_make(self, name: str, make: Callable[[], str] = _password) -> str:
         """Answer the secret called ``name``, made on first use.
 
@@ -33,8 +42,5 @@ class SecretFiles:
         try:
             return path.read_text(encoding="utf-8").strip()
         except FileNotFoundError:
-            part = self.folder / f".{name}.{os.getpid()}"
-            part.touch(mode=0o600)
-            part.write_text(make() + "\n", encoding="utf-8")
-            part.rename(path)
+            self.write(name, make())
             return path.read_text(encoding="utf-8").strip()

@@ -1,0 +1,52 @@
+"""The senex database on the bundled Postgres: its owner, its two logins, made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from daemon.embedded.endpoints import Endpoints
+
+DATABASE = "senex_trader"
+OWNER, DAEMON, CONSOLE = "senex_user", "senex_daemon_login", "senex_console_login"
+
+
+@dataclass(frozen=True)
+class DatabaseUrls:
+    """One URL per role; each process gets its own only."""
+
+    owner: str
+    daemon: str
+    console: str
+
+
+def ensure_database(endpoints: Endpoints) -> DatabaseUrls:
+    """Make the roles and the empty database where they are missing; what is in it is ``senex db``'s."""
+    postgres = endpoints.postgres
+    passwords = {
+        role: endpoints.secrets.read_or_make(f"postgres_{role}") for role in (OWNER, DAEMON, CONSOLE)
+    }
+    with psycopg.connect(postgres.superuser_url(), autocommit=True) as connection:
+        known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
+        for role, password in passwords.items():
+            if role not in known:
+                rights = sql.SQL("CREATEROLE" if role == OWNER else "NOCREATEROLE")
+                connection.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(
+                        sql.Identifier(role), rights, sql.Literal(password)
+                    )
+                )
+        found = connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
+        if found is None:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), sql.Identifier(OWNER))
+            )
+
+    def url(role: str) -> str:
+        return postgres.url(user=role, password=passwords[role], database=DATABASE)
+
+    return DatabaseUrls(owner=url(OWNER), daemon=url(DAEMON), console=url(CONSOLE))
