@@ -85,7 +85,7 @@ class _SecretFiles(PydanticBaseSettingsSource):
         return values
 
 
-class CommonSettings(BaseSettings):
+class _Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", env_ignore_empty=True, frozen=True)
 
     instance: Annotated[
@@ -117,7 +117,7 @@ class CommonSettings(BaseSettings):
         return init_settings, env_settings, _SecretFiles(settings_cls), toml
 
 
-class _Clocked(CommonSettings):
+class _Clocked(_Settings):
     clock_url: Annotated[
         str | None,
         Field(
@@ -208,7 +208,7 @@ class DaemonSettings(_Clocked):
                 )
 
 
-class MigratorSettings(CommonSettings):
+class MigratorSettings(_Settings):
     """What ``senex db`` knows."""
 
     migrator_database_url: Annotated[
@@ -216,12 +216,12 @@ class MigratorSettings(CommonSettings):
     ]
 
 
-ROLES: Mapping[Role, tuple[type[CommonSettings], ...]] = {
+ROLES: Mapping[Role, tuple[type[_Settings], ...]] = {
     "console": (ConsoleSettings,),
     "daemon": (DaemonSettings,),
     "migrator": (MigratorSettings,),
-    "simulator": (CommonSettings,),
-    "demo": (CommonSettings,),
+    "simulator": (_Settings,),
+    "demo": (_Settings,),
 }
 # what any process may inherit: the machine's own, and nothing of ours
 _INHERITED = (
@@ -245,7 +245,7 @@ _INHERITED = (
 )
 _INHERITED_PREFIXES = ("LC_", "XDG_", "TEXTUAL")
 
-_AnySettings = TypeVar("_AnySettings", bound=CommonSettings)
+_AnySettings = TypeVar("_AnySettings", bound=_Settings)
 
 
 def load(kind: type[_AnySettings], **given: object) -> _AnySettings:

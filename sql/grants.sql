@@ -7,7 +7,7 @@ GRANT USAGE ON SCHEMA public TO senex_daemon, senex_console;
 
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO senex_daemon;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO senex_daemon;
-GRANT DELETE ON broker_position TO senex_daemon;
+GRANT DELETE ON broker_position, heartbeat TO senex_daemon;
 REVOKE UPDATE ON audit, broker_message, decision, decision_result, fill, alembic_version FROM senex_daemon;
 REVOKE INSERT ON deployment, alembic_version FROM senex_daemon;
 

@@ -15,7 +15,7 @@ from senex.store import tables
 from senex.store.repositories.base import Repository, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Row
@@ -78,6 +78,17 @@ class AccountRepository(Repository):
             .on_conflict_do_nothing()
         )
         return account
+
+    async def close_others(self, environment: str, numbers: Collection[str], now: datetime) -> None:
+        await self._run(
+            update(_account)
+            .where(
+                _account.c.environment == environment,
+                _account.c.number.not_in(list(numbers)),
+                _account.c.closed.is_(False),
+            )
+            .values(closed=True, updated_at=now)
+        )
 
     async def get(self, account_id: UUID) -> Account:
         return _to_account(
