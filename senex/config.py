@@ -85,7 +85,9 @@ class _SecretFiles(PydanticBaseSettingsSource):
         return values
 
 
-class _Settings(BaseSettings):
+class CommonSettings(BaseSettings):
+    """What every process knows."""
+
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", env_ignore_empty=True, frozen=True)
 
     instance: Annotated[
@@ -117,7 +119,7 @@ class _Settings(BaseSettings):
         return init_settings, env_settings, _SecretFiles(settings_cls), toml
 
 
-class _Clocked(_Settings):
+class _Clocked(CommonSettings):
     clock_url: Annotated[
         str | None,
         Field(
@@ -208,7 +210,7 @@ class DaemonSettings(_Clocked):
                 )
 
 
-class MigratorSettings(_Settings):
+class MigratorSettings(CommonSettings):
     """What ``senex db`` knows."""
 
     migrator_database_url: Annotated[
@@ -216,12 +218,12 @@ class MigratorSettings(_Settings):
     ]
 
 
-ROLES: Mapping[Role, tuple[type[_Settings], ...]] = {
+ROLES: Mapping[Role, tuple[type[CommonSettings], ...]] = {
     "console": (ConsoleSettings,),
     "daemon": (DaemonSettings,),
     "migrator": (MigratorSettings,),
-    "simulator": (_Settings,),
-    "demo": (_Settings,),
+    "simulator": (CommonSettings,),
+    "demo": (CommonSettings,),
 }
 # what any process may inherit: the machine's own, and nothing of ours
 _INHERITED = (
@@ -245,7 +247,7 @@ _INHERITED = (
 )
 _INHERITED_PREFIXES = ("LC_", "XDG_", "TEXTUAL")
 
-_AnySettings = TypeVar("_AnySettings", bound=_Settings)
+_AnySettings = TypeVar("_AnySettings", bound=CommonSettings)
 
 
 def load(kind: type[_AnySettings], **given: object) -> _AnySettings:
