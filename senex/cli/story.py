@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 
 import click
 
-from senex.bootstrap.console import open_console
+from senex.bootstrap.live_console import open_live_console
 from senex.bus.codec import Frame
 from senex.bus.subscriber import Joined
 from senex.config import ConsoleSettings, load
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
     from uuid import UUID
 
-    from senex.bootstrap.console import Console
+    from senex.bootstrap.live_console import LiveConsole
     from senex.domain.quotes import Quote
     from senex.services.views import AccountView, OrderView, PositionView, SuggestionView
 
@@ -58,7 +58,7 @@ class Screen:
 class Story:
     """One run."""
 
-    console: Console
+    console: LiveConsole
     clock_url: str
     symbol: str
     number: str | None
@@ -329,7 +329,7 @@ def main(*, symbol: str, account: str | None, timeout: float, as_json: bool) -> 
 async def _run(symbol: str, account: str | None, timeout: float) -> dict[str, object]:
     settings = load(ConsoleSettings)
     deadline = time.monotonic() + timeout
-    async with open_console(settings) as console:
+    async with open_live_console(settings) as console:
         story = Story(
             console=console,
             clock_url=settings.clock_url or "",
