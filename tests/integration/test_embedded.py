@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import stat
+import subprocess
 import time
 from pathlib import Path
 
@@ -158,20 +159,29 @@ def test_a_pid_file_that_names_a_stranger_does_not_keep_postgres_down(open_folde
     with EmbeddedServices("one", root=open_folder) as endpoints:
         remember(endpoints)
         left_behind = (endpoints.root / "postgres" / "postmaster.pid").read_text().splitlines()
-    left_behind[0] = str(os.getpid())
+    account = server_account()
+    stranger = subprocess.Popen(["sleep", "600"], user=account.uid if account.lent else None)
+    left_behind[0] = str(stranger.pid)
     pid_file = endpoints.root / "postgres" / "postmaster.pid"
     pid_file.write_text("\n".join(left_behind) + "\n")
-    os.chown(pid_file, server_account().uid, -1)
+    os.chown(pid_file, account.uid, -1)
 
     with EmbeddedServices("one", root=open_folder) as again:
         assert remembered(again) == ("truth", b"hint")
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
 
 
 def test_an_initialisation_cut_short_is_begun_anew(open_folder: Path) -> None:
     with EmbeddedServices("one", root=open_folder) as endpoints:
         pass
     cluster = endpoints.root / "postgres"
-    cluster.rename(endpoints.root / "postgres.part")  # as if the starter had died before the rename
+    (endpoints.root / "postgres.part").mkdir()
+    half = cluster.rename(
+        endpoints.root / "postgres.part" / "cluster"
+    )  # as if the starter had died in initdb
+    (half / "global" / "pg_control").unlink()
 
     with (
         EmbeddedServices("one", root=open_folder) as again,
