@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
+from getpass import getuser
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -57,7 +58,15 @@ def log_folder(instance: str) -> Path:
     return user_log_path("senex") / instance
 
 
-class _SecretFiles(PydanticBaseSettingsSource):
+def login_name() -> str:
+    """Who runs this; by number where the machine knows no name for it, as in some containers."""
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
+
+
+class SecretFiles(PydanticBaseSettingsSource):
     """``SENEX_X_FILE`` names a file that holds the value of X, for secrets only."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
@@ -116,7 +125,7 @@ class CommonSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         toml = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
-        return init_settings, env_settings, _SecretFiles(settings_cls), toml
+        return init_settings, env_settings, SecretFiles(settings_cls), toml
 
 
 class _Clocked(CommonSettings):
@@ -137,6 +146,12 @@ class ConsoleSettings(_Clocked):
     ]
     console_redis_url: Annotated[
         SecretStr, Field(description="Redis as the console's user: reads the cache, subscribes, leases.")
+    ]
+    operator: Annotated[
+        str,
+        Field(
+            default_factory=login_name, description="Who decides at this console; default: the login name."
+        ),
     ]
     idle_lock_minutes: Annotated[
         int, Field(default=15, ge=0, description="The console locks after so many idle minutes; 0 never.")

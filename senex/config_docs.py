@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
-from pydantic_core import PydanticUndefined
 
 from senex.config import FILE_SUFFIX, PREFIX, ConsoleSettings, DaemonSettings, MigratorSettings
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 TARGET = Path(__file__).parent.parent / "docs" / "environment-variables.md"
 _ROLES = (("Console", ConsoleSettings), ("Daemon", DaemonSettings), ("Migrator", MigratorSettings))
@@ -30,15 +33,17 @@ def document() -> str:
         rows = ["| variable | default | meaning |", "|---|---|---|"]
         for name, field in kind.model_fields.items():
             secret = field.annotation in (SecretStr, SecretStr | None)
-            default = "required" if field.default is PydanticUndefined else _shown(field.default)
+            default = "required" if field.is_required() else _shown(field)
             note = " *Secret.*" if secret else ""
             rows.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description}{note} |")
         parts.append(f"## {title}\n\n" + "\n".join(rows) + "\n")
     return "\n".join(parts)
 
 
-def _shown(default: object) -> str:
-    return "–" if default is None else f"`{default}`"
+def _shown(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        return "see there"
+    return "–" if field.default is None else f"`{field.default}`"
 
 
 def main() -> None:

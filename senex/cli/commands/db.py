@@ -1,0 +1,61 @@
+"""``senex db``: as the database's owner."""
+
+from __future__ import annotations
+
+import click
+
+from senex.cli.output import json_option, print_json
+from senex.config import MigratorSettings, load
+from senex.store import migrate as migrations
+
+
+def _url() -> str:
+    return load(MigratorSettings).migrator_database_url.get_secret_value()
+
+
+@click.group()
+def db() -> None:
+    """Roles, migrations and version of the database."""
+
+
+@db.command()
+def bootstrap() -> None:
+    """Make the group roles of the daemon and the consoles; may run at any time.
+
+    Example: senex db bootstrap
+    """
+    migrations.bootstrap(_url())
+    click.echo("The roles are there.", err=True)
+
+
+@db.command()
+@click.option("--operator", metavar="NAME", help="Who becomes a trader (default: the login name).")
+@json_option
+def migrate(*, operator: str | None, as_json: bool) -> None:
+    """Bring the database to the version this senex needs; may run at any time.
+
+    Example: senex db migrate
+    """
+    revision = migrations.migrate(_url(), operator=operator)
+    if as_json:
+        print_json(revision=revision)
+    else:
+        click.echo(f"The database is at {revision}.", err=True)
+
+
+@db.command()
+@json_option
+def status(*, as_json: bool) -> int:
+    """Print the database's version and the one this senex needs; exit 1 when they differ.
+
+    Example: senex db status --json
+    """
+    found, needed = migrations.status(_url())
+    current = found == needed
+    if as_json:
+        print_json(revision=found, needed=needed, current=current)
+    else:
+        click.echo(f"database  {found or 'no version yet'}\nneeded    {needed}")
+        if not current:
+            click.echo("Run `senex db migrate`.", err=True)
+    return 0 if current else 1

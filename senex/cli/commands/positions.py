@@ -1,0 +1,158 @@
+"""``senex positions``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from senex.bootstrap.quotes import open_quotes
+from senex.cli.console import account_option, choose, choose_account, run
+from senex.cli.output import UNKNOWN, json_option, money, plain, price, print_json, short, table
+from senex.domain.errors import Unavailable
+from senex.domain.quotes import Market
+from senex.domain.unknown import Unknown
+from senex.services.live import position_live, streamers_of
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from typing import Any
+
+    from senex.bootstrap.console import Console
+    from senex.ports.views import PositionView
+    from senex.services.live import PositionLive
+
+LOOK = 2.0
+"""Seconds to wait for live prices."""
+
+_Held = tuple["PositionView", "PositionLive"]
+
+
+@click.group()
+def positions() -> None:
+    """What is held, with its targets."""
+
+
+@positions.command("list")
+@click.option("--all", "everything", is_flag=True, help="Also those that are closed.")
+@account_option
+@json_option
+def list_(*, everything: bool, number: str | None, as_json: bool) -> None:
+    """Print positions with what they would bring if closed at mid now.
+
+    Example: senex positions list --json
+    """
+
+    async def read(console: Console) -> list[_Held]:
+        account = None if number is None else (await choose_account(console, number)).id
+        if everything:
+            found = await console.reads.positions(account_id=account, statuses=None)
+        else:
+            found = await console.reads.positions(account_id=account)
+        return await _live(console, found)
+
+    held = run(read)
+    if as_json:
+        print_json(positions=[_data(*one) for one in held])
+        return
+    table(
+        ("id", "account", "trade", "expiry", "units", "status", "P&L open", "realized", "risk", "targets"),
+        [_row(*one) for one in held],
+        empty="Nothing is held.",
+    )
+
+
+@positions.command()
+@click.argument("identifier", metavar="ID")
+@json_option
+def show(identifier: str, *, as_json: bool) -> None:
+    """Print one position with spreads, legs and targets.
+
+    Example: senex positions show 3f2a9c1e
+    """
+
+    async def read(console: Console) -> _Held:
+        found = choose(await console.reads.positions(statuses=None), identifier, "position")
+        return (await _live(console, (found,)))[0]
+
+    position, live = run(read)
+    if as_json:
+        print_json(position=_data(position, live))
+        return
+    click.echo(f"{position.underlying} {position.strategy} × {position.units}, {position.status}\n")
+    rows = []
+    for spread in position.spreads:
+        now = live.spreads[spread.key]
+        target = spread.target
+        rows.append(
+            (
+                spread.key,
+                price(spread.credit),
+                price(_known(now.close)),
+                money(_known(now.pnl)),
+                UNKNOWN if target is None else f"{price(target.limit_price)} ({target.status})",
+            )
+        )
+    table(("spread", "opened", "close now", "P&L", "target"), rows, empty="")
+    click.echo()
+    table(
+        ("spread", "leg", "quantity", "opened at", "mark"),
+        [
+            (
+                lot.spread_key,
+                lot.symbol,
+                f"{lot.quantity:+d}",
+                f"{lot.price:.2f}",
+                _mark(_known(live.legs[lot.spread_key, lot.symbol].mark)),
+            )
+            for spread in position.spreads
+            for lot in spread.lots
+        ],
+        empty="No leg is open.",
+    )
+
+
+async def _live(console: Console, found: tuple[PositionView, ...]) -> list[_Held]:
+    market = Market()
+    symbols = streamers_of((), found)
+    if symbols:
+        try:
+            async with open_quotes(console.settings) as quotes:
+                market = await quotes.wanted(symbols, timeout=LOOK)
+        except Unavailable as problem:
+            click.echo(f"No live prices: {problem.message}", err=True)
+    now = console.clock.now()
+    return [(one, position_live(one, market, now)) for one in found]
+
+
+def _data(position: PositionView, live: PositionLive) -> dict[str, Any]:
+    """The position as JSON; what is not known is null."""
+    shown: dict[str, Any] = plain(position)
+    shown["pnl_open"] = plain(_known(live.pnl))
+    shown["close_now"] = plain(_known(live.close))
+    shown["stale"] = live.stale
+    return shown
+
+
+def _row(position: PositionView, live: PositionLive) -> tuple[str, ...]:
+    working = sum(1 for one in position.spreads if one.target is not None and one.target.status == "working")
+    return (
+        short(position.id),
+        position.account_number,
+        f"{position.underlying} {position.strategy}",
+        position.expiry.isoformat(),
+        str(position.units),
+        position.status,
+        money(_known(live.pnl)) + (" (stale)" if live.stale and not isinstance(live.pnl, Unknown) else ""),
+        money(position.realized),
+        money(position.initial_risk),
+        f"{working} of {len(position.spreads)} working",
+    )
+
+
+def _known(value: Decimal | Unknown) -> Decimal | None:
+    return None if isinstance(value, Unknown) else value
+
+
+def _mark(value: Decimal | None) -> str:
+    return UNKNOWN if value is None else f"{value:.3f}"

@@ -1,0 +1,86 @@
+"""``senex state``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from senex.cli.console import (
+    account_option,
+    ask_passphrase,
+    choose_account,
+    confirm,
+    report,
+    run,
+    timeout_option,
+    yes_option,
+)
+from senex.cli.output import json_option, print_json, table
+from senex.domain.trading_state import TradingState
+
+if TYPE_CHECKING:
+    from senex.bootstrap.console import Console
+
+
+@click.group()
+def state() -> None:
+    """What may be sent for an account."""
+
+
+@state.command()
+@json_option
+def show(*, as_json: bool) -> None:
+    """Print the trading state of every account.
+
+    Example: senex state show
+    """
+    found = run(lambda console: console.reads.accounts(console.clock.now()))
+    if as_json:
+        states = [
+            {
+                "account": one.number,
+                "state": one.trading_state,
+                "reason": one.state_reason,
+                "ready": one.ready,
+                "ready_reason": one.ready_reason,
+            }
+            for one in found
+        ]
+        print_json(states=states)
+        return
+    table(
+        ("account", "state", "why", "ready"),
+        [
+            (one.number, one.trading_state, one.state_reason, "yes" if one.ready else one.ready_reason)
+            for one in found
+        ],
+        empty="No account has been read yet.",
+    )
+
+
+@state.command("set")
+@click.argument("wanted", metavar="STATE", type=click.Choice([str(one) for one in TradingState]))
+@click.option("--reason", required=True, help="Why; it is recorded.")
+@account_option
+@yes_option
+@timeout_option
+@json_option
+def set_(wanted: str, *, reason: str, number: str | None, yes: bool, timeout: float, as_json: bool) -> int:
+    """Set an account to STATE: active, reduce_only (no entries) or halted (nothing but cancels).
+
+    Halting never asks. Going active asks first, and in LIVE for the passphrase.
+
+    Example: senex state set halted --reason "away from the desk"
+    """
+
+    async def decide(console: Console) -> int:
+        account = await choose_account(console, number)
+        passphrase = None
+        if wanted == TradingState.ACTIVE:
+            confirm(f"Let senex open new risk on {account.number} again?", yes=yes)
+            passphrase = ask_passphrase(str(console.settings.environment))
+        decision = await console.decider.set_state(account.id, wanted, reason=reason, passphrase=passphrase)
+        return report(await console.decider.wait_result(decision, timeout), as_json=as_json)
+
+    return run(decide)

@@ -1,0 +1,105 @@
+"""``senex status``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from senex.cli.console import run
+from senex.cli.output import json_option, money, print_json, table
+
+if TYPE_CHECKING:
+    from senex.bootstrap.console import Console
+    from senex.ports.views import AccountView, ProcessView, SourceView
+
+LATE = 5.0
+
+
+@click.command()
+@json_option
+def status(*, as_json: bool) -> int:
+    """Print accounts, freshness and the daemon's processes; exit 1 when something needs a look.
+
+    Example: senex status --json
+    """
+    return run(lambda console: _status(console, as_json=as_json))
+
+
+async def _status(console: Console, *, as_json: bool) -> int:
+    now = console.clock.now()
+    accounts = await console.reads.accounts(now)
+    sources = await console.reads.sources()
+    processes = await console.reads.processes()
+    problems = [*_of_accounts(accounts), *_of_sources(sources), *_of_processes(processes)]
+    environment = str(console.settings.environment)
+    if as_json:
+        print_json(
+            environment=environment,
+            market_time=now,
+            accounts=accounts,
+            sources=sources,
+            processes=processes,
+            problems=problems,
+        )
+        return 1 if problems else 0
+    click.echo(f"{environment.upper()} · market time {now:%Y-%m-%d %H:%M:%S} UTC\n")
+    table(
+        ("account", "state", "ready", "net liq", "open risk", "budget", "approvals", "working", "unknown"),
+        [_row(account) for account in accounts],
+        empty="No account has been read yet.",
+    )
+    click.echo()
+    table(
+        ("source", "fresh", "at (UTC)", "detail"),
+        [(one.source, "yes" if one.ok else "NO", f"{one.at:%H:%M:%S}", one.detail) for one in sources],
+        empty="No source has reported yet.",
+    )
+    click.echo()
+    table(
+        ("process", "where", "heartbeat", "detail"),
+        [(one.name, one.instance, f"{one.age:.0f} s ago", one.detail) for one in processes],
+        empty="No process of the daemon has ever run here.",
+    )
+    for problem in problems:
+        click.echo(f"! {problem}", err=True)
+    return 1 if problems else 0
+
+
+def _row(account: AccountView) -> tuple[str, ...]:
+    return (
+        account.number,
+        account.trading_state,
+        "yes" if account.ready else f"no: {account.ready_reason}",
+        money(account.net_liquidation),
+        money(account.open_risk),
+        money(account.risk_budget),
+        str(account.approvals),
+        str(account.working_orders),
+        str(account.unknown_orders),
+    )
+
+
+def _of_accounts(accounts: tuple[AccountView, ...]) -> list[str]:
+    found = [] if accounts else ["no account has been read yet"]
+    for account in accounts:
+        if account.unknown_orders:
+            found.append(f"{account.number}: the outcome of {account.unknown_orders} order(s) is unknown")
+        if not account.ready:
+            found.append(f"{account.number} sends nothing yet: {account.ready_reason}")
+        if account.trading_state != "active":
+            found.append(f"{account.number} is {account.trading_state}: {account.state_reason}")
+    return found
+
+
+def _of_sources(sources: tuple[SourceView, ...]) -> list[str]:
+    return [f"{one.source} is not fresh: {one.detail}" for one in sources if not one.ok]
+
+
+def _of_processes(processes: tuple[ProcessView, ...]) -> list[str]:
+    """A process that began anew elsewhere has a new row; only the newest row of a name counts."""
+    newest: dict[str, float] = {}
+    for one in processes:
+        newest[one.name] = min(one.age, newest.get(one.name, one.age))
+    late = [f"{name} has not been heard for {age:.0f} s" for name, age in newest.items() if age > LATE]
+    return late or ([] if processes else ["the daemon does not run"])

@@ -1,0 +1,70 @@
+"""What runs in a process image of its own: the one table by which the CLI reaches it.
+
+The names are strings, so the CLI never imports what they name; each program
+gets the environment of its role, hence no secret but its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from senex.config import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A module to run, and whose settings it gets."""
+
+    module: str
+    role: Role
+    summary: str
+
+
+PROGRAMS: Mapping[str, Program] = {
+    "demo": Program("daemon.demo", "demo", "Everything on this machine, simulated, then the console."),
+    "tui": Program("tui", "console", "The console."),
+    "daemon": Program("daemon", "daemon", "Worker, scheduler, streamer and relay; or one of them."),
+    "simulator": Program("senex.simulator", "simulator", "A tastytrade of your own, on this machine."),
+}
+
+
+def run_program(program: Program, arguments: Sequence[str]) -> NoReturn:
+    """Become the program; nothing of this process is left but its terminal."""
+    from senex.config import child_environment  # noqa: PLC0415  settings are heavy and only this needs them
+
+    root = Path(__file__).parents[2]
+    # code comes from where this senex is installed, never from a folder that happens to be the current one
+    safe = () if Path.cwd() == root else ("-P",)
+    command = [sys.executable, *safe, "-m", program.module, *arguments]
+    sys.stdout.flush()
+    os.execve(sys.executable, command, child_environment(program.role))  # noqa: S606  no shell on purpose
+
+
+def program_command(name: str) -> click.Command:
+    """A command that hands all its arguments, ``--help`` too, to the program."""
+    program = PROGRAMS[name]
+
+    @click.pass_context
+    def run(ctx: click.Context) -> None:
+        run_program(program, ctx.args)
+
+    return click.Command(
+        name,
+        callback=run,
+        help=program.summary,
+        add_help_option=False,
+        context_settings={
+            "ignore_unknown_options": True,
+            "allow_extra_args": True,
+            "allow_interspersed_args": False,
+        },
+    )

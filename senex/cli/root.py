@@ -1,0 +1,100 @@
+"""The command line's root: the table of commands, errors, exit codes.
+
+Exit codes, frozen: 0 ok, 1 error, 2 usage or configuration, 3 unavailable,
+4 refused by policy, 5 outcome unknown, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from senex.cli.lazy import Entry, LazyGroup
+from senex.domain.errors import SenexError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERRUPTED = 130
+_AT = "senex.cli.commands"
+_SECTIONS: dict[str, dict[str, Entry | None]] = {
+    "Run": {"demo": None, "tui": None, "daemon": None, "simulator": None},
+    "Trade": {
+        "status": Entry(f"{_AT}.status:status", "Am I safe, is everything fresh, what wants me?"),
+        "account": Entry(f"{_AT}.account:account", "Accounts and their balances."),
+        "suggest": Entry(f"{_AT}.suggestions:suggest", "Ask for a trade."),
+        "suggestions": Entry(f"{_AT}.suggestions:suggestions", "Look at suggestions; approve or reject."),
+        "positions": Entry(f"{_AT}.positions:positions", "What is held, with its targets."),
+        "orders": Entry(f"{_AT}.orders:orders", "What was sent; cancel it."),
+        "state": Entry(f"{_AT}.state:state", "What may be sent: active, reduce only, halted."),
+        "sync": Entry(f"{_AT}.sync:sync", "Read orders, balances and positions again."),
+    },
+    "Look after": {
+        "db": Entry(f"{_AT}.db:db", "The database: roles, migrations, version."),
+        "operator": Entry(f"{_AT}.operator:operator", "Who may decide, and their passphrase."),
+        "health": Entry(f"{_AT}.health:health", "Whether a process of the daemon lives."),
+        "config": Entry(f"{_AT}.config:config", "Settings and where each came from."),
+        "paths": Entry(f"{_AT}.config:paths", "Where senex keeps things."),
+        "version": Entry(f"{_AT}.about:version", "The version of senex."),
+    },
+}
+
+
+@dataclass
+class Options:
+    """What holds for any command."""
+
+    debug: bool = False
+
+
+def _set_debug(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001  click's call
+    ctx.ensure_object(Options).debug = value
+
+
+root = LazyGroup(
+    name="senex",
+    sections=_SECTIONS,
+    help="A trading console with a daemon behind it. Start with: senex demo",
+    params=[
+        click.Option(
+            ["--debug"],
+            is_flag=True,
+            expose_value=False,
+            callback=_set_debug,
+            help="Show tracebacks of errors.",
+        )
+    ],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code. An error is one sentence on stderr."""
+    options = Options()
+    try:
+        answer = root.main(arguments, prog_name="senex", standalone_mode=False, obj=options)
+    except click.ClickException as problem:
+        problem.show()
+        return problem.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except SenexError as problem:
+        if options.debug:
+            raise
+        click.echo(str(problem), err=True)
+        for reason in problem.reasons:
+            click.echo(f"  · {reason}", err=True)
+        return problem.exit_code
+    except Exception as problem:
+        if options.debug:
+            raise
+        click.echo(
+            f"Something in senex broke ({type(problem).__name__}: {problem}); run it again with "
+            "`senex --debug …` and report what it prints. [E_BUG]",
+            err=True,
+        )
+        return 1
+    return answer if isinstance(answer, int) else 0

@@ -1,0 +1,184 @@
+"""The command line as a process: help, errors, exit codes, and what it loads."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from senex.cli.root import root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import click
+
+ROOT = Path(__file__).parents[2]
+_HEAVY = (
+    "aiohttp",
+    "alembic",
+    "numpy",
+    "pandas",
+    "psycopg",
+    "pydantic",
+    "redis",
+    "sqlalchemy",
+    "tastytrade",
+    "textual",
+)
+_LOADED = """
+import sys
+from senex.cli import main
+code = main({arguments!r})
+print(sorted(name for name in sys.modules if "." not in name), file=sys.stderr)
+"""
+
+
+def senex(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with no settings but the given ones."""
+    return subprocess.run(
+        [sys.executable, "-m", "senex", *arguments],
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def environment(settings: dict[str, str]) -> dict[str, str]:
+    """This machine's basics, and nothing of a senex that may be set up on it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SENEX_", "XDG_"))}  # noqa: TID251
+    return {**kept, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": "/nonexistent", **settings}
+
+
+def loaded(*arguments: str) -> set[str]:
+    """Top-level modules a command has loaded at its end."""
+    done = subprocess.run(
+        [sys.executable, "-c", _LOADED.format(arguments=list(arguments))],
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return set(re.findall(r"'(\w+)'", done.stderr.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["version"]])
+def test_help_loads_click_and_the_standard_library_only(arguments: list[str]) -> None:
+    found = loaded(*arguments)
+    assert "click" in found
+    strangers = found - set(sys.stdlib_module_names) - {"senex", "click"}
+    assert not {name for name in strangers if not name.startswith("_")}
+
+
+def test_commands_of_the_console_load_no_broker_and_no_screen() -> None:
+    found = loaded("status")
+    assert "psycopg" in found
+    assert not found & {"tastytrade", "textual", "sqlalchemy", "redis", "aiohttp", "numpy"}
+
+
+def test_version_and_paths_are_data() -> None:
+    told = json.loads(senex("version", "--json").stdout)
+    assert told["version"] == 1
+    assert told["senex"]
+    paths = json.loads(senex("paths", "--json", SENEX_INSTANCE="other").stdout)
+    assert paths["settings"] == "/nonexistent/senex/senex.toml"
+    assert paths["data"].endswith("/other")
+
+
+def test_settings_say_where_they_come_from_and_hide_secrets(tmp_path: Path) -> None:
+    (tmp_path / "senex").mkdir()
+    (tmp_path / "senex" / "senex.toml").write_text('instance = "filed"\nidle_lock_minutes = 3\n')
+    secret = tmp_path / "secret"
+    secret.write_text("redis://hidden\n")
+    done = senex(
+        "config",
+        "show",
+        "--json",
+        XDG_CONFIG_HOME=str(tmp_path),
+        SENEX_IDLE_LOCK_MINUTES="7",
+        SENEX_CONSOLE_REDIS_URL_FILE=str(secret),
+        SENEX_DATABASE_URL="postgresql://hidden",
+    )
+    assert "hidden" not in done.stdout
+    found = {one["variable"]: one for one in json.loads(done.stdout)["settings"]}
+    assert (found["SENEX_INSTANCE"]["value"], found["SENEX_INSTANCE"]["origin"]) == (
+        "filed",
+        str(tmp_path / "senex" / "senex.toml"),
+    )
+    assert (found["SENEX_IDLE_LOCK_MINUTES"]["value"], found["SENEX_IDLE_LOCK_MINUTES"]["origin"]) == (
+        "7",
+        "environment",
+    )
+    assert found["SENEX_CONSOLE_REDIS_URL"]["origin"] == "SENEX_CONSOLE_REDIS_URL_FILE"
+    assert found["SENEX_DATABASE_URL"]["value"] == "********"
+    assert found["SENEX_REDIS_URL"]["origin"] == "missing"
+    table = senex("config", "show", "--origin")
+    assert re.search(r"SENEX_ENVIRONMENT +simulated +default", table.stdout)
+
+
+def test_an_error_is_one_sentence_with_a_code_and_an_exit_code() -> None:
+    missing = senex("status")
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert re.fullmatch(r"SENEX_CONSOLE_DATABASE_URL is not set; .* \[E_CONFIG_MISSING\]\n", missing.stderr)
+    away = senex(
+        "status",
+        SENEX_CONSOLE_DATABASE_URL="postgresql://x@127.0.0.1:1/x",
+        SENEX_CONSOLE_REDIS_URL="redis://x",
+    )
+    assert away.returncode == 3
+    assert away.stderr.endswith("[E_POSTGRES_AWAY]\n")
+    assert len(away.stderr.splitlines()) == 1
+    clock = senex(
+        "status",
+        SENEX_CONSOLE_DATABASE_URL="postgresql://x@127.0.0.1:1/x",
+        SENEX_CONSOLE_REDIS_URL="redis://x",
+        SENEX_CLOCK_URL="ws://127.0.0.1:1/clock",
+    )
+    assert clock.returncode == 3
+    assert "[E_CLOCK_AWAY]" in clock.stderr
+
+
+def test_a_traceback_needs_debug() -> None:
+    done = senex("--debug", "status")
+    assert "Traceback" in done.stderr
+    assert done.returncode != 0
+
+
+def test_usage_is_code_2() -> None:
+    done = senex("nonsense")
+    assert done.returncode == 2
+    assert "No such command" in done.stderr
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """Every command senex itself runs, by its full name."""
+    import click
+
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        assert command is not None, name
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        elif command.add_help_option:
+            yield " ".join((*path, name)), command
+
+
+def test_every_command_shows_an_example_that_names_it() -> None:
+    for name, command in commands(root):
+        assert f"Example: senex {name}" in " ".join((command.help or "").split()), name
+
+
+def test_what_prints_data_prints_json_too() -> None:
+    silent = {"db bootstrap", "operator add", "operator passphrase"}
+    for name, command in commands(root):
+        if name not in silent:
+            assert "--json" in {option for each in command.params for option in each.opts}, name
