@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import sys
 
 from senex.config import ConsoleSettings, instance_folder, load
@@ -20,7 +18,7 @@ def main() -> int:
         app = SenexApp(
             connect=lambda: connect(settings),
             environment=settings.environment.value,
-            operator=pwd.getpwuid(os.getuid()).pw_name,
+            operator=settings.operator,
             exports=instance_folder(settings.instance) / "exports",
             keys=settings.keys,
             idle_minutes=settings.idle_lock_minutes,

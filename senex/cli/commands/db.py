@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from senex.cli.output import json_option, print_json
-from senex.config import MigratorSettings, load
+from senex.config import MigratorSettings, load, login_name
 from senex.store import migrate as migrations
 
 
@@ -36,7 +36,7 @@ def migrate(*, operator: str | None, as_json: bool) -> None:
 
     Example: senex db migrate
     """
-    revision = migrations.migrate(_url(), operator=operator)
+    revision = migrations.migrate(_url(), operator=operator or login_name())
     if as_json:
         print_json(revision=revision)
     else:
