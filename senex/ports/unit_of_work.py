@@ -254,7 +254,11 @@ class Positions(Protocol):
         self, position_id: UUID, status: PositionStatus, *, now: datetime, closure_reason: str | None = None
     ) -> None: ...
 
-    async def set_credits(self, position_id: UUID, credits_: Mapping[str, Decimal]) -> None: ...
+    async def set_opening(
+        self, position_id: UUID, *, credits_: Mapping[str, Decimal], initial_risk: Decimal | None
+    ) -> None:
+        """What the opening fills made of it: each spread's credit, and R (None where not known)."""
+        ...
 
     async def lots(self, position_id: UUID) -> tuple[Lot, ...]:
         """Lots of the position, opened first first, with what is left of each."""

@@ -19,7 +19,7 @@ from senex.domain.suggestions import EXECUTABLE_FOR, SuggestionStatus
 from senex.services.intents import intend
 from senex.services.operators import check_operator
 from senex.services.repricing import limit_inside
-from senex.services.standing import check_entry
+from senex.services.standing import Candidate, check_entry
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -52,7 +52,10 @@ async def approve(context: Context, decision: Decision, work: Work) -> None:
         suggestion = await tx.suggestions.get(decision.suggestion_id, lock=True)
         now = context.clock.now()
         _check_binding(suggestion, decision, now)
-        await check_entry(tx, suggestion, now=now)
+        candidate = Candidate(
+            account_id=suggestion.account_id, underlying=proposal.underlying, legs=proposal.legs, limit=limit
+        )
+        await check_entry(tx, candidate, now=now)
         position = _position(suggestion, now)
         order = _entry(suggestion, decision, position, limit)
         await tx.positions.add(position)

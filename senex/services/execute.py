@@ -19,8 +19,10 @@ from senex.services.context import Context, Postponed
 from senex.services.intents import attempt_again
 from senex.services.record_fill import apply_order
 from senex.services.repricing import limit_inside
+from senex.services.standing import Candidate, check_entry
 
 if TYPE_CHECKING:
+    from decimal import Decimal
     from uuid import UUID
 
     from senex.domain.orders import Attempt, Order
@@ -78,7 +80,8 @@ async def _send(context: Context, attempt: Attempt, order: Order, account: Accou
     try:
         await _check(context, order, account)
         await context.broker.prepare()
-        await context.broker.dry_run(ticket)
+        dry = await context.broker.dry_run(ticket)
+        await _check_risk(context, order, dry.margin_requirement)
         committed = await _mark_sending(context, attempt, order)
     except Refused as refusal:
         await _settle(
@@ -102,6 +105,22 @@ async def _check(context: Context, order: Order, account: Account) -> None:
         await limit_inside(
             context, order.legs, band=order.band, offset=account.entry_offset, tick=position.tick
         )
+
+
+async def _check_risk(context: Context, order: Order, broker_requirement: Decimal) -> None:
+    """The limits once more, now with what the broker itself would require (DOMAIN 0.3)."""
+    if not order.opens_risk:
+        return
+    candidate = Candidate(
+        account_id=order.account_id,
+        underlying=order.underlying,
+        legs=order.legs,
+        limit=order.limit_price,
+        position_id=order.position_id,
+        broker_requirement=abs(broker_requirement),
+    )
+    async with context.units() as tx:
+        await check_entry(tx, candidate, now=context.clock.now())
 
 
 async def _mark_sending(context: Context, attempt: Attempt, order: Order) -> float:

@@ -22,6 +22,7 @@ from senex.domain.orders import (
     status_from_broker,
 )
 from senex.domain.positions import PositionStatus
+from senex.domain.risk import remaining_risk
 from senex.domain.trading_state import TradingState
 from senex.domain.unknown import Unknown
 from senex.services.repricing import streamers_of
@@ -187,7 +188,10 @@ async def _fill(
             for key, credit in spread_credits(plans, every).items()
             if not isinstance(credit, Unknown)
         }
-        await tx.positions.set_credits(position.id, priced)
+        risk = remaining_risk(booked.lots)
+        await tx.positions.set_opening(
+            position.id, credits_=priced, initial_risk=None if isinstance(risk, Unknown) else risk
+        )
     else:
         keys = [order.spread_key] if order.spread_key else [spread.plan.key for spread in position.spreads]
         booked = close_lots(lots, new, spread_keys=keys)

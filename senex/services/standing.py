@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from senex.domain.errors import Refused
 from senex.domain.orders import OrderStatus
 from senex.domain.positions import PositionStatus
-from senex.domain.risk import PRESETS, Entry, Limits, Standing, assess_entry, remaining_risk
+from senex.domain.risk import PRESETS, Entry, Limits, Standing, assess_entry, loss_at, remaining_risk
 from senex.domain.unknown import Unknown
 
 if TYPE_CHECKING:
@@ -15,13 +16,18 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from uuid import UUID
 
+    from senex.domain.legs import Leg
     from senex.domain.positions import Position
-    from senex.domain.suggestions import Suggestion
     from senex.ports.unit_of_work import UnitOfWork
 
 
-async def standing_of(tx: UnitOfWork, account_id: UUID, *, now: datetime) -> Standing:
-    """Read the account's standing; what cannot be known stays unknown and blocks."""
+async def standing_of(
+    tx: UnitOfWork, account_id: UUID, *, now: datetime, without: UUID | None = None
+) -> Standing:
+    """Read the account's standing; what cannot be known stays unknown and blocks.
+
+    ``without`` leaves one position out: that of the entry being judged.
+    """
     account = await tx.accounts.get(account_id)
     fence = await tx.accounts.fence(account_id)
     newest = await tx.accounts.newest_snapshot(account_id)
@@ -29,10 +35,14 @@ async def standing_of(tx: UnitOfWork, account_id: UUID, *, now: datetime) -> Sta
     commitments: dict[str, Decimal | Unknown] = {}
     reserved: dict[str, str] = {}
     for position in await tx.positions.open(account_id):
+        if position.id == without:
+            continue
         label = f"{position.underlying} {position.strategy} {str(position.id)[:8]}"
         commitments[label] = await _commitment(tx, position)
         reserved |= {leg.symbol: label for spread in position.spreads for leg in spread.plan.legs}
     for order in await tx.orders.open(account_id):
+        if order.position_id == without:
+            continue
         label = f"{order.underlying} {order.kind} order {str(order.id)[:8]}"
         reserved |= {leg.symbol: label for leg in order.legs}
     return Standing(
@@ -59,19 +69,34 @@ async def _commitment(tx: UnitOfWork, position: Position) -> Decimal | Unknown:
     return remaining_risk(await tx.positions.lots(position.id), await tx.positions.realised(position.id))
 
 
-async def check_entry(tx: UnitOfWork, suggestion: Suggestion, *, now: datetime) -> None:
-    """Every limit an entry must pass, at the moment its intent is written.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An entry to be judged. ``limit`` is signed; ``position_id`` is its own position, once there is one.
+
+    ``broker_requirement`` is the dry run's margin figure in dollars.
+    """
+
+    account_id: UUID
+    underlying: str
+    legs: tuple[Leg, ...]
+    limit: Decimal
+    position_id: UUID | None = None
+    broker_requirement: Decimal | None = None
+
+
+async def check_entry(tx: UnitOfWork, candidate: Candidate, *, now: datetime) -> None:
+    """Every limit an entry must pass, at the moment its intent is written and again before it is sent.
 
     Raises:
         Refused: ``E_NOT_READY``, ``E_UNKNOWN_ORDER`` or ``E_RISK``, with all reasons.
     """
-    account = await tx.accounts.get(suggestion.account_id)
+    account = await tx.accounts.get(candidate.account_id)
     fence = await tx.accounts.fence(account.id)
     if not fence.ready:
         raise Refused(
             "E_NOT_READY", f"Not yet: {fence.ready_reason}; senex reconciles first, then decide again."
         )
-    underlying = suggestion.proposal.underlying
+    underlying = candidate.underlying
     for order in await tx.orders.open(account.id):
         if order.status is OrderStatus.UNKNOWN and order.underlying == underlying:
             raise Refused(
@@ -79,8 +104,9 @@ async def check_entry(tx: UnitOfWork, suggestion: Suggestion, *, now: datetime) 
                 f"Whether an earlier {underlying} order reached the broker is not known, so {underlying} is blocked "
                 "until reconciliation has settled it.",
             )
-    standing = await standing_of(tx, account.id, now=now)
-    entry = Entry(suggestion.proposal.legs, suggestion.proposal.max_loss)
+    standing = await standing_of(tx, account.id, now=now, without=candidate.position_id)
+    loss = loss_at(candidate.legs, candidate.limit)
+    entry = Entry(candidate.legs, loss, candidate.broker_requirement)
     verdict = assess_entry(entry, standing, Limits(PRESETS[account.risk_preset]))
     if not verdict.allowed:
         raise Refused("E_RISK", f"Refused: {verdict.reasons[0]}.", reasons=verdict.reasons)

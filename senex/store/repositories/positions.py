@@ -105,7 +105,12 @@ class PositionRepository(Repository):
             stamp = {"closed_at": now, "closure_reason": closure_reason}
         await self._run(update(_position).where(_position.c.id == position_id).values(status=status, **stamp))
 
-    async def set_credits(self, position_id: UUID, credits_: Mapping[str, Decimal]) -> None:
+    async def set_opening(
+        self, position_id: UUID, *, credits_: Mapping[str, Decimal], initial_risk: Decimal | None
+    ) -> None:
+        await self._run(
+            update(_position).where(_position.c.id == position_id).values(initial_risk=initial_risk)
+        )
         for key, credit in credits_.items():
             await self._run(
                 update(_spread)
