@@ -21,6 +21,7 @@ class Client:
     """One connected client, the accounts it asked for, and what it is yet to be sent."""
 
     socket: web.WebSocketResponse
+    transport: asyncio.Transport | None
     accounts: set[str] = field(default_factory=set)
     outbox: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
 
@@ -86,9 +87,8 @@ class Alerts:
     def abort(self) -> None:
         """Cut every connection without a goodbye."""
         for client in list(self.clients):
-            transport = client.socket.get_extra_info("transport")
-            if transport is not None:
-                transport.abort()
+            if client.transport is not None:
+                client.transport.abort()
 
     def _connect(self, client: Client, wanted: object) -> wire.Json:
         names = {str(name) for name in wanted} if isinstance(wanted, list) else set()

@@ -163,6 +163,7 @@ class Connection:
     socket: web.WebSocketResponse
     exchange: Exchange
     tokens: Tokens
+    transport: asyncio.Transport | None
     authorized: bool = False
     channels: dict[int, Channel] = field(default_factory=dict)
 
@@ -246,6 +247,5 @@ class Feed:
     def abort(self) -> None:
         """Cut every connection without a goodbye."""
         for connection in list(self.connections):
-            transport = connection.socket.get_extra_info("transport")
-            if transport is not None:
-                transport.abort()
+            if connection.transport is not None:
+                connection.transport.abort()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import orjson
 from aiohttp import web
 
-from senex.domain.legs import InstrumentType
 from senex.domain.money import ZERO
 
 if TYPE_CHECKING:
@@ -224,11 +223,12 @@ def stamp(instant: datetime) -> str:
     return instant.isoformat(timespec="milliseconds")
 
 
+def instant_of(text: str) -> datetime:
+    """An instant from a query; one without an offset is UTC."""
+    instant = datetime.fromisoformat(text)
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
+
+
 def day_of(text: str) -> date:
     """A date from a query."""
     return date.fromisoformat(text[:10])
-
-
-def is_option(text: str) -> bool:
-    """Whether an instrument type in a request means equity options."""
-    return text == InstrumentType.EQUITY_OPTION

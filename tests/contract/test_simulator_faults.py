@@ -107,3 +107,21 @@ async def _listen_until_it_ends(broker: Broker, mode: str) -> None:
     async with broker.quotes() as stream:
         await broker.fault(endpoint="dxlink", mode=mode)
         await stream.get_event(Quote)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '"x"', '{"type": "NONSENSE"}'])
+async def test_nonsense_on_a_socket_harms_nobody(broker: Broker, text: str) -> None:
+    for path in ("dxlink", "alerts", "clock"):
+        async with broker.http.ws_connect(f"{broker.rest}/{path}") as socket:
+            await socket.send_str(text)
+            await socket.receive()
+    assert await broker.account.get_positions(broker.session) == []
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"legs": "x", "order-type": "Limit"}'])
+async def test_nonsense_as_an_order_is_refused(broker: Broker, body: bytes) -> None:
+    token = broker.simulator.tokens.issue("access", 60)
+    url = f"{broker.rest}/accounts/{broker.account.account_number}/orders"
+    async with broker.http.post(url, data=body, headers={"Authorization": f"Bearer {token}"}) as answer:
+        assert answer.status in {400, 422}
+        assert "error" in await answer.json()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -142,8 +141,8 @@ def _asked(entry: Entry, request: web.Request) -> bool:
         and all(query.get(key, value) == value for key, value in exact.items())
         and ("start-date" not in query or wire.day_of(query["start-date"]) <= entry.day)
         and ("end-date" not in query or entry.day <= wire.day_of(query["end-date"]))
-        and ("start-at" not in query or datetime.fromisoformat(query["start-at"]) <= entry.executed_at)
-        and ("end-at" not in query or entry.executed_at <= datetime.fromisoformat(query["end-at"]))
+        and ("start-at" not in query or wire.instant_of(query["start-at"]) <= entry.executed_at)
+        and ("end-at" not in query or entry.executed_at <= wire.instant_of(query["end-at"]))
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,7 @@ async def ticket_of(request: web.Request) -> Ticket:
                 (body.get("advanced-instructions") or {}).get("strict-position-effect-validation", False)
             ),
         )
-    except (KeyError, ValueError, InvalidOperation) as problem:
+    except (KeyError, ValueError, TypeError, AttributeError, InvalidOperation) as problem:
         raise PreflightError(("invalid_request", f"The order cannot be read: {problem}")) from problem
 
 
@@ -190,8 +190,8 @@ def _asked(order: Order, request: web.Request) -> bool:
         and query.get("underlying-symbol", order.underlying) == order.underlying
         and ("start-date" not in query or wire.day_of(query["start-date"]) <= day)
         and ("end-date" not in query or day <= wire.day_of(query["end-date"]))
-        and ("start-at" not in query or datetime.fromisoformat(query["start-at"]) <= order.received_at)
-        and ("end-at" not in query or order.received_at <= datetime.fromisoformat(query["end-at"]))
+        and ("start-at" not in query or wire.instant_of(query["start-at"]) <= order.received_at)
+        and ("end-at" not in query or order.received_at <= wire.instant_of(query["end-at"]))
     )
 
 

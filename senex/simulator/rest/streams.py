@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 
 from senex.simulator import wire
 from senex.simulator.alerts import Client
@@ -25,13 +25,12 @@ async def alerts(request: web.Request) -> web.StreamResponse:
     hub = services(request).alerts
     socket = web.WebSocketResponse(compress=False)
     await socket.prepare(request)
-    client = Client(socket)
+    client = Client(socket, request.transport)
     hub.clients.add(client)
     try:
         async with _beside(client.send()):
             async for message in socket:
-                if message.type is WSMsgType.TEXT:
-                    hub.answer(client, message.json())
+                hub.answer(client, _body(message))
     finally:
         hub.clients.discard(client)
     return socket
@@ -44,12 +43,11 @@ async def dxlink(request: web.Request) -> web.StreamResponse:
     parts = services(request)
     socket = web.WebSocketResponse(compress=False)
     await socket.prepare(request)
-    connection = Connection(socket, parts.exchange, parts.tokens)
+    connection = Connection(socket, parts.exchange, parts.tokens, request.transport)
     parts.feed.connections.add(connection)
     try:
         async for message in socket:
-            if message.type is WSMsgType.TEXT:
-                await connection.handle(message.json())
+            await connection.handle(_body(message))
     finally:
         parts.feed.connections.discard(connection)
         await connection.close()
@@ -69,6 +67,17 @@ async def clock(request: web.Request) -> web.StreamResponse:
         async for _ in socket:
             pass
     return socket
+
+
+def _body(message: WSMessage) -> dict[str, Any]:
+    """The JSON object of a message; anything else is empty, and answered as an unknown message."""
+    if message.type is not WSMsgType.TEXT:
+        return {}
+    try:
+        body = message.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 class _beside:  # noqa: N801  reads as a statement: async with _beside(work)
