@@ -35,10 +35,10 @@ def die_with_parent(parent: int | None = None, number: signal.Signals = signal.S
         os.kill(os.getpid(), number)
 
 
-def ask_before_exec(parent: int) -> None:
+def ask_before_exec(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
     """The same between fork and exec, where only the kernel's way survives."""
     if _LIBC is not None:
-        die_with_parent(parent)
+        die_with_parent(parent, number)
 
 
 def _watch(parent: int, number: signal.Signals) -> None:

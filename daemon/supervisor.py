@@ -49,6 +49,8 @@ class Supervisor:
         self._parts = parts
         self._prefix = prefix
         self._stop = asyncio.Event()
+        self.ended: dict[str, int] = {}
+        """The last exit code of each part that has ended by itself."""
 
     def stop(self) -> None:
         """Have ``run`` end all parts and return."""
@@ -68,6 +70,7 @@ class Supervisor:
             code = await self._live(part)
             if self._stop.is_set():
                 return
+            self.ended[part.name] = code
             if loop.time() - born > _HEALTHY_SECONDS:
                 pause = _SHORTEST
             _log.warning("a process ended and is started again", part=part.name, code=code, pause=pause)
@@ -118,13 +121,15 @@ async def start(
     pipe: bool = False,
     output: int | None = None,
     errors: int | None = None,
+    gently: bool = False,
 ) -> asyncio.subprocess.Process:
     """Start a process that dies with this one and leads a group of its own.
 
     ``pipe`` gives its stderr to read; ``output`` is where its stdout goes, by default to stderr:
     stdout is for data. ``errors`` is where its stderr goes.
+    ``gently`` has it asked to end, not killed, when this process dies.
     """
-    parent = os.getpid()
+    parent, number = os.getpid(), signal.SIGTERM if gently else signal.SIGKILL
     return await asyncio.create_subprocess_exec(
         *command,
         env=dict(environment),
@@ -132,7 +137,7 @@ async def start(
         stdout=sys.stderr if output is None else output,
         stderr=asyncio.subprocess.PIPE if pipe else errors,
         start_new_session=True,
-        preexec_fn=lambda: ask_before_exec(parent),
+        preexec_fn=lambda: ask_before_exec(parent, number),
     )
 
 

@@ -41,6 +41,10 @@ def main(*, headless: bool, as_json: bool, symbol: str, seed: int, scenario: str
     try:
         if as_json and not headless:
             raise UsageProblem("E_USAGE", "--json prints the result of --headless; give both.")
+        if not headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise UsageProblem(
+                "E_TERMINAL", "The console needs a terminal; run it in one, or add --headless."
+            )
         plot = Plot(instance=load(CommonSettings).instance, seed=seed, scenario=scenario, fresh=headless)
         story = ["--symbol", underlying_symbol(symbol), "--timeout", str(timeout)]
         module = ["senex.cli.story", *story, *(["--json"] if as_json else [])] if headless else ["tui"]
@@ -59,10 +63,22 @@ async def _perform(plot: Plot, module: list[str], *, quiet: bool) -> int:
     loop = asyncio.get_running_loop()
     if me is not None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, me.cancel)
+            loop.add_signal_handler(number, _once(me))
     async with Stage(plot, narrate=_narrator(quiet=quiet)) as stage:
         extra = ["--account", stage.account] if module[0] != "tui" else []
         return await _foreground([sys.executable, "-m", *module, *extra], stage.console_environment())
+
+
+def _once(task: asyncio.Task[int]) -> Callable[[], None]:
+    """Cancel at the first signal; the ones after it would only disturb the clearing up."""
+    told: list[bool] = []
+
+    def cancel() -> None:
+        if not told:
+            told.append(True)
+            task.cancel()
+
+    return cancel
 
 
 async def _foreground(command: list[str], environment: Mapping[str, str]) -> int:

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import socket
 import sys
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Self
 from urllib.request import urlopen
 
 from daemon.demo.accounts import account_number, fresh_number
 from daemon.embedded import EmbeddedServices
 from daemon.embedded.database import DatabaseUrls, ensure_database
+from daemon.embedded.processes import last_line
 from daemon.supervisor import Part, Supervisor, finish, start
-from senex.config import child_environment
-from senex.domain.errors import SenexError, Unavailable
+from senex.config import child_environment, login_name
+from senex.domain.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from senex.config import Role
 
 _READY_WITHIN = 60.0
+_BUSY_WITHIN = 3.0
+_MIGRATE = "senex.store.migrate"
 _LOOK = 0.05
 
 
@@ -81,7 +86,7 @@ class Stage:
     @property
     def logs(self) -> Path:
         """Where the processes' logs are."""
-        return self.endpoints.root / "logs"
+        return self.services.root / "logs"
 
     def console_environment(self) -> dict[str, str]:
         """All a console of this stage may know."""
@@ -95,21 +100,36 @@ class Stage:
         )
 
     async def _open(self) -> None:
-        self._narrate("starting Postgres and Redis")
+        """Start what needs nothing, at once; then what needs it."""
+        self._narrate("starting Postgres, Redis and a simulated market")
         self.services = EmbeddedServices(self._plot.instance, root=self._plot.root)
-        self.endpoints = await asyncio.to_thread(self.services.start)
         self._stack.push_async_callback(asyncio.to_thread, self.services.stop)
-        self.services.watch()
-        self.urls = await asyncio.to_thread(ensure_database, self.endpoints)
-        self._narrate("starting the simulated market")
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._migrate())
-            group.create_task(self._simulate())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._serve())
+                group.create_task(self._simulate())
+                # half a second of imports, while the servers start
+                group.create_task(asyncio.to_thread(import_module, _MIGRATE))
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from several
         self._narrate("starting the daemon")
         environment = self._daemon_environment()
         for name in self._plot.parts or ("daemon",):
             command = [sys.executable, "-m", "daemon", *self._arguments(name)]
             await self.keep(Part(name, command, environment))
+        # the daemon waits for its schema by itself
+        await asyncio.to_thread(import_module(_MIGRATE).migrate, self.urls.owner, operator=login_name())
+
+    async def _serve(self) -> None:
+        """Start the servers, and somebody who stops them should this process be killed."""
+        self.endpoints = await _started(self.services)
+        guard = [sys.executable, "-m", "daemon.embedded", "guard", "--instance", self._plot.instance]
+        if self._plot.root is not None:
+            guard += ["--root", str(self._plot.root)]
+        guarding = await start(guard, self._environment("demo"), gently=True)
+        self._stack.push_async_callback(finish, guarding, grace=0)
+        self.services.watch()
+        self.urls = await asyncio.to_thread(ensure_database, self.endpoints)
 
     @staticmethod
     def _arguments(name: str) -> list[str]:
@@ -119,7 +139,7 @@ class Stage:
         """Run a part under a supervisor of its own until the stage closes, its output in its log."""
         log = (self.logs / f"{part.name}.log").open("ab")
         self._stack.callback(log.close)
-        supervisor = Supervisor([replace(part)], output=log)
+        supervisor = Supervisor([part], output=log)
         self.troupe[part.name] = supervisor
         running = asyncio.create_task(supervisor.run(), name=part.name)
 
@@ -129,37 +149,58 @@ class Stage:
 
         self._stack.push_async_callback(stop)
 
-    async def _migrate(self) -> None:
-        environment = self._environment(
-            "migrator",
-            SENEX_MIGRATOR_DATABASE_URL_FILE=self._secret("migrator_database_url", self.urls.owner),
-        )
-        command = [sys.executable, "-m", "senex", "db", "migrate"]
-        process = await start(command, environment, pipe=True)
-        try:
-            _, said = await process.communicate()
-        finally:
-            await finish(process)
-        if process.returncode:
-            lines = said.decode(errors="replace").strip().splitlines() if said else []
-            raise SenexError("E_DB_MIGRATE", lines[-1] if lines else "The database could not be migrated.")
-
     async def _simulate(self) -> None:
         port = _free_port()
-        number = fresh_number() if self._plot.fresh else account_number(self._plot.instance)
-        self.account = number
-        folder = self.endpoints.root / "simulator" / number
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = self._books()
         credentials = folder / "credentials.json"
-        command = [sys.executable, "-m", "senex.simulator", "--port", str(port), "--account", number]
+        command = [sys.executable, "-m", "senex.simulator", "--port", str(port), "--account", self.account]
         command += ["--seed", str(self._plot.seed), "--scenario", self._plot.scenario]
         command += ["--speed", str(self._plot.speed), "--accounts", str(self._plot.accounts)]
         command += ["--state", str(folder), "--credentials-file", str(credentials)]
         await self.keep(Part("simulator", command, self._environment("simulator")))
         self.rest_url = f"http://127.0.0.1:{port}"
         self.clock_url = f"ws://127.0.0.1:{port}/clock"
-        await _answers(f"{self.rest_url}/clock")
+        await self._answers(f"{self.rest_url}/clock")
         self._credentials = json.loads(credentials.read_text(encoding="utf-8"))
+
+    def _books(self) -> Path:
+        """The folder of the simulator's books, and with it the account.
+
+        Each seed and scenario has a market of its own: one account cannot have two pasts.
+        """
+        simulators = self.services.root / "simulator"
+        simulators.mkdir(mode=0o700, exist_ok=True)
+        if self._plot.fresh:
+            self.account = fresh_number()
+            folder = simulators / self.account
+            self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        else:
+            market = f"{self._plot.instance}-{self._plot.scenario}-{self._plot.seed}"
+            self.account = account_number(market)
+            folder = simulators / market
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    async def _answers(self, url: str) -> None:
+        """Return once the simulator answers.
+
+        Raises:
+            Unavailable: ``E_SIMULATOR_START``.
+        """
+        deadline = asyncio.get_running_loop().time() + _READY_WITHIN
+        while True:
+            try:
+                await asyncio.to_thread(clock_of, url)
+            except OSError:
+                failed = "simulator" in self.troupe["simulator"].ended
+                if failed or asyncio.get_running_loop().time() > deadline:
+                    log = self.logs / "simulator.log"
+                    raise Unavailable(
+                        "E_SIMULATOR_START", f"The simulated market did not start: {last_line(log)} ({log})."
+                    ) from None
+                await asyncio.sleep(_LOOK)
+            else:
+                return
 
     def _daemon_environment(self) -> dict[str, str]:
         secret = self._secret
@@ -192,24 +233,20 @@ def clock_of(url: str) -> Mapping[str, object]:
         return said
 
 
-async def _answers(url: str) -> None:
-    """Return once the simulator answers.
+async def _started(services: EmbeddedServices) -> Endpoints:
+    """Start the servers, after those of a killed demo have been stopped.
 
     Raises:
-        Unavailable: ``E_SIMULATOR_START``.
+        Unavailable: as ``EmbeddedServices.start``.
     """
-    deadline = asyncio.get_running_loop().time() + _READY_WITHIN
+    deadline = asyncio.get_running_loop().time() + _BUSY_WITHIN
     while True:
         try:
-            await asyncio.to_thread(clock_of, url)
-        except OSError:
-            if asyncio.get_running_loop().time() > deadline:
-                raise Unavailable(
-                    "E_SIMULATOR_START", "The simulator did not start in time; its log says why."
-                ) from None
-            await asyncio.sleep(_LOOK)
-        else:
-            return
+            return await asyncio.to_thread(services.start)
+        except Unavailable as problem:
+            if problem.code != "E_INSTANCE_BUSY" or asyncio.get_running_loop().time() > deadline:
+                raise
+        await asyncio.sleep(_LOOK)
 
 
 def _free_port() -> int:

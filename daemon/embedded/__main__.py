@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from daemon.embedded.services import EmbeddedServices
-from senex.domain.errors import SenexError
+from senex.domain.errors import SenexError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,6 +75,21 @@ def stop(instance: str, root: Path | None) -> None:
     Example: python -m daemon.embedded stop --instance mine
     """
     EmbeddedServices(instance, root=root).stop_orphans()
+
+
+@main.command(hidden=True)
+@_instance
+@_root
+def guard(instance: str, root: Path | None) -> None:
+    """Wait for SIGTERM, which the kernel sends when the starter was killed; then stop what it left.
+
+    Servers somebody has taken over meanwhile are left alone.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    signal.sigwait({signal.SIGTERM})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    with suppress(Unavailable):
+        EmbeddedServices(instance, root=root).stop_orphans()
 
 
 def entry(arguments: Sequence[str] | None = None) -> None:

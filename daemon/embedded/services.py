@@ -49,6 +49,11 @@ class EmbeddedServices:
         self._busy = threading.Lock()  # one of start, revive and stop at a time
         self._watcher: threading.Thread | None = None
 
+    @property
+    def root(self) -> Path:
+        """The instance's folder; there before anything is started."""
+        return self._places.root
+
     def start(self) -> Endpoints:
         """Start both servers and answer where they listen.
 
