@@ -10,11 +10,11 @@ import aiohttp
 import pytest
 import tastytrade.session
 import tastytrade.streamer
-from simulator_support import Broker
 from tastytrade import Account, Session
 
 from senex.simulator.assembly import Options, assemble
 from senex.simulator.server import Server
+from tests.contract.simulator_support import Broker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
-    from simulator_support import Broker
+    from tests.contract.simulator_support import Broker
 
 
 async def test_a_fresh_account_has_its_deposit_and_nothing_else(broker: Broker) -> None:

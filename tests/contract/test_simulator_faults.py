@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
-from simulator_support import find_trident
 from tastytrade.dxfeed import Quote
 from tastytrade.utils import TastytradeError
 
+from tests.contract.simulator_support import find_trident
+
 if TYPE_CHECKING:
-    from simulator_support import Broker
+    from tests.contract.simulator_support import Broker
 
 
 @pytest.mark.parametrize(

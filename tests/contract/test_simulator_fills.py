@@ -37,7 +37,7 @@ def entry(simulator: Simulator, symbol: str) -> Ticket:
         leg(Right.CALL, body, Action.SELL_TO_OPEN, 1),
         leg(Right.CALL, body + 7, Action.BUY_TO_OPEN, 1),
     )
-    mids = (exchange.board.mark(one.symbol) or 0 for one in legs)
+    mids = (exchange.board.mark(one.symbol) or Decimal(0) for one in legs)
     mid = sum(
         (-one.action.sign * one.quantity * price for one, price in zip(legs, mids, strict=True)), Decimal(0)
     )

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-import pandas_market_calendars as calendars  # type: ignore[import-untyped]
+import pandas_market_calendars as calendars
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

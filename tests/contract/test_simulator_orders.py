@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
-from simulator_support import find_trident, leg, net_of, target
 from tastytrade.account import AccountBalance, CurrentPosition
 from tastytrade.order import (
     InstrumentType,
@@ -22,12 +21,15 @@ from tastytrade.order import (
 )
 from tastytrade.utils import TastytradeError
 
+from tests.contract.simulator_support import find_trident, leg, net_of, target
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
-    from simulator_support import Broker, Trident
     from tastytrade import AlertStreamer
+
+    from tests.contract.simulator_support import Broker, Trident
 
 CENT = Decimal("0.01")
 FEES_TO_OPEN = Decimal("6.84")

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 import tastytrade.session
-from simulator_support import find_trident, net_of
 from tastytrade import Account, Session
 from tastytrade.market_data import get_market_data_by_type
 from tastytrade.order import OrderStatus
+
+from tests.contract.simulator_support import find_trident, net_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

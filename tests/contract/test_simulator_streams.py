@@ -9,14 +9,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
-from simulator_support import find_trident
 from tastytrade.dxfeed import Candle, Greeks, Profile, Quote, Summary, Trade
 from tastytrade.instruments import NestedOptionChain
 from tastytrade.market_data import get_market_data_by_type
 
+from tests.contract.simulator_support import find_trident
+
 if TYPE_CHECKING:
-    from simulator_support import Broker
     from tastytrade import DXLinkStreamer
+
+    from tests.contract.simulator_support import Broker
 
 LIMIT = 65_536
 """A WebSocket message longer than this ends the SDK's streamer."""
