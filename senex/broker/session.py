@@ -107,6 +107,7 @@ class BrokerSession(Session):
 async def open_session(access: BrokerAccess) -> AsyncIterator[BrokerSession]:
     """A session; nothing is sent yet. The SDK's logger is quietened: at DEBUG it halves the stream's speed."""
     logging.getLogger("tastytrade").setLevel(logging.INFO)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each call; the recorder keeps them all
     if access.rest_url:
         name = "API_URL" if access.live else "CERT_URL"
         setattr(tastytrade.session, name, access.rest_url)
