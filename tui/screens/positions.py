@@ -61,6 +61,8 @@ class PositionsScreen(TableScreen):
         super().__init__()
         self._folded: set[str] = set()
         self._by_symbol: dict[str, list[PositionView]] = {}
+        self._made: dict[str, dict[str, Row]] = {}
+        self._keys: dict[str, tuple[str, ...]] = {}
 
     def rows(self) -> list[Row]:
         """Every open position, folded or not."""
@@ -70,12 +72,29 @@ class PositionsScreen(TableScreen):
         for position in positions:
             for lot in (lot for spread in position.spreads for lot in spread.lots):
                 self._by_symbol.setdefault(lot.streamer, []).append(position)
-        return [row for position in positions for row in self._position_rows(position)]
+        self._made = {str(p.id): {row.key: row for row in self._position_rows(p)} for p in positions}
+        self._keys = {group: tuple(made) for group, made in self._made.items()}
+        return [row for made in self._made.values() for row in made.values()]
 
     def show_quotes(self, symbols: frozenset[str]) -> None:
-        """Only positions with a leg that moved."""
+        """Only rows of positions with a leg that moved, and of them only those on the screen."""
         moved = {p.id: p for symbol in symbols for p in self._by_symbol.get(symbol, ())}
-        self.table.update_rows(row for position in moved.values() for row in self._position_rows(position))
+        if not moved:
+            return
+        for position_id in moved:
+            self._made.pop(str(position_id), None)
+        self.table.touch(key for position_id in moved for key in self._keys.get(str(position_id), ()))
+        self._redraw_pane()
+
+    def fresh_row(self, key: str) -> Row | None:
+        """The row from its position's newest figures, worked out once for all its rows."""
+        group = key.split("/", maxsplit=1)[0]
+        if group not in self._made:
+            position = self._find(group)
+            if position is None:
+                return None
+            self._made[group] = {row.key: row for row in self._position_rows(position)}
+        return self._made[group].get(key)
 
     def action_fold(self) -> None:
         """Fold the position under the cursor, or unfold it."""

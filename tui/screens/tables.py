@@ -32,7 +32,7 @@ class TableScreen(ConsoleScreen):
 
     def body(self) -> ComposeResult:
         """The table, and the filter while it is open."""
-        yield LineTable(self.COLUMNS, empty="Reading the books…", id="table")
+        yield LineTable(self.COLUMNS, empty="Reading the books…", fresh=self.fresh_row, id="table")
         yield Panel("", self._pane, id="pane")
         yield Input(placeholder="filter — Enter keeps it, Esc shows everything", id="filter")
 
@@ -50,6 +50,10 @@ class TableScreen(ConsoleScreen):
     def rows(self) -> list[Row]:
         """What the table shows now."""
         raise NotImplementedError
+
+    def fresh_row(self, key: str) -> Row | None:  # noqa: ARG002  the hook's signature
+        """The newest cells of a row that quotes touched."""
+        return None
 
     def title_of(self, key: str) -> str:
         """What the row ``key`` is about."""

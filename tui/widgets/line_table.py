@@ -25,7 +25,7 @@ from tui.actions import table_bindings
 from tui.format import Cell, clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from textual import events
     from textual.binding import BindingType
@@ -97,7 +97,14 @@ class LineTable(ScrollView, can_focus=True):
             """The table it came from."""
             return self.table
 
-    def __init__(self, columns: Sequence[Column], *, empty: str = "", id: str | None = None) -> None:  # noqa: A002  Textual's name
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        empty: str = "",
+        fresh: Callable[[str], Row | None] | None = None,
+        id: str | None = None,  # noqa: A002  Textual's name
+    ) -> None:
         super().__init__(id=id)
         self.columns = tuple(columns)
         self.filter_text = ""
@@ -105,6 +112,8 @@ class LineTable(ScrollView, can_focus=True):
         self.sort_down = False
         self.cursor_key: str | None = None
         self._empty = empty
+        self._fresh = fresh
+        self._touched: set[str] = set()
         self._all: tuple[Row, ...] = ()
         self._rows: list[Row] = []
         self._places: dict[str, int] = {}
@@ -124,19 +133,23 @@ class LineTable(ScrollView, can_focus=True):
                 self.refresh()
         self._arrange()
 
-    def update_rows(self, rows: Iterable[Row]) -> None:
-        """New cells for rows already here; order, filter and sort stay until the next ``set_rows``."""
-        for row in rows:
-            place = self._places.get(row.key)
-            if place is None or self._rows[place] == row:
-                continue
-            self._rows[place] = row
-            self._paint(place)
+    def touch(self, keys: Iterable[str]) -> None:
+        """These rows may have new cells. They are made by ``fresh`` when, and only if, they are painted.
 
-    def visible_keys(self) -> list[str]:
-        """Keys of the rows now on the screen, top down."""
+        Order, filter and sort stay until the next ``set_rows``.
+        """
         top = self.scroll_offset.y
-        return [row.key for row in self._rows[top : top + max(self.size.height - HEADER, 0)]]
+        bottom = top + self.size.height - HEADER
+        shown = []
+        for key in keys:
+            place = self._places.get(key)
+            if place is None:
+                continue
+            self._touched.add(key)
+            if top <= place < bottom:
+                shown.append(place)
+        if shown:
+            self._paint_places(sorted(shown), top)
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -187,9 +200,11 @@ class LineTable(ScrollView, can_focus=True):
         same = before == [row.key for row in rows]
         changed = [i for i, row in enumerate(rows) if not same or self._rows[i] != row]
         self._rows = rows
+        self._touched.clear()
         if same:
-            for place in changed:
-                self._paint(place)
+            top = self.scroll_offset.y
+            bottom = top + self.size.height - HEADER
+            self._paint_places([place for place in changed if top <= place < bottom], top)
             return
         self._places = {row.key: place for place, row in enumerate(rows)}
         self._strips = {key: kept for key, kept in self._strips.items() if key[0] in self._places}
@@ -322,6 +337,20 @@ class LineTable(ScrollView, can_focus=True):
         self._strips.clear()
         self.refresh()
 
+    def _paint_places(self, places: Sequence[int], top: int) -> None:
+        """Repaint rows that are on the screen, ascending; neighbours in one piece."""
+        regions: list[Region] = []
+        width = self.size.width
+        for place in places:
+            y = place + HEADER - top
+            last = regions[-1] if regions else None
+            if last is not None and last.bottom == y:
+                regions[-1] = Region(0, last.y, width, last.height + 1)
+            else:
+                regions.append(Region(0, y, width, 1))
+        if regions:
+            self.refresh(*regions)
+
     def _paint(self, place: int) -> None:
         y = place + HEADER - self.scroll_offset.y
         if HEADER <= y < self.size.height:
@@ -335,6 +364,8 @@ class LineTable(ScrollView, can_focus=True):
         if place >= len(self._rows):
             return self._beyond(y)
         row = self._rows[place]
+        if row.key in self._touched:
+            row = self._remade(place, row)
         cursor = row.key == self.cursor_key
         kept = self._strips.get((row.key, cursor))
         if kept is not None and kept[0] is row:
@@ -343,20 +374,30 @@ class LineTable(ScrollView, can_focus=True):
         self._strips[row.key, cursor] = (row, strip)
         return strip
 
+    def _remade(self, place: int, row: Row) -> Row:
+        """The row with its newest cells, made now because it is painted now."""
+        self._touched.discard(row.key)
+        newest = self._fresh(row.key) if self._fresh is not None else None
+        if newest is None or newest == row:
+            return row
+        self._rows[place] = newest
+        return newest
+
     def _line(self, row: Row, *, cursor: bool) -> Strip:
-        plain = self._style("", stale=False, cursor=cursor)
-        gap = Segment(" ", plain)
-        segments: list[Segment] = [gap]
+        """Cells of one style that touch become one segment; the strip is made at its exact width."""
+        style = self._style("", stale=False, cursor=cursor)
+        segments: list[Segment] = []
+        text, used = " " * EDGE, EDGE
         for index, width in self._widths:
             cell = row.cells[index]
-            segments.append(
-                Segment(
-                    _fit(cell.text, width, right=self.columns[index].right),
-                    self._style(cell.tone, stale=cell.stale, cursor=cursor),
-                )
-            )
-            segments.append(gap)
-        return Strip(segments).adjust_cell_length(self.size.width, plain)
+            own = self._style(cell.tone, stale=cell.stale, cursor=cursor) if cell.text else style
+            if own is not style:
+                segments.append(Segment(text, style))
+                text, style = "", own
+            text += _fit(cell.text, width, right=self.columns[index].right) + " "
+            used += width + 1
+        segments.append(Segment(text + " " * max(self.size.width - used, 0), style))
+        return Strip(segments, max(used, self.size.width)).crop(0, self.size.width)
 
     def _title(self, row: Row) -> Strip:
         style = self.get_component_rich_style("line-table--section")
