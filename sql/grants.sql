@@ -12,7 +12,7 @@ REVOKE UPDATE ON audit, broker_message, decision, decision_result, fill, alembic
 REVOKE INSERT ON deployment, alembic_version FROM senex_daemon;
 
 GRANT SELECT ON
-    account_snapshot, attempt, audit, broker_position, decision, decision_result, deployment, fill, heartbeat,
+    account_snapshot, attempt, audit, broker_position, decision_result, deployment, fill, heartbeat,
     historical_price, instrument, job_schedule, job_slot, lot, lot_close, market_session, order_leg, outbox,
     position, position_leg, position_spread, readiness, source_status, suggestion, suggestion_breakeven,
     suggestion_leg, suggestion_reason, suggestion_spread, trade_order, trading_state, alembic_version
@@ -23,3 +23,8 @@ GRANT SELECT (
     entry_offset, created_at, updated_at
 ) ON account TO senex_console;
 GRANT INSERT ON decision TO senex_console;
+GRANT SELECT (
+    id, account_id, kind, suggestion_id, version, digest, order_id, symbol, strategy, state, reason, operator, terminal,
+    role, shown_at, decided_at
+) ON decision TO senex_console;
+GRANT EXECUTE ON FUNCTION operator_knows(text, bytea) TO senex_console;

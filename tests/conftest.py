@@ -81,6 +81,21 @@ def database(embedded: Endpoints, template_database: str) -> Iterator[str]:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+@pytest.fixture
+def console_url(embedded: Endpoints, database: str) -> Iterator[str]:
+    """The same database as a console reaches it: a login of the consoles' group, and no more."""
+    name = f"console_{uuid.uuid4().hex}"
+    with psycopg.connect(embedded.postgres.superuser_url(), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE senex_console").format(
+                sql.Identifier(name), sql.Literal(name)
+            )
+        )
+    yield embedded.postgres.url(user=name, password=name, database=database)
+    with psycopg.connect(embedded.postgres.superuser_url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+
 def _make_open_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     if os.geteuid() == 0:

@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from books_support import database_url
 from test_use_cases import Desk, desk
 
 from senex.domain.decisions import Decision, DecisionKind
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from senex.ports.views import DecisionResultView, SuggestionView
 
-__all__ = ["database_url", "desk"]
+__all__ = ["desk"]
 
 PASSPHRASE = "correct horse"
 
@@ -62,15 +61,15 @@ class Console:
 
 
 @pytest.fixture
-async def console(desk: Desk, database_url: str) -> AsyncIterator[Console]:
-    console = Console(desk, database_url, "/dev/pts/1")
+async def console(desk: Desk, console_url: str) -> AsyncIterator[Console]:
+    console = Console(desk, console_url, "/dev/pts/1")
     yield console
     await console.close()
 
 
 @pytest.fixture
-async def another(desk: Desk, database_url: str) -> AsyncIterator[Console]:
-    console = Console(desk, database_url, "/dev/pts/2")
+async def another(desk: Desk, console_url: str) -> AsyncIterator[Console]:
+    console = Console(desk, console_url, "/dev/pts/2")
     yield console
     await console.close()
 
@@ -193,22 +192,47 @@ async def test_the_passphrase_proves_a_live_approval(console: Console, database_
             await check_operator(tx, replace(kill, state="active"), environment="live")
 
 
-async def test_an_older_database_and_a_poor_role_are_named(console: Console, database_url: str) -> None:
-    account = await console.desk.account()
+async def test_an_older_database_is_named(console: Console, database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("CREATE ROLE poor LOGIN PASSWORD 'poor'")
         connection.execute("DROP TABLE heartbeat")
     with pytest.raises(UsageProblem, match="E_DATABASE_SCHEMA"):
         await console.reads.processes()
-    try:
-        host = database_url.split("@", 1)[1]
-        poor = Console(console.desk, f"postgresql://poor:poor@{host}", "here")
-        with pytest.raises(UsageProblem, match="E_DATABASE_ROLE"):
-            await poor.decider.sync(account)
-        await poor.close()
-    finally:
-        with psycopg.connect(database_url, autocommit=True) as connection:
-            connection.execute("DROP ROLE poor")
+
+
+async def test_the_consoles_role_decides_and_reads_and_no_more(console: Console, console_url: str) -> None:
+    await console.decider.approve(await console.suggestion(), shown_at=console.desk.clock.now())
+    forbidden = (
+        "UPDATE decision SET operator = 'somebody'",
+        "DELETE FROM decision",
+        "SELECT proof FROM decision",
+        "SELECT verifier FROM operator",
+        "SELECT refresh_token FROM account",
+        "INSERT INTO operator (name, role) VALUES ('me', 'trader')",
+        "INSERT INTO outbox (queue, job, subject) VALUES ('trading', 'send', 'x')",
+        "INSERT INTO decision_result SELECT id, 'done', 'OK', '', '{}', NULL, NULL, now() FROM decision",
+        "UPDATE trading_state SET state = 'active'",
+        "UPDATE trade_order SET status = 'filled'",
+        (
+            "INSERT INTO audit (id, at, actor, action, object_type, object_id, why) "
+            "VALUES (gen_random_uuid(), now(), 'x', 'x', 'x', 'x', 'x')"
+        ),
+        "CREATE TABLE mine (x int)",
+        "TRUNCATE decision",
+    )
+    with psycopg.connect(console_url, autocommit=True) as connection:
+        for statement in forbidden:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
+
+
+async def test_a_role_that_may_not_decide_is_named(desk: Desk, console_url: str, database_url: str) -> None:
+    account = await desk.account()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("REVOKE INSERT ON decision FROM senex_console")
+    console = Console(desk, console_url, "here")
+    with pytest.raises(UsageProblem, match="E_DATABASE_ROLE"):
+        await console.decider.sync(account)
+    await console.close()
 
 
 def _approval(suggestion: SuggestionView, decider: Decider) -> Decision:

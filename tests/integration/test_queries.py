@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from books_support import database_url
 from test_use_cases import Desk, desk
 
 from senex.domain.errors import Unavailable
@@ -21,14 +20,14 @@ from senex.store.queries import Reads
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["database_url", "desk"]
+__all__ = ["desk"]
 
 D = Decimal
 
 
 @pytest.fixture
-async def reads(database_url: str) -> AsyncIterator[Reads]:
-    reads = Reads(database_url)
+async def reads(console_url: str) -> AsyncIterator[Reads]:
+    reads = Reads(console_url)
     yield reads
     await reads.close()
 
@@ -177,11 +176,13 @@ async def test_a_lost_connection_is_replaced(desk: Desk, reads: Reads, database_
     assert len(await reads.accounts(desk.clock.now())) == 1
 
 
-async def test_a_postgres_that_is_away_or_hangs_is_said_to_be(desk: Desk, database_url: str) -> None:
+async def test_a_postgres_that_is_away_or_hangs_is_said_to_be(
+    desk: Desk, database_url: str, console_url: str
+) -> None:
     nobody = Reads("postgresql://senex@127.0.0.1:1/senex")
     with pytest.raises(Unavailable, match="E_POSTGRES_AWAY"):
         await nobody.processes()
-    reads = Reads(database_url, deadline=0.3)
+    reads = Reads(console_url, deadline=0.3)
     with psycopg.connect(database_url) as holder:
         holder.execute("LOCK TABLE heartbeat IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(Unavailable, match="has not answered"):
