@@ -6,18 +6,17 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from gateway_support import Desk
-from simulated import simulated
 
 from senex.broker.gateway import open_gateway
 from senex.bus.clock import open_clock
+from tests.contract.gateway.gateway_support import Desk
+from tests.simulated import simulated
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from simulated import Simulated
-
     from senex.broker.recorder import Exchange
+    from tests.simulated import Simulated
 
 
 @pytest.fixture(scope="module")

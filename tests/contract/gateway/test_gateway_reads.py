@@ -17,10 +17,9 @@ from senex.domain.errors import Refused, Unavailable, UsageProblem
 from senex.domain.unknown import Unknown
 
 if TYPE_CHECKING:
-    from gateway_support import Desk
-    from simulated import Simulated
-
     from senex.broker.recorder import Exchange
+    from tests.contract.gateway.gateway_support import Desk
+    from tests.simulated import Simulated
 
 
 async def test_account_facts_balances_and_holdings(desk: Desk) -> None:

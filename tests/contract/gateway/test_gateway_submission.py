@@ -9,19 +9,19 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
-from simulated import simulated
 
 from senex.broker.gateway import open_gateway
 from senex.domain.errors import Unavailable, UsageProblem
 from senex.domain.legs import Action, Leg
 from senex.domain.orders import BrokerStatus
 from senex.ports.broker import Accepted, Ambiguous, RefusedByBroker, Submission
+from tests.simulated import simulated
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway_support import Desk
-    from simulated import Simulated
+    from tests.contract.gateway.gateway_support import Desk
+    from tests.simulated import Simulated
 
 
 async def test_an_accepted_order_is_found_everywhere_by_its_identifier(desk: Desk) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from stream_support import redis_server
 
 from senex.bus.connection import open_redis
+from tests.integration.stream.stream_support import redis_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from redis.asyncio import Redis
-    from stream_support import RedisServer
+
+    from tests.integration.stream.stream_support import RedisServer
 
 
 @pytest.fixture

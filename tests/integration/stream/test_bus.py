@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from stream_support import NOON, listening, quote, until
 
 from daemon.streaming.flusher import Flusher
 from senex.broker.book import QuoteBook
@@ -19,12 +18,13 @@ from senex.bus.quotes import RedisQuotes
 from senex.bus.subscriber import Joined, Lost
 from senex.domain.errors import Unavailable
 from senex.testing.clock import ManualClock
+from tests.integration.stream.stream_support import NOON, listening, quote, until
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
-    from stream_support import RedisServer
 
     from daemon.embedded import Endpoints
+    from tests.integration.stream.stream_support import RedisServer
 
 PULSE = Pulse("one", 1, 1, connected=True, last_inbound=NOON)
 

@@ -14,8 +14,6 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from simulated import Simulated, simulated
-from stream_support import until, wait
 
 from senex.broker.gateway import open_gateway
 from senex.bus.clock import open_clock
@@ -25,16 +23,18 @@ from senex.config import child_environment
 from senex.domain.legs import Action, Leg
 from senex.domain.orders import TimeInForce
 from senex.ports.broker import Accepted, Ticket
+from tests.integration.stream.stream_support import until, wait
+from tests.simulated import Simulated, simulated
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from redis.asyncio import Redis
-    from stream_support import RedisServer
 
     from senex.broker.gateway import Gateway
     from senex.domain.chain import Strike
+    from tests.integration.stream.stream_support import RedisServer
 
 _ACCOUNT = """
 INSERT INTO account (id, broker, environment, number, nickname, margin_or_cash, option_level, closed, closing_only,
@@ -214,7 +214,7 @@ async def test_an_alert_becomes_a_raw_message_and_work_and_a_gap_closes_the_gate
     assert order.external_identifier == ticket.external_identifier
     assert stage.ready()
 
-    stage.simulator.fault(endpoint="alerts", mode="close")
+    stage.simulator.fault(endpoint="alerts", mode="abort")
     wait(lambda: stage.reconciles() == 2)
     assert not stage.ready()
     assert "interrupted" in stage.one("SELECT reason FROM readiness")
@@ -226,7 +226,7 @@ async def test_a_broken_feed_is_a_new_epoch_with_every_symbol_again(stage: Stage
     reader = RedisQuotes(redis, "test")
     before = await reader.pulse()
     assert before is not None
-    stage.simulator.fault(endpoint="dxlink", mode="close")
+    stage.simulator.fault(endpoint="dxlink", mode="abort")
 
     async def a_new_epoch() -> bool:
         pulse = await reader.pulse()
