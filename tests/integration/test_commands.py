@@ -1,0 +1,224 @@
+"""The console's commands as processes, on real Postgres and Redis, with the use cases behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiohttp import web
+from test_use_cases import Desk, desk
+
+from senex.domain.orders import OrderKind
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from daemon.embedded import Endpoints
+
+__all__ = ["desk"]
+
+ROOT = Path(__file__).parents[2]
+_BASICS = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Shell:
+    """Where an operator types."""
+
+    desk: Desk
+    settings: dict[str, str]
+
+    async def senex(self, *arguments: str, **settings: str) -> Done:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "senex",
+            *arguments,
+            env={**self.settings, **settings},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        assert process.returncode is not None
+        return Done(process.returncode, out.decode(), err.decode())
+
+    @asynccontextmanager
+    async def daemon(self) -> AsyncIterator[None]:
+        """Somebody works on the outbox."""
+
+        async def work() -> None:
+            while True:
+                await self.desk.drain()
+                await asyncio.sleep(0.02)
+
+        task = asyncio.create_task(work())
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def suggestion(self) -> str:
+        async with self.daemon():
+            done = await self.senex("suggest", "QQQ", "--json")
+        assert done.code == 0, done
+        identifier: str = done.json["suggestion"]["id"]
+        return identifier
+
+    async def held(self) -> None:
+        """A position, filled."""
+        await self.desk.fill(await self.desk.approve(await self.desk.suggest()))
+
+
+@pytest.fixture
+async def shell(desk: Desk, console_url: str, embedded: Endpoints) -> AsyncIterator[Shell]:
+    async def clock(_request: web.Request) -> web.Response:
+        return web.json_response(
+            {"timeline": "t", "instant": desk.clock.now().isoformat(), "speed": 0, "sequence": 1}
+        )
+
+    app = web.Application()
+    app.router.add_get("/clock", clock)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    basics = {name: os.environ[name] for name in _BASICS if name in os.environ}  # noqa: TID251  the machine's own
+    yield Shell(
+        desk,
+        {
+            **basics,
+            "PYTHONPATH": str(ROOT),
+            "XDG_CONFIG_HOME": "/nonexistent",
+            "SENEX_CONSOLE_DATABASE_URL": console_url,
+            "SENEX_CONSOLE_REDIS_URL": embedded.redis.console_url(),
+            "SENEX_CLOCK_URL": f"ws://127.0.0.1:{port}/clock",
+            "SENEX_OPERATOR": "trader",
+        },
+    )
+    await runner.cleanup()
+
+
+async def test_suggest_approve_and_look_at_the_order(shell: Shell) -> None:
+    identifier = await shell.suggestion()
+    listed = await shell.senex("suggestions", "list")
+    assert identifier[:8] in listed.out
+    shown = (await shell.senex("suggestions", "show", identifier[:8], "--json")).json["suggestion"]
+    assert shown["limit_price"].count(".") == 1
+    refused = await shell.senex("suggestions", "approve", identifier)
+    assert (refused.code, "[E_NOT_CONFIRMED]" in refused.err) == (4, True)
+    other = await shell.senex("suggestions", "approve", identifier, "--yes", "--digest", "0" * 64)
+    assert (other.code, "[E_SUGGESTION_CHANGED]" in other.err) == (4, True)
+    async with shell.daemon():
+        done = await shell.senex(
+            "suggestions", "approve", identifier, "--yes", "--digest", shown["digest"], "--json"
+        )
+        assert (done.code, done.json["result"]["outcome"]) == (0, "done"), done
+        again = await shell.senex("suggestions", "approve", identifier, "--yes")
+        assert again.code == 4
+        assert "trader already approved it" in again.err
+    (order,) = (await shell.senex("orders", "list", "--json")).json["orders"]
+    assert (order["id"], order["status"]) == (done.json["result"]["order_id"], "working")
+    life = await shell.senex("orders", "show", order["id"][:8])
+    assert "working" in life.out
+    assert "(accepted)" in life.out
+
+
+async def test_cancel_and_reject_are_answered(shell: Shell) -> None:
+    identifier = await shell.suggestion()
+    async with shell.daemon():
+        done = await shell.senex("suggestions", "reject", identifier, "--reason", "not today")
+        assert (done.code, done.out) == (0, "Rejected.\n")
+    entry = await shell.desk.approve(await shell.desk.suggest())
+    asked = await shell.senex("orders", "cancel", str(entry))
+    assert asked.code == 4
+    async with shell.daemon():
+        done = await shell.senex("orders", "cancel", str(entry), "--yes", "--json")
+    assert (done.code, done.json["result"]["outcome"]) == (0, "done"), done
+    unclear = await shell.senex("orders", "show", "ffffffff")
+    assert (unclear.code, "[E_ID]" in unclear.err) == (2, True)
+
+
+async def test_positions_show_targets_and_unknown_prices_as_unknown(shell: Shell) -> None:
+    await shell.held()
+    (position,) = (await shell.senex("positions", "list", "--json")).json["positions"]
+    assert position["status"] == "open_full"
+    assert (position["pnl_open"], position["stale"]) == (None, True)
+    assert [spread["target"]["status"] for spread in position["spreads"]] == ["working"] * 3
+    shown = await shell.senex("positions", "show", position["id"][:8])
+    assert "—" in shown.out
+    targets = await shell.desk.orders(OrderKind.TARGET)
+    assert all(target.spread_key is not None and target.spread_key in shown.out for target in targets)
+
+
+async def test_status_says_what_needs_a_look(shell: Shell) -> None:
+    status = await shell.senex("status", "--json")
+    assert status.code == 1
+    told = status.json
+    assert told["problems"] == ["the daemon does not run"]
+    assert told["market_time"] == shell.desk.clock.now().isoformat()
+    assert told["accounts"][0]["number"] == "5SX00001"
+    text = await shell.senex("status")
+    assert "SIMULATED" in text.out
+    assert "! the daemon does not run" in text.err
+
+
+async def test_state_account_and_sync(shell: Shell) -> None:
+    assert "5SX00001" in (await shell.senex("account", "list")).out
+    balances = (await shell.senex("account", "balances", "--json")).json
+    assert (balances["net_liquidation"], balances["open_risk"]) == ("50000", "0")
+    wrong = await shell.senex("account", "balances", "--account", "nobody")
+    assert (wrong.code, "5SX00001" in wrong.err) == (2, True)
+    async with shell.daemon():
+        halted = await shell.senex("state", "set", "halted", "--reason", "lunch")
+        assert halted.code == 0, halted
+        opened = await shell.senex("state", "set", "active", "--reason", "back")
+        assert opened.code == 4
+        synced = await shell.senex("sync", "--json")
+        assert synced.json["result"]["outcome"] == "done"
+    (state,) = (await shell.senex("state", "show", "--json")).json["states"]
+    assert (state["state"], state["reason"]) == ("halted", "lunch")
+
+
+async def test_a_silent_daemon_and_a_refusal_have_their_codes(shell: Shell) -> None:
+    silent = await shell.senex("sync", "--timeout", "0.3")
+    assert (silent.code, "[E_DAEMON_SILENT]" in silent.err) == (3, True)
+    async with shell.daemon():
+        stranger = await shell.senex("state", "set", "halted", "--reason", "x", SENEX_OPERATOR="stranger")
+    assert (stranger.code, "[E_OPERATOR]" in stranger.err) == (4, True)
+
+
+async def test_operators_are_the_owners_to_make(shell: Shell, database_url: str) -> None:
+    owner = {"SENEX_MIGRATOR_DATABASE_URL": database_url}
+    assert (await shell.senex("operator", "list")).code == 2
+    assert (await shell.senex("operator", "add", "alice", **owner)).code == 0
+    assert "alice" in (await shell.senex("operator", "list", **owner)).out
+    nobody = await shell.senex("operator", "passphrase", "bob", **owner)
+    assert (nobody.code, "[E_PASSPHRASE_SHORT]" in nobody.err) == (2, True)
+    current = await shell.senex("db", "status", "--json", **owner)
+    assert (current.code, current.json["current"]) == (0, True)
+
+
+async def test_health_is_by_heartbeat(shell: Shell) -> None:
+    dead = await shell.senex("health", "relay")
+    assert (dead.code, "No relay" in dead.err) == (1, True)
