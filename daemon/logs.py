@@ -39,7 +39,7 @@ def configure(*, as_json: bool, process: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
-    for noisy in ("rq", "rq.worker", "rq_scheduler.scheduler", "httpx", "httpcore", "websockets"):
+    for noisy in ("rq", "rq.worker", "rq_scheduler.scheduler", "httpx2", "httpcore2", "websockets"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
