@@ -56,7 +56,7 @@ ORDER BY l.fill_id, l.spread_key
 SUGGESTIONS = """
 SELECT s.*, a.number AS account_number
 FROM suggestion s JOIN account a ON a.id = s.account_id
-WHERE (%(account)s::uuid IS NULL OR s.account_id = %(account)s)
+WHERE (s.account_id = %(account)s OR (%(account)s::uuid IS NULL AND (NOT a.closed OR %(id)s::uuid IS NOT NULL)))
     AND (%(id)s::uuid IS NULL OR s.id = %(id)s)
     AND (%(statuses)s::text[] IS NULL OR s.status = ANY(%(statuses)s))
 ORDER BY s.created_at DESC, s.id
@@ -97,7 +97,7 @@ LEFT JOIN LATERAL (
 
 ORDERS = f"""
 {_ORDER}
-WHERE (%(account)s::uuid IS NULL OR o.account_id = %(account)s)
+WHERE (o.account_id = %(account)s OR (%(account)s::uuid IS NULL AND (NOT a.closed OR %(id)s::uuid IS NOT NULL)))
     AND (%(position)s::uuid IS NULL OR o.position_id = %(position)s)
     AND (%(id)s::uuid IS NULL OR o.id = %(id)s)
     AND (%(statuses)s::text[] IS NULL OR o.status = ANY(%(statuses)s))
@@ -132,7 +132,7 @@ POSITIONS = f"""
 SELECT p.id, p.account_id, a.number AS account_number, p.strategy, p.origin, p.underlying, p.expiry, p.units,
     p.status, p.initial_risk, coalesce(({_REALIZED}), 0) AS realized, p.opened_at, p.time_exit_dte
 FROM position p JOIN account a ON a.id = p.account_id
-WHERE (%(account)s::uuid IS NULL OR p.account_id = %(account)s)
+WHERE (p.account_id = %(account)s OR (%(account)s::uuid IS NULL AND (NOT a.closed OR %(id)s::uuid IS NOT NULL)))
     AND (%(id)s::uuid IS NULL OR p.id = %(id)s)
     AND (%(statuses)s::text[] IS NULL OR p.status = ANY(%(statuses)s))
 ORDER BY p.expiry, p.underlying, p.created_at, p.id
@@ -146,7 +146,8 @@ WHERE position_id = ANY(%(ids)s) ORDER BY ordinal
 # without an account: of each source what is worst, then oldest
 SOURCES = """
 SELECT DISTINCT ON (source) source, ok, detail, at FROM source_status
-WHERE %(account)s::text IS NULL OR subject IN ('', %(account)s)
+WHERE subject IN ('', %(account)s)
+    OR (%(account)s::text IS NULL AND subject IN (SELECT id::text FROM account WHERE NOT closed))
 ORDER BY source, ok, at
 """
 
