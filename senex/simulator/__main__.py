@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from senex.domain.errors import SenexError
+from senex.domain.errors import SenexError, UsageProblem
 from senex.simulator.assembly import Options, Simulator, assemble, parse_start
 from senex.simulator.market.profiles import Scenario
 from senex.simulator.server import Server
@@ -77,9 +77,11 @@ async def serve(simulator: Simulator, *, host: str, port: int, credentials_file:
     server = Server(exchange=simulator.exchange, tokens=simulator.tokens, timeline=simulator.timeline)
     try:
         port = await server.start(host, port)
-        click.echo(json.dumps(ready_line(simulator, host, port, credentials_file)))
-        await stop.wait()
-        await server.stop()
+        try:
+            click.echo(json.dumps(ready_line(simulator, host, port, credentials_file)))
+            await stop.wait()
+        finally:
+            await server.stop()
     finally:
         simulator.exchange.set_speed(simulator.exchange.clock.speed)
         simulator.journal.close()
@@ -103,7 +105,13 @@ def ready_line(
     }
     if credentials_file is None:
         return {**line, **credentials}
-    descriptor = os.open(credentials_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        descriptor = os.open(credentials_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as problem:
+        raise UsageProblem(
+            "E_CREDENTIALS_FILE",
+            f"Cannot write {credentials_file} ({problem.strerror}); choose another --credentials-file.",
+        ) from None
     with os.fdopen(descriptor, "w") as file:
         os.fchmod(descriptor, 0o600)
         json.dump(credentials, file)

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from senex.simulator import matching
-from senex.simulator.books.fees import fees_of
+from senex.simulator.books import booking
 from senex.simulator.books.records import (
-    Entry,
-    Fill,
     Order,
     OrderLeg,
     OrderStatus,
     OrderType,
     TimeInForce,
-    multiplier,
 )
 from senex.simulator.market.sessions import new_york, new_york_date
 from senex.simulator.preflight import PreflightError, Ticket, prepare
@@ -257,60 +253,13 @@ class Exchange:
 
     def _fill(self, order: Order, prices: dict[str, int], instant: datetime) -> None:
         units = min(order.units_left, self.units_per_tick or order.units_left)
-        day = new_york_date(instant)
-        legs, entries = [], []
-        for index, leg in enumerate(order.legs):
-            quantity = units * leg.quantity // order.units
-            fill = Fill(
-                id=f"{order.id}_{index + 1}_{len(leg.fills) + 1}",
-                quantity=quantity,
-                price=Decimal(prices[leg.symbol]) / 100,
-                filled_at=instant,
-                tick=self.board.tick,
-            )
-            legs.append(replace(leg, fills=(*leg.fills, fill)))
-            entries.append(self._entry(order, leg, fill, day))
-        done = all(leg.remaining == 0 for leg in legs)
-        order = replace(
+        filled, entries = booking.fill(
             order,
-            legs=tuple(legs),
-            status=OrderStatus.FILLED if done else order.status,
-            updated_at=instant,
-            terminal_at=instant if done else None,
+            units=units,
+            prices=prices,
+            instant=instant,
+            tick=self.board.tick,
+            next_entry=self.books.next_entry,
         )
-        self.books.commit([order, *entries])
-        self.on_change(Changed(order, tuple(leg.symbol for leg in legs)))
-
-    def _entry(self, order: Order, leg: OrderLeg, fill: Fill, day: date) -> Entry:
-        value = -leg.action.sign * fill.price * fill.quantity * multiplier(leg.instrument)
-        fees = fees_of(
-            day=day,
-            instrument=leg.instrument,
-            action=leg.action,
-            quantity=fill.quantity,
-            already=leg.filled,
-            value=value,
-        )
-        verb = "Bought" if leg.action.sign > 0 else "Sold"
-        return Entry(
-            id=self.books.next_entry(),
-            account=order.account,
-            type="Trade",
-            sub_type=str(leg.action),
-            description=f"{verb} {fill.quantity} {leg.symbol} @ {fill.price}",
-            executed_at=fill.filled_at,
-            day=day,
-            value=value,
-            commission=fees.commission,
-            clearing_fees=fees.clearing,
-            regulatory_fees=fees.regulatory,
-            symbol=leg.symbol,
-            instrument=leg.instrument,
-            underlying=order.underlying,
-            action=leg.action,
-            quantity=fill.quantity,
-            price=fill.price,
-            order_id=order.id,
-            fill_id=fill.id,
-            leg_count=len(order.legs),
-        )
+        self.books.commit([filled, *entries])
+        self.on_change(Changed(filled, tuple(leg.symbol for leg in filled.legs)))

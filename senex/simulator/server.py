@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from senex.domain.errors import Unavailable
+from senex.domain.errors import Unavailable, UsageProblem
 from senex.simulator import wire
 from senex.simulator.alerts import Alerts
 from senex.simulator.clockwire import ClockHub
@@ -56,6 +56,7 @@ class Server:
 
         Raises:
             Unavailable: ``E_PORT_TAKEN``.
+            UsageProblem: ``E_LISTEN``: the address is not this machine's, or the port not ours to take.
         """
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
@@ -64,7 +65,9 @@ class Server:
         except OSError as problem:
             await self._runner.cleanup()
             if problem.errno != errno.EADDRINUSE:
-                raise
+                raise UsageProblem(
+                    "E_LISTEN", f"Cannot listen on {host} port {port} ({problem.strerror}); choose others."
+                ) from None
             raise Unavailable(
                 "E_PORT_TAKEN",
                 f"Port {port} on {host} is in use; stop what listens there, or choose another --port.",

@@ -256,7 +256,14 @@ def test_another_account_joins_the_same_books(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(("--start", "soon"), "E_START"), (("--account", "x"), "E_ACCOUNT")],
+    [
+        (("--start", "soon"), "E_START"),
+        (("--start", "1999-01-04"), "E_START"),
+        (("--account", "x"), "E_ACCOUNT"),
+        (("--state", "/proc/none"), "E_STATE_FOLDER"),
+        (("--credentials-file", "/proc/none"), "E_CREDENTIALS_FILE"),
+        (("--host", "203.0.113.1"), "E_LISTEN"),
+    ],
 )
 def test_bad_options_say_what_is_wrong(arguments: tuple[str, ...], code: str) -> None:
     ended = refused("--port", "0", *arguments)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from senex.domain.errors import Unavailable
+from senex.domain.errors import Unavailable, UsageProblem
 from senex.simulator.books.records import Account, Entry, Order
 
 if TYPE_CHECKING:
@@ -47,25 +47,21 @@ class Journal:
 
         Raises:
             Unavailable: ``E_STATE_BUSY`` when another simulator uses the folder.
+            UsageProblem: ``E_STATE_FOLDER``, ``E_STATE_BROKEN``: the folder or what is in it cannot be used.
         """
-        lock = None
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = (folder / "lock").open("w")
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                lock.close()
-                raise Unavailable(
-                    "E_STATE_BUSY",
-                    f"Another simulator uses {folder}; stop it, or give this one its own --state folder.",
-                ) from None
-        database = sqlite3.connect(
-            ":memory:" if folder is None else folder / "journal.sqlite3", isolation_level=None
-        )
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=NORMAL")
-        database.executescript(_SCHEMA)
+        lock = None if folder is None else _locked(folder)
+        try:
+            database = sqlite3.connect(
+                ":memory:" if folder is None else folder / "journal.sqlite3", isolation_level=None
+            )
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("PRAGMA synchronous=NORMAL")
+            database.executescript(_SCHEMA)
+        except sqlite3.Error as problem:
+            raise UsageProblem(
+                "E_STATE_BROKEN",
+                f"The journal in {folder} cannot be read ({problem}); use a new --state folder.",
+            ) from None
         return cls(database, lock)
 
     def append(self, records: Iterable[Record]) -> None:
@@ -104,3 +100,23 @@ class Journal:
         self.database.close()
         if self.lock is not None:
             self.lock.close()
+
+
+def _locked(folder: Path) -> TextIOWrapper:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (folder / "lock").open("w")
+    except OSError as problem:
+        raise UsageProblem(
+            "E_STATE_FOLDER",
+            f"{folder} cannot keep a state ({problem.strerror}); choose another --state folder.",
+        ) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise Unavailable(
+            "E_STATE_BUSY",
+            f"Another simulator uses {folder}; stop it, or give this one its own --state folder.",
+        ) from None
+    return lock
