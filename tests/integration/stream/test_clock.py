@@ -1,0 +1,87 @@
+"""Market time by push from a real simulator: moved, paused, gone and back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from senex.bus.clock import FollowedClock, WallClock, open_clock
+from tests.integration.stream.stream_support import wait
+from tests.simulated import simulated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.simulated import Simulated
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Iterator[Simulated]:
+    with simulated(tmp_path / "simulator") as one:
+        yield one
+
+
+@pytest.fixture
+def clock(simulator: Simulated) -> Iterator[FollowedClock]:
+    opened = open_clock(simulator.ready["clock"], timeout=30)
+    assert isinstance(opened, FollowedClock)
+    yield opened
+    opened.close()
+
+
+def test_a_paused_market_stands_still_and_a_step_moves_it(simulator: Simulated, clock: FollowedClock) -> None:
+    before = clock.now()
+    assert before.utcoffset() == timedelta(0)
+    assert clock.now() == before
+    assert clock.fresh
+    told = simulator.clock(step=4)
+    wait(lambda: clock.tick == told["sequence"])
+    assert clock.now().isoformat(timespec="microseconds") == told["instant"].replace("Z", "+00:00")
+    assert clock.now() > before
+    assert clock.timeline == told["timeline"]
+
+
+def test_between_pushes_time_goes_on_at_its_speed(simulator: Simulated, clock: FollowedClock) -> None:
+    simulator.clock(speed=60)
+    wait(lambda: clock.speed == 60)
+    seen = clock.now()
+    wait(lambda: clock.now() - seen > timedelta(minutes=1))
+    frozen = simulator.clock(speed=0)
+    wait(lambda: clock.speed == 0)
+    assert clock.now().isoformat(timespec="microseconds") == frozen["instant"].replace("Z", "+00:00")
+
+
+def test_a_silent_clock_goes_on_but_is_not_fresh_and_heals(
+    simulator: Simulated, clock: FollowedClock
+) -> None:
+    simulator.clock(speed=1)
+    wait(lambda: clock.speed == 1)
+    simulator.freeze()
+    wait(lambda: not clock.fresh)
+    seen = clock.now()
+    wait(lambda: clock.now() > seen)
+    simulator.thaw()
+    wait(lambda: clock.fresh)
+
+
+def test_a_simulation_begun_anew_is_another_timeline(
+    simulator: Simulated, clock: FollowedClock, tmp_path: Path
+) -> None:
+    before = clock.timeline
+    simulator.kill()
+    simulator.start()
+    wait(lambda: clock.fresh and clock.timeline == before)
+    with simulated(tmp_path / "another") as other:
+        another = open_clock(other.ready["clock"], timeout=30)
+        assert another.timeline != before
+        another.close()
+
+
+def test_without_an_address_it_is_the_walls_time() -> None:
+    clock = open_clock(None)
+    assert isinstance(clock, WallClock)
+    assert clock.timeline == "wall"
+    assert clock.now() <= clock.now()
