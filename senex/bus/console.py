@@ -11,7 +11,7 @@ from senex.bus.subscriber import Feed
 from senex.domain.errors import SenexError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncGenerator, Collection
 
     from senex.bus.subscriber import BusEvent
 
@@ -24,7 +24,7 @@ class ConsoleBus:
         self._feed = Feed(url)
         self._lease = Lease(self._redis, holder)
 
-    def events(self) -> AsyncIterator[BusEvent]:
+    def events(self) -> AsyncGenerator[BusEvent, None]:
         """Joined, Lost, frames and hints, for ever."""
         return self._feed.events()
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import web
-from test_use_cases import Desk, desk
 
 from senex.domain.orders import OrderKind
+from tests.integration.test_use_cases import Desk, desk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

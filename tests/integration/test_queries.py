@@ -9,13 +9,13 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from test_use_cases import Desk, desk
 
 from senex.domain.errors import Unavailable
 from senex.domain.orders import OrderKind
 from senex.store.direct import connect
 from senex.store.heartbeats import beat
 from senex.store.queries import Reads
+from tests.integration.test_use_cases import Desk, desk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import console_world as w
 import pytest
 
 from senex.domain.errors import UsageProblem
+from tests.tui import console_world as w
 from tui.actions import BY_SCREEN, GLOBAL, check_keys, every
 from tui.screens.dialogs import Help, Lock
 from tui.screens.tables import as_csv

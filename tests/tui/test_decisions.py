@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import console_world as w
 import pytest
 
+from tests.tui import console_world as w
 from tui.screens.dialogs import Confirm
 
 if TYPE_CHECKING:

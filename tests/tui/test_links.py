@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import console_world as w
-
+from tests.tui import console_world as w
 from tui.widgets.banner import Banner, problem
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import console_world as w
 import pytest
 
 from senex.ports.views import ReasonView
+from tests.tui import console_world as w
 
 if TYPE_CHECKING:
     from collections.abc import Callable

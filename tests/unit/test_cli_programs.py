@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from test_cli import environment
+from tests.unit.test_cli import environment
 
 # stands in for the program's module: says that it runs, then waits to be looked at
 _PROGRAM = """

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from machinery_support import Stage, stage
+
+from tests.integration.machinery.machinery_support import Stage, stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

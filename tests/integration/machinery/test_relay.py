@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from machinery_support import Stage, eventually, kill, kill_server, stage
 
 from daemon.embedded import EmbeddedServices
 from daemon.queues import job_id
 from senex.store.migrate import migrate
+from tests.integration.machinery.machinery_support import Stage, eventually, kill, kill_server, stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

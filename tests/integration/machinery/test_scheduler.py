@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import web
-from machinery_support import eventually, kill
 
 from daemon.queues import connect_queues
 from daemon.scheduler import Entry, SlotScheduler, Ticks
 from senex.store.direct import connect
 from senex.store.slots import claim_slot
+from tests.integration.machinery.machinery_support import eventually, kill
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from machinery_support import Stage
+    from tests.integration.machinery.machinery_support import Stage
 
 _TEN = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)  # ten in New York, a Wednesday
 _FIVE = timedelta(minutes=5)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from machinery_support import descendants, eventually, gone, kill
 from redis import Redis
 from redis.exceptions import NoPermissionError
 from rq import Queue
@@ -15,13 +14,13 @@ from rq.serializers import JSONSerializer
 
 from daemon.queues import QUEUES, ConfinedJob, ConfinedQueue, job_id, offer
 from senex.store.outbox import Offer
+from tests.integration.machinery.machinery_support import descendants, eventually, gone, kill
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from machinery_support import Stage
-
     from daemon.embedded import Endpoints
+    from tests.integration.machinery.machinery_support import Stage
 
 
 def _queue(machinery: Stage, outbox_id: int, queue: str = "trading", number: int = 1) -> None:

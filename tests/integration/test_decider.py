@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from test_use_cases import Desk, desk
 
 from senex.domain.decisions import Decision, DecisionKind
 from senex.domain.errors import Refused, Unavailable, UsageProblem
@@ -18,6 +17,7 @@ from senex.services.decisions import Decider
 from senex.services.operators import check_operator, verifier_of
 from senex.store.decisions import Decisions
 from senex.store.queries import Reads
+from tests.integration.test_use_cases import Desk, desk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
