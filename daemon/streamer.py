@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from daemon.streaming.alerts import AlertIntake
 from daemon.streaming.flusher import Flusher
 from daemon.streaming.wishes import Wishes
-from senex.broker.session import BrokerAccess, open_session
+from senex.bootstrap.access import broker_access
+from senex.broker.session import open_session
 from senex.broker.streams import AlertStream, QuoteStream, stay_logged_in
 from senex.bus.clock import open_clock
 from senex.bus.connection import open_redis
@@ -69,13 +70,7 @@ async def run(settings: DaemonSettings, *, instance: str = "1") -> Never:
 
 async def _stream(settings: DaemonSettings, clock: FollowedClock | WallClock, state: State) -> None:
     async with AsyncExitStack() as stack:
-        access = BrokerAccess(
-            environment=settings.environment,
-            client_secret=settings.broker_client_secret.get_secret_value(),
-            refresh_token=settings.broker_refresh_token.get_secret_value(),
-            rest_url=settings.broker_rest_url,
-            alerts_url=settings.broker_alerts_url,
-        )
+        access = await asyncio.to_thread(broker_access, settings)
         session = await stack.enter_async_context(open_session(access))
         redis = await stack.enter_async_context(open_redis(settings.redis_url.get_secret_value()))
         store = StreamStore(settings.database_url.get_secret_value(), environment=settings.environment)

@@ -195,7 +195,13 @@ class DaemonSettings(_Clocked):
         Field(default=None, description="The broker's account alerts (ws://…); as for the REST address."),
     ]
     broker_client_secret: Annotated[SecretStr, Field(description="OAuth client secret of your application.")]
-    broker_refresh_token: Annotated[SecretStr, Field(description="OAuth refresh token of your grant.")]
+    broker_refresh_token: Annotated[
+        SecretStr | None,
+        Field(
+            default=None,
+            description="OAuth refresh token of your grant; kept encrypted in the database, so once is enough.",
+        ),
+    ]
     log_json: Annotated[bool, Field(default=False, description="Log JSON lines instead of readable ones.")]
 
     @property

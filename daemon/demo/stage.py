@@ -17,6 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Self
 from urllib.request import urlopen
 
+from cryptography.fernet import Fernet
+
 from daemon.demo.accounts import account_number, fresh_number
 from daemon.embedded import EmbeddedServices
 from daemon.embedded.database import DatabaseUrls, ensure_database
@@ -212,8 +214,13 @@ class Stage:
             SENEX_BROKER_ALERTS_URL=f"{self.rest_url.replace('http', 'ws', 1)}/alerts",
             SENEX_BROKER_CLIENT_SECRET_FILE=secret("client_secret", self._credentials["client_secret"]),
             SENEX_BROKER_REFRESH_TOKEN_FILE=secret("refresh_token", self._credentials["refresh_token"]),
+            SENEX_ENCRYPTION_KEYS_FILE=str(self._encryption_key()),
             SENEX_CLOCK_URL=self.clock_url,
         )
+
+    def _encryption_key(self) -> Path:
+        self.endpoints.secrets.read_or_make("encryption_key", lambda: Fernet.generate_key().decode())
+        return self.endpoints.secrets.folder / "encryption_key"
 
     def _environment(self, role: Role, **settings: str) -> dict[str, str]:
         """The machine's basics and these settings: nothing the operator has set for another installation."""

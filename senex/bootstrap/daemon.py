@@ -9,8 +9,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from senex.bootstrap.access import broker_access
 from senex.broker.gateway import open_gateway
-from senex.broker.session import BrokerAccess
 from senex.bus.clock import open_clock
 from senex.bus.connection import open_redis
 from senex.bus.publisher import RedisPublisher
@@ -40,13 +40,7 @@ async def build(settings: DaemonSettings) -> AsyncIterator[Context]:
         stack.push_async_callback(engine.dispose)
         redis = open_redis(settings.redis_url.get_secret_value())
         stack.push_async_callback(redis.aclose)
-        access = BrokerAccess(
-            environment=settings.environment,
-            client_secret=settings.broker_client_secret.get_secret_value(),
-            refresh_token=settings.broker_refresh_token.get_secret_value(),
-            rest_url=settings.broker_rest_url,
-            alerts_url=settings.broker_alerts_url,
-        )
+        access = await asyncio.to_thread(broker_access, settings)
         log = MessageLog(engine, clock)
         gateway = await stack.enter_async_context(open_gateway(access, clock=clock, recorder=log.record))
         holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"

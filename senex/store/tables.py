@@ -107,9 +107,18 @@ class Account(SQLModel, table=True):
     entry_offset: Decimal = Field(
         default=Decimal(0), sa_column=Column(PRICE, nullable=False, server_default="0")
     )
-    refresh_token: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     created_at: datetime = Field(sa_type=TIME)
     updated_at: datetime = Field(sa_type=TIME)
+
+
+class BrokerLogin(SQLModel, table=True):
+    """The login of an environment; its token is sealed with ``SENEX_ENCRYPTION_KEYS``. No console reads it."""
+
+    __tablename__ = "broker_login"
+    __table_args__ = (_one_of("environment", ("simulated", "sandbox", "live")),)
+    environment: str = Field(primary_key=True)
+    refresh_token: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    updated_at: datetime = Field(sa_column=Column(TIME, nullable=False, server_default=func.now()))
 
 
 class TradingState(SQLModel, table=True):

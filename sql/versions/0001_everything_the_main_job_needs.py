@@ -30,12 +30,19 @@ def upgrade() -> None:
         sa.Column("closing_only", sa.Boolean(), nullable=False),
         sa.Column("risk_preset", sa.String(), nullable=False),
         sa.Column("entry_offset", sa.Numeric(precision=20, scale=10), server_default="0", nullable=False),
-        sa.Column("refresh_token", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("environment IN ('simulated', 'sandbox', 'live')", name="environment_known"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("broker", "environment", "number"),
+    )
+    op.create_table(
+        "broker_login",
+        sa.Column("environment", sa.String(), nullable=False),
+        sa.Column("refresh_token", sa.LargeBinary(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("environment IN ('simulated', 'sandbox', 'live')", name="environment_known"),
+        sa.PrimaryKeyConstraint("environment"),
     )
     op.create_table(
         "deployment",
