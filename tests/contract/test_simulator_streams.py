@@ -82,11 +82,15 @@ async def test_rest_and_stream_show_one_market(broker: Broker) -> None:
 
 
 async def test_a_paused_market_stands_still(broker: Broker) -> None:
-    await broker.clock(speed=30)
-    frozen = await broker.clock(speed=0)
-    async with broker.http.get(f"{broker.rest}/clock") as answer:
-        assert await answer.json() == frozen
-    assert frozen["speed"] == 0
+    for _ in range(40):
+        await broker.clock(speed=60)
+        frozen = await broker.clock(speed=0)
+        elapsed = datetime.fromisoformat(frozen["instant"]) - datetime(2026, 6, 2, 14, tzinfo=UTC)
+
+        assert frozen["speed"] == 0
+        assert frozen["sequence"] == elapsed // timedelta(milliseconds=250)  # no tick is left to come
+        async with broker.http.get(f"{broker.rest}/clock") as answer:
+            assert await answer.json() == frozen
 
 
 async def test_greeks_trades_summaries_and_profiles_agree_with_the_quotes(broker: Broker) -> None:
