@@ -5,26 +5,43 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC, senex_daemon, senex_co
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO senex_daemon, senex_console;
 
-GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO senex_daemon;
-GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO senex_daemon;
-GRANT DELETE ON broker_position, heartbeat TO senex_daemon;
-REVOKE UPDATE ON audit, broker_message, decision, decision_result, fill, alembic_version FROM senex_daemon;
-REVOKE INSERT ON deployment, alembic_version FROM senex_daemon;
-
+-- The daemon: no schema, no calendar, no operators, and nothing by which history could be rewritten.
+-- Partitions are reached through their parents only.
 GRANT SELECT ON
-    account_snapshot, attempt, audit, broker_position, decision_result, deployment, fill, heartbeat,
-    historical_price, instrument, job_schedule, job_slot, lot, lot_close, market_session, order_leg, outbox,
-    position, position_leg, position_spread, readiness, source_status, suggestion, suggestion_breakeven,
-    suggestion_leg, suggestion_reason, suggestion_spread, trade_order, trading_state, alembic_version
+    account, account_snapshot, alembic_version, attempt, audit, broker_message, broker_position, decision,
+    decision_result, deployment, fill, heartbeat, historical_price, instrument, job_schedule, job_slot, lot,
+    lot_close, market_session, operator, order_leg, outbox, position, position_leg, position_spread, readiness,
+    source_status, suggestion, suggestion_breakeven, suggestion_leg, suggestion_reason, suggestion_spread,
+    trade_order, trading_state
+    TO senex_daemon;
+GRANT INSERT ON
+    account, account_snapshot, attempt, audit, broker_message, broker_position, decision, decision_result, fill,
+    heartbeat, historical_price, instrument, job_slot, lot, lot_close, order_leg, outbox, position, position_leg,
+    position_spread, readiness, source_status, suggestion, suggestion_breakeven, suggestion_leg,
+    suggestion_reason, suggestion_spread, trade_order, trading_state
+    TO senex_daemon;
+GRANT UPDATE ON
+    account, attempt, broker_position, heartbeat, historical_price, instrument, job_schedule, lot, order_leg,
+    outbox, position, position_spread, readiness, source_status, suggestion, trade_order, trading_state
+    TO senex_daemon;
+GRANT DELETE ON broker_position, heartbeat TO senex_daemon;
+GRANT EXECUTE ON FUNCTION make_month(regclass, date) TO senex_daemon;
+
+-- The console: what screens show, never a secret, a proof or a raw message; and decisions to insert.
+GRANT SELECT ON
+    account_snapshot, alembic_version, attempt, audit, broker_position, decision_result, fill, heartbeat,
+    historical_price, instrument, job_schedule, lot, lot_close, market_session, order_leg, position, position_leg,
+    position_spread, readiness, source_status, suggestion, suggestion_breakeven, suggestion_leg,
+    suggestion_reason, suggestion_spread, trade_order, trading_state
     TO senex_console;
 GRANT SELECT (name, role, salt) ON operator TO senex_console;
 GRANT SELECT (
     id, broker, environment, number, nickname, margin_or_cash, option_level, closed, closing_only, risk_preset,
     entry_offset, created_at, updated_at
 ) ON account TO senex_console;
-GRANT INSERT ON decision TO senex_console;
 GRANT SELECT (
-    id, account_id, kind, suggestion_id, version, digest, order_id, symbol, strategy, state, reason, operator, terminal,
-    role, shown_at, decided_at
+    id, account_id, kind, suggestion_id, version, digest, order_id, symbol, strategy, state, reason, operator,
+    terminal, role, shown_at, decided_at
 ) ON decision TO senex_console;
+GRANT INSERT ON decision TO senex_console;
 GRANT EXECUTE ON FUNCTION operator_knows(text, bytea) TO senex_console;

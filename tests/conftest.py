@@ -31,6 +31,7 @@ settings.load_profile("same")
 
 _PREFIX = f"senex-test-{os.geteuid()}-"
 _SESSION, _TEMPLATE = "session", "senex_template"
+OWNER, DAEMON, CONSOLE = "senex_user", "senex_daemon_login", "senex_console_login"
 
 
 @pytest.fixture
@@ -55,15 +56,35 @@ def embedded() -> Iterator[Endpoints]:
 def template_database(embedded: Endpoints) -> str:
     """The migrated database each test's own is copied from."""
     with psycopg.connect(embedded.postgres.superuser_url(), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_TEMPLATE)))
-    migrate(embedded.postgres.superuser_url(_TEMPLATE), operator="trader")
+        for user, right in ((OWNER, "CREATEROLE"), (DAEMON, ""), (CONSOLE, "")):
+            connection.execute(
+                sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(
+                    sql.Identifier(user), sql.SQL(right), sql.Literal(_password(user))
+                )
+            )
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(_TEMPLATE), sql.Identifier(OWNER))
+        )
+    migrate(login_url(embedded, OWNER, _TEMPLATE), operator="trader")
     return _TEMPLATE
 
 
 @pytest.fixture
 def database_url(embedded: Endpoints, database: str) -> str:
-    """The owner's URL of a fresh, migrated database."""
-    return embedded.postgres.superuser_url(database)
+    """A fresh, migrated database, as the daemon logs in."""
+    return login_url(embedded, DAEMON, database)
+
+
+@pytest.fixture
+def console_url(embedded: Endpoints, database: str) -> str:
+    """The same database, as a console logs in."""
+    return login_url(embedded, CONSOLE, database)
+
+
+@pytest.fixture
+def owner_url(embedded: Endpoints, database: str) -> str:
+    """The same database, as its owner logs in."""
+    return login_url(embedded, OWNER, database)
 
 
 @pytest.fixture
@@ -72,8 +93,8 @@ def database(embedded: Endpoints, template_database: str) -> Iterator[str]:
     name = f"t_{uuid.uuid4().hex}"
     with psycopg.connect(embedded.postgres.superuser_url(), autocommit=True) as connection:
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(template_database)
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
+                sql.Identifier(name), sql.Identifier(template_database), sql.Identifier(OWNER)
             )
         )
     yield name
@@ -81,19 +102,13 @@ def database(embedded: Endpoints, template_database: str) -> Iterator[str]:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-@pytest.fixture
-def console_url(embedded: Endpoints, database: str) -> Iterator[str]:
-    """The same database as a console reaches it: a login of the consoles' group, and no more."""
-    name = f"console_{uuid.uuid4().hex}"
-    with psycopg.connect(embedded.postgres.superuser_url(), autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE senex_console").format(
-                sql.Identifier(name), sql.Literal(name)
-            )
-        )
-    yield embedded.postgres.url(user=name, password=name, database=database)
-    with psycopg.connect(embedded.postgres.superuser_url(), autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+def login_url(embedded: Endpoints, user: str, database: str) -> str:
+    """The URL of one of the three logins of the session's servers."""
+    return embedded.postgres.url(user=user, password=_password(user), database=database)
+
+
+def _password(user: str) -> str:
+    return f"{user} password"
 
 
 def _make_open_folder() -> Path:

@@ -87,9 +87,7 @@ def set_passphrase(url: str) -> bytes:
     return verifier
 
 
-async def test_an_approval_becomes_an_order_and_names_who_decided(
-    console: Console, database_url: str
-) -> None:
+async def test_an_approval_becomes_an_order_and_names_who_decided(console: Console, owner_url: str) -> None:
     suggestion = await console.suggestion()
     approval = await console.decider.approve(suggestion, shown_at=console.desk.clock.now())
     answer = await console.answered(approval)
@@ -98,9 +96,7 @@ async def test_an_approval_becomes_an_order_and_names_who_decided(
     order = await console.reads.order(answer.order_id)
     assert order is not None
     assert order.status == "working"
-    decided = rows(
-        database_url, "SELECT operator, terminal, role, proof FROM decision WHERE kind = 'approve'"
-    )
+    decided = rows(owner_url, "SELECT operator, terminal, role, proof FROM decision WHERE kind = 'approve'")
     assert decided == [("trader", "/dev/pts/1", "trader", None)]
 
 
@@ -121,7 +117,7 @@ async def test_two_consoles_approve_and_one_order_is_sent(console: Console, anot
         await another.decider.reject(suggestion, reason="too late")
 
 
-async def test_a_decision_inserted_twice_is_one(console: Console, database_url: str) -> None:
+async def test_a_decision_inserted_twice_is_one(console: Console, owner_url: str) -> None:
     """What happens when the connection is lost between the commit and its answer."""
     suggestion = await console.suggestion()
     decider = console.decider
@@ -130,7 +126,7 @@ async def test_a_decision_inserted_twice_is_one(console: Console, database_url: 
     )
     assert await console.decisions.add(decision) is None
     assert await console.decisions.add(decision) is None
-    assert rows(database_url, "SELECT count(*) FROM decision WHERE kind = 'approve'") == [(1,)]
+    assert rows(owner_url, "SELECT count(*) FROM decision WHERE kind = 'approve'") == [(1,)]
 
 
 async def test_reject_cancel_state_and_sync(console: Console) -> None:
@@ -166,13 +162,13 @@ async def test_a_silent_daemon_is_said_to_be(console: Console) -> None:
         await console.decider.wait_result(decision, timeout=0.1)
 
 
-async def test_the_passphrase_proves_a_live_approval(console: Console, database_url: str) -> None:
+async def test_the_passphrase_proves_a_live_approval(console: Console, owner_url: str) -> None:
     suggestion = await console.suggestion()
     now = console.desk.clock.now()
     assert not await console.decider.has_passphrase()
     with pytest.raises(Refused, match="E_PASSPHRASE"):
         await console.decider.approve(suggestion, shown_at=now, passphrase=PASSPHRASE)
-    verifier = set_passphrase(database_url)
+    verifier = set_passphrase(owner_url)
     assert await console.decider.has_passphrase()
     assert await console.decider.unlock(PASSPHRASE)
     assert not await console.decider.unlock("another")
@@ -192,8 +188,8 @@ async def test_the_passphrase_proves_a_live_approval(console: Console, database_
             await check_operator(tx, replace(kill, state="active"), environment="live")
 
 
-async def test_an_older_database_is_named(console: Console, database_url: str) -> None:
-    with psycopg.connect(database_url, autocommit=True) as connection:
+async def test_an_older_database_is_named(console: Console, owner_url: str) -> None:
+    with psycopg.connect(owner_url, autocommit=True) as connection:
         connection.execute("DROP TABLE heartbeat")
     with pytest.raises(UsageProblem, match="E_DATABASE_SCHEMA"):
         await console.reads.processes()
@@ -225,9 +221,9 @@ async def test_the_consoles_role_decides_and_reads_and_no_more(console: Console,
                 connection.execute(statement)
 
 
-async def test_a_role_that_may_not_decide_is_named(desk: Desk, console_url: str, database_url: str) -> None:
+async def test_a_role_that_may_not_decide_is_named(desk: Desk, console_url: str, owner_url: str) -> None:
     account = await desk.account()
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(owner_url, autocommit=True) as connection:
         connection.execute("REVOKE INSERT ON decision FROM senex_console")
     console = Console(desk, console_url, "here")
     with pytest.raises(UsageProblem, match="E_DATABASE_ROLE"):

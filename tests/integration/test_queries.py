@@ -127,9 +127,9 @@ async def test_a_target_that_fills_is_realised_today_and_leaves_its_lots(desk: D
     assert tomorrow.realized_today == 0
 
 
-async def test_unknown_risk_is_none_and_not_zero(desk: Desk, reads: Reads, database_url: str) -> None:
+async def test_unknown_risk_is_none_and_not_zero(desk: Desk, reads: Reads, owner_url: str) -> None:
     await desk.fill(await desk.approve(await desk.suggest()))
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(owner_url, autocommit=True) as connection:
         # what is left is a short call alone: its loss has no bound
         connection.execute(
             "UPDATE lot SET open_quantity = 0 WHERE NOT (quantity < 0 AND spread_key LIKE 'call%')"
@@ -138,9 +138,9 @@ async def test_unknown_risk_is_none_and_not_zero(desk: Desk, reads: Reads, datab
     assert (account.open_risk, account.risk_budget) == (None, None)
 
 
-async def test_sources_processes_and_holdings(desk: Desk, reads: Reads, database_url: str) -> None:
+async def test_sources_processes_and_holdings(desk: Desk, reads: Reads, owner_url: str) -> None:
     account_id = await desk.account()
-    connection = await connect(database_url, name="test")
+    connection = await connect(owner_url, name="test")
     await beat(connection, "worker trading", "one", "idle")
     await connection.execute(
         "INSERT INTO source_status (source, subject, ok, detail, at) VALUES "
@@ -167,9 +167,9 @@ async def test_sources_processes_and_holdings(desk: Desk, reads: Reads, database
     assert await reads.operator("nobody") is None
 
 
-async def test_a_lost_connection_is_replaced(desk: Desk, reads: Reads, database_url: str) -> None:
+async def test_a_lost_connection_is_replaced(desk: Desk, reads: Reads, console_url: str) -> None:
     await reads.accounts(desk.clock.now())
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(console_url, autocommit=True) as connection:
         ended = connection.execute(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
             "WHERE datname = current_database() AND application_name = 'senex console reads'"
@@ -179,13 +179,13 @@ async def test_a_lost_connection_is_replaced(desk: Desk, reads: Reads, database_
 
 
 async def test_a_postgres_that_is_away_or_hangs_is_said_to_be(
-    desk: Desk, database_url: str, console_url: str
+    desk: Desk, owner_url: str, console_url: str
 ) -> None:
     nobody = Reads("postgresql://senex@127.0.0.1:1/senex")
     with pytest.raises(Unavailable, match="E_POSTGRES_AWAY"):
         await nobody.processes()
     reads = Reads(console_url, deadline=0.3)
-    with psycopg.connect(database_url) as holder:
+    with psycopg.connect(owner_url) as holder:
         holder.execute("LOCK TABLE heartbeat IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(Unavailable, match="has not answered"):
             await reads.processes()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def machinery(embedded: Endpoints, database_url: str) -> Iterator[Stage]:
+def machinery(embedded: Endpoints, owner_url: str) -> Iterator[Stage]:
     """A stage on the session's servers, in a database and an emptied queue of its own."""
-    with stage(database_url, embedded.redis.daemon_url()) as one:
+    with stage(owner_url, embedded.redis.daemon_url()) as one:
         yield one

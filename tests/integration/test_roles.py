@@ -1,0 +1,278 @@
+"""What Postgres itself lets the console and the daemon do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.errors import InsufficientPrivilege, RestrictViolation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
+
+NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
+HIDDEN = ("broker_message", "deployment", "job_slot", "outbox")
+HIDDEN_COLUMNS = (("account", "refresh_token"), ("operator", "verifier"), ("decision", "proof"))
+APPEND_ONLY = ("audit", "broker_message", "decision", "decision_result", "fill")
+
+
+@pytest.fixture
+def owner(owner_url: str) -> Iterator[Connection]:
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def console(console_url: str) -> Iterator[Connection]:
+    with psycopg.connect(console_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def daemon(database_url: str) -> Iterator[Connection]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def account(owner: Connection) -> UUID:
+    """An account, with what a decision and a fill need to hang on."""
+    account = uuid4()
+    owner.execute(
+        "INSERT INTO account VALUES (%s, 'tastytrade', 'simulated', '5SX1', '', 'margin', '3', false, false, "
+        "'moderate', 0, NULL, %s, %s)",
+        (account, NOW, NOW),
+    )
+    return account
+
+
+def decide(connection: Connection, account: UUID, *, kind: str = "sync", role: str = "trader") -> UUID:
+    decision = uuid4()
+    connection.execute(
+        "INSERT INTO decision (id, account_id, kind, operator, terminal, role, decided_at) "
+        "VALUES (%s, %s, %s, 'trader', 'here', %s, %s)",
+        (decision, account, kind, role, NOW),
+    )
+    return decision
+
+
+def tables(connection: Connection) -> list[str]:
+    rows = connection.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+    )
+    return [row[0] for row in rows]
+
+
+def has(connection: Connection, table: str, right: str) -> bool:
+    row = connection.execute("SELECT has_table_privilege(%s, %s)", (table, right)).fetchone()
+    assert row
+    return bool(row[0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "queue"), [("sync", "accounts"), ("suggest", "default"), ("set_state", "trading")]
+)
+def test_a_consoles_decision_becomes_work_and_wakes_the_relay(
+    owner: Connection, console: Connection, daemon: Connection, account: UUID, kind: str, queue: str
+) -> None:
+    daemon.execute("LISTEN outbox")
+
+    decision = decide(console, account, kind=kind)
+
+    assert owner.execute("SELECT queue, job, subject, account_id FROM outbox").fetchall() == [
+        (queue, "decide", str(decision), account)
+    ]
+    assert [notice.channel for notice in daemon.notifies(timeout=10, stop_after=1)] == ["outbox"]
+
+
+def test_the_console_hears_of_an_answer(console: Connection, daemon: Connection, account: UUID) -> None:
+    decision = decide(console, account)
+    console.execute("LISTEN decision_result")
+
+    daemon.execute(
+        "INSERT INTO decision_result (decision_id, outcome, code, message, at) VALUES (%s, 'done', 'OK', '', %s)",
+        (decision, NOW),
+    )
+
+    assert [notice.payload for notice in console.notifies(timeout=10, stop_after=1)] == [str(decision)]
+
+
+def test_the_console_may_insert_decisions_and_change_nothing(console: Connection) -> None:
+    found = {
+        (table, right)
+        for table in tables(console)
+        for right in ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+        if has(console, table, right)
+    }
+
+    assert found == {("decision", "INSERT")}
+
+
+def test_the_console_reads_no_secret_no_proof_and_no_raw_message(console: Connection) -> None:
+    for table in HIDDEN:
+        with pytest.raises(InsufficientPrivilege):
+            console.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table)))
+    for table, column in HIDDEN_COLUMNS:
+        with pytest.raises(InsufficientPrivilege):
+            console.execute(
+                sql.SQL("SELECT {} FROM {}").format(sql.Identifier(column), sql.Identifier(table))
+            )
+    console.execute("SELECT name, role, salt FROM operator")
+
+
+def test_no_partition_can_be_reached_past_its_parent(console: Connection, daemon: Connection) -> None:
+    parts = [
+        row[0]
+        for row in console.execute("SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r'")
+    ]
+    assert parts
+    for connection in (console, daemon):
+        assert not [
+            part
+            for part in parts
+            for right in ("SELECT", "INSERT", "UPDATE", "DELETE")
+            if has(connection, part, right)
+        ]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE mine (id int)",
+        "INSERT INTO outbox (queue, job, subject) VALUES ('trading', 'execute', '')",
+        "SELECT make_month('audit', '2030-01-01')",
+        "UPDATE alembic_version SET version_num = '9'",
+    ],
+)
+def test_the_console_cannot_get_round_it(console: Connection, statement: str) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        console.execute(statement.encode())
+
+
+def test_a_console_cannot_decide_as_a_policy_but_the_daemon_can(
+    console: Connection, daemon: Connection, account: UUID
+) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        decide(console, account, role="policy")
+
+    decide(daemon, account, role="policy")
+
+
+def test_a_passphrase_is_known_without_being_shown(owner: Connection, console: Connection) -> None:
+    owner.execute("UPDATE operator SET salt = 'salt', verifier = 'right' WHERE name = 'trader'")
+    owner.execute("INSERT INTO operator (name, role) VALUES ('new', 'trader')")
+
+    def knows(name: str, verifier: bytes) -> bool:
+        row = console.execute("SELECT operator_knows(%s, %s)", (name, verifier)).fetchone()
+        assert row
+        return bool(row[0])
+
+    assert knows("trader", b"right")
+    assert not knows("trader", b"wrong")
+    assert not knows("new", b"right")
+    assert not knows("nobody", b"right")
+
+
+def test_the_daemon_cannot_rewrite_history_nor_change_the_schema(daemon: Connection) -> None:
+    assert not [
+        (table, right)
+        for table in APPEND_ONLY
+        for right in ("UPDATE", "DELETE", "TRUNCATE")
+        if has(daemon, table, right)
+    ]
+    for statement in (
+        b"CREATE TABLE mine (id int)",
+        b"ALTER TABLE decision DISABLE TRIGGER ALL",
+        b"UPDATE deployment SET namespace = gen_random_uuid()",
+        b"UPDATE operator SET role = 'trader'",
+        b"DELETE FROM market_session",
+    ):
+        with pytest.raises(InsufficientPrivilege):
+            daemon.execute(statement)
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+def test_not_even_the_owner_changes_what_happened_unawares(
+    owner: Connection, account: UUID, table: str
+) -> None:
+    fill_in(owner, account)
+    name = sql.Identifier(table)
+    key = sql.SQL("outcome = 'failed'" if table == "decision_result" else "account_id = NULL")
+
+    with pytest.raises(RestrictViolation):
+        owner.execute(sql.SQL("UPDATE {} SET {}").format(name, key))
+    with pytest.raises(RestrictViolation):
+        owner.execute(sql.SQL("DELETE FROM {}").format(name))
+    with pytest.raises(RestrictViolation):
+        owner.execute(sql.SQL("TRUNCATE {} CASCADE").format(name))
+
+
+def test_a_partition_protects_its_rows_too(owner: Connection, account: UUID) -> None:
+    fill_in(owner, account)
+    parts = owner.execute("SELECT DISTINCT tableoid::regclass::text FROM audit").fetchall()
+    for (part,) in parts:
+        with pytest.raises(RestrictViolation):
+            owner.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(part)))
+
+
+def test_a_month_nobody_made_is_kept_and_moves_once_it_is_made(
+    owner: Connection, daemon: Connection, account: UUID
+) -> None:
+    fill_in(owner, account)
+    where = "SELECT tableoid::regclass::text, count(*) FROM audit GROUP BY 1"
+    assert owner.execute(where.encode()).fetchall() == [("audit_other", 1)]
+
+    made = [daemon.execute("SELECT make_month('audit', '2026-03-17')").fetchone() for _ in range(2)]
+
+    assert made == [(True,), (False,)]
+    assert owner.execute(where.encode()).fetchall() == [("audit_2026_03", 1)]
+    with pytest.raises(RestrictViolation):
+        owner.execute("DELETE FROM audit_2026_03")
+    with pytest.raises(RestrictViolation):
+        owner.execute("UPDATE audit SET why = 'other'")
+
+
+def fill_in(owner: Connection, account: UUID) -> None:
+    """One row in every table that keeps what happened."""
+    decision, position, order = decide(owner, account), uuid4(), uuid4()
+    owner.execute(
+        "INSERT INTO decision_result (decision_id, outcome, code, message, at) VALUES (%s, 'done', 'OK', '', %s)",
+        (decision, NOW),
+    )
+    owner.execute(
+        "INSERT INTO audit (id, at, account_id, actor, action, object_type, object_id, why) "
+        "VALUES (%s, %s, %s, '', '', '', '', '')",
+        (uuid4(), NOW, account),
+    )
+    owner.execute(
+        "INSERT INTO broker_message (id, at, account_id, source, method, path, body) "
+        "VALUES (%s, %s, %s, 'rest', 'GET', '/', '')",
+        (uuid4(), NOW, account),
+    )
+    owner.execute(
+        "INSERT INTO instrument (symbol, instrument_type, streamer_symbol, underlying, multiplier) "
+        "VALUES ('QQQ', 'Equity', 'QQQ', 'QQQ', 1)"
+    )
+    owner.execute(
+        "INSERT INTO position (id, account_id, origin, strategy, underlying, expiry, units, status, tick, "
+        "time_exit_dte, stop_alert_share, stop_order_share, created_at) "
+        "VALUES (%s, %s, 'manual', '', 'QQQ', '2026-04-17', 1, 'open_full', 0.01, 7, 0.5, 0.75, %s)",
+        (position, account, NOW),
+    )
+    owner.execute(
+        "INSERT INTO trade_order (id, account_id, origin, kind, position_id, generation, underlying, time_in_force, "
+        "limit_price, status, created_at, updated_at) "
+        "VALUES (%s, %s, 'manual', 'entry', %s, 0, 'QQQ', 'Day', 1, 'filled', %s, %s)",
+        (order, account, position, NOW, NOW),
+    )
+    owner.execute(
+        "INSERT INTO fill (account_id, order_id, symbol, fill_id, quantity, price, filled_at, source) "
+        "VALUES (%s, %s, 'QQQ', 'f1', 1, 1, %s, 'rest')",
+        (account, order, NOW),
+    )
