@@ -1,0 +1,73 @@
+"""The tables. Row classes never leave ``senex.store``.
+
+Market times (``*_at`` unless said otherwise) come from ``Clock``; machine
+times (leases, heartbeats) come from Postgres itself. Prices are signed and
+per share; money is dollars. Uniqueness lives here, not in check-then-insert.
+"""
+
+from __future__ import annotations
+
+from sqlmodel import SQLModel
+
+from senex.store.tables.accounts import (
+    Account,
+    AccountSnapshot,
+    BrokerLogin,
+    BrokerPosition,
+    Deployment,
+    Operator,
+    Readiness,
+    TradingState,
+)
+from senex.store.tables.journal import Audit, BrokerMessage
+from senex.store.tables.market import HistoricalPrice, Instrument, MarketSession
+from senex.store.tables.orders import Attempt, Fill, OrderLeg, TradeOrder
+from senex.store.tables.positions import Lot, LotClose, Position, PositionLeg, PositionSpread
+from senex.store.tables.suggestions import (
+    Decision,
+    DecisionResult,
+    Suggestion,
+    SuggestionBreakeven,
+    SuggestionLeg,
+    SuggestionReason,
+    SuggestionSpread,
+)
+from senex.store.tables.work import Heartbeat, JobSchedule, JobSlot, Outbox, SourceStatus
+
+__all__ = [
+    "Account",
+    "AccountSnapshot",
+    "Attempt",
+    "Audit",
+    "BrokerLogin",
+    "BrokerMessage",
+    "BrokerPosition",
+    "Decision",
+    "DecisionResult",
+    "Deployment",
+    "Fill",
+    "Heartbeat",
+    "HistoricalPrice",
+    "Instrument",
+    "JobSchedule",
+    "JobSlot",
+    "Lot",
+    "LotClose",
+    "MarketSession",
+    "Operator",
+    "OrderLeg",
+    "Outbox",
+    "Position",
+    "PositionLeg",
+    "PositionSpread",
+    "Readiness",
+    "SQLModel",
+    "SourceStatus",
+    "Suggestion",
+    "SuggestionBreakeven",
+    "SuggestionLeg",
+    "SuggestionReason",
+    "SuggestionSpread",
+    "TradeOrder",
+    "TradingState",
+]
