@@ -81,11 +81,12 @@ class QuoteWriter:
         prices = {quote.symbol: codec.encode_quote(quote) for quote in quotes}
         figures = {row.symbol: codec.encode_greeks(row) for row in greeks}
         with redis_errors():
-            async with self._redis.pipeline(transaction=True) as pipe:
+            # only a replacement must not be seen half done
+            async with self._redis.pipeline(transaction=anew) as pipe:
                 for name, rows in ((keys.QUOTES, prices), (keys.GREEKS, figures)):
                     _store(pipe, name, rows, anew=anew)
                 pipe.set(keys.PULSE, codec.encode_pulse(pulse), ex=keys.PULSE_TTL)
-                pipe.publish(keys.QUOTE_CHANNEL, codec.encode_frame(pulse, quotes, greeks))
+                pipe.publish(keys.QUOTE_CHANNEL, codec.encode_frame(pulse, prices.values(), figures.values()))
                 pipe.hlen(keys.QUOTES)
                 answers = await pipe.execute()
         return int(answers[-1])

@@ -52,7 +52,8 @@ async def test_a_quote_never_goes_back(redis: Redis, server: RedisServer) -> Non
         await reader.next(Joined)
         await writer.write(pulse(2), [quote("QQQ", "1.10", sequence=4), quote("SPY", sequence=6)], [])
         assert [each.symbol for each in (await reader.next(Frame)).quotes] == ["SPY"]
-        await redis.publish(keys.QUOTE_CHANNEL, codec.encode_frame(pulse(1), [quote("IWM", sequence=9)], []))
+        late = codec.encode_quote(quote("IWM", sequence=9))
+        await redis.publish(keys.QUOTE_CHANNEL, codec.encode_frame(pulse(1), [late], []))
         await writer.write(pulse(3), [quote("DIA", sequence=10)], [])
         assert [each.symbol for each in (await reader.next(Frame)).quotes] == ["DIA"]
 
