@@ -38,9 +38,9 @@ def configure(*, as_json: bool, process: str) -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(logging.INFO)
-    for noisy in ("rq", "rq.worker", "rq_scheduler.scheduler", "httpx2", "httpcore2", "websockets"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    root.setLevel(logging.WARNING)
+    logging.getLogger("senex").setLevel(logging.INFO)
+    logging.getLogger("daemon").setLevel(logging.INFO)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

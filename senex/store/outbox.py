@@ -30,6 +30,7 @@ UPDATE outbox SET lease_until = clock_timestamp() + make_interval(secs => %s), o
 WHERE id IN (
     SELECT id FROM outbox
     WHERE done_at IS NULL AND (lease_until IS NULL OR lease_until < clock_timestamp())
+        AND NOT EXISTS (SELECT FROM account WHERE account.id = outbox.account_id AND account.closed)
     ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)
 RETURNING id, queue, job, offers
 """
@@ -71,7 +72,11 @@ class Outbox:
         self._connection = connection
 
     async def lease(self, *, seconds: float = LEASE_SECONDS, limit: int = 100) -> tuple[Offer, ...]:
-        """Lease undone rows nobody works on, oldest first; rows another relay is leasing are left out."""
+        """Lease undone rows nobody works on, oldest first.
+
+        Left out is what another relay is leasing, and the work of accounts the broker has closed:
+        it could only fail.
+        """
         rows = await self._rows(_LEASE, seconds, limit)
         return tuple(Offer(*row) for row in sorted(rows))
 

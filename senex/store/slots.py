@@ -13,13 +13,12 @@ if TYPE_CHECKING:
 
     from senex.store.direct import AsyncConnection
 
-# one row per account of the environment; a job without an account yet still gets its one row
+# one row per account of the environment; without one the slot stays unclaimed until it is past its grace
 _WORK = """
 INSERT INTO outbox (account_id, queue, job, subject, dedupe_key)
-SELECT account.id, %(queue)s::text, %(job)s::text, coalesce(account.id::text, ''),
+SELECT account.id, %(queue)s::text, %(job)s::text, account.id::text,
        concat_ws(':', 'slot', %(timeline)s::text, %(job)s::text, %(slot)s::text, account.id)
-FROM (SELECT 1) AS once
-LEFT JOIN account ON account.environment = %(environment)s::text AND NOT account.closed
+FROM account WHERE environment = %(environment)s::text AND NOT closed
 ON CONFLICT (dedupe_key) DO NOTHING
 RETURNING id
 """

@@ -59,6 +59,21 @@ def test_done_work_is_not_offered(machinery: Stage) -> None:
     assert done != work
 
 
+def test_work_of_a_closed_account_waits(machinery: Stage) -> None:
+    account = machinery.one(
+        "INSERT INTO account (id, broker, environment, number, nickname, margin_or_cash, option_level, closed,"
+        " closing_only, risk_preset, created_at, updated_at) VALUES (gen_random_uuid(), 'tastytrade',"
+        " 'simulated', 'A1', '', 'margin', '', true, false, 'moderate', now(), now()) RETURNING id"
+    )
+    waiting = machinery.add("note")
+    machinery.sql.execute("UPDATE outbox SET account_id = %s WHERE id = %s", (account, waiting))
+    machinery.start("relay")
+    work = machinery.add("note")
+    eventually(lambda: _queued(machinery) == [job_id(work, 1)])
+    machinery.sql.execute("UPDATE account SET closed = false")
+    eventually(lambda: _queued(machinery) == [job_id(work, 1), job_id(waiting, 1)])
+
+
 def test_a_standby_takes_over_from_a_killed_leader(machinery: Stage) -> None:
     first = machinery.start("relay")
     leader = eventually(lambda: machinery.one(_LEADER))

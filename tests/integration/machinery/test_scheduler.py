@@ -74,6 +74,7 @@ class Bench:
 @pytest.fixture
 async def bench(machinery: Stage) -> AsyncIterator[Bench]:
     machinery.sql.execute("TRUNCATE job_schedule, market_session")
+    _open_account(machinery, "A1")
     _plan(machinery, "sync", "every 5 min 09:30-16:00 sessions")
     for day in (date(2026, 3, 3), date(2026, 3, 4), date(2026, 3, 5), date(2026, 3, 6)):
         machinery.sql.execute(
@@ -134,6 +135,7 @@ async def test_a_claimed_slot_never_comes_back(bench: Bench) -> None:
     bench.machinery.sql.execute("UPDATE job_schedule SET grace_seconds = 3600")
     assert await bench.claim(_TEN + 3 * _FIVE) == 1
     assert await bench.claim(_TEN + 3 * _FIVE) == 0
+    assert bench.machinery.one("SELECT count(*) FROM outbox WHERE job = 'sync'") == 1
     assert await bench.tick_at(_TEN + timedelta(minutes=17)) == []
     # not even when the clock jumps back over it
     assert await bench.tick_at(_TEN + timedelta(minutes=3)) == []
@@ -175,16 +177,27 @@ async def test_an_unreadable_rule_stops_only_its_own_job(bench: Bench) -> None:
     assert bench.planned() == {_id(_TEN + _FIVE)}
 
 
-async def test_one_row_of_work_per_account(bench: Bench) -> None:
-    for number, closed in (("A1", False), ("A2", False), ("A3", True)):
-        bench.machinery.sql.execute(
-            "INSERT INTO account (id, broker, environment, number, nickname, margin_or_cash, option_level, closed,"
-            " closing_only, risk_preset, created_at, updated_at) VALUES (gen_random_uuid(), 'tastytrade',"
-            " 'simulated', %s, '', 'margin', '', %s, false, 'moderate', now(), now())",
-            (number, closed),
-        )
+async def test_one_row_of_work_per_open_account(bench: Bench) -> None:
+    _open_account(bench.machinery, "A2")
+    _open_account(bench.machinery, "A3", closed=True)
     assert await bench.claim(_TEN) == 2
     assert bench.machinery.one("SELECT count(DISTINCT account_id) FROM outbox WHERE job = 'sync'") == 2
+
+
+async def test_without_an_account_the_slot_waits(bench: Bench) -> None:
+    bench.machinery.sql.execute("UPDATE account SET closed = true")
+    assert await bench.claim(_TEN) == 0
+    bench.machinery.sql.execute("UPDATE account SET closed = false")
+    assert await bench.claim(_TEN) == 1
+
+
+def _open_account(machinery: Stage, number: str, *, closed: bool = False) -> None:
+    machinery.sql.execute(
+        "INSERT INTO account (id, broker, environment, number, nickname, margin_or_cash, option_level, closed,"
+        " closing_only, risk_preset, created_at, updated_at) VALUES (gen_random_uuid(), 'tastytrade',"
+        " 'simulated', %s, '', 'margin', '', %s, false, 'moderate', now(), now())",
+        (number, closed),
+    )
 
 
 class ClockServer:

@@ -1,0 +1,128 @@
+"""The supervisor through real processes: who is started again, who dies with whom."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+# two parts: one that starts a child of its own and waits, one that fails at once
+_PROGRAM = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from daemon.supervisor import Part, Supervisor
+
+folder = Path(sys.argv[1])
+STEADY = (
+    "import os, subprocess, sys, time, pathlib;"
+    "quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL);"
+    "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], **quiet);"
+    "pathlib.Path(sys.argv[1], f'steady-{os.getpid()}').write_text(str(child.pid));"
+    "print('a line of output', file=sys.stderr, flush=True);"
+    "time.sleep(600)"
+)
+FAILING = (
+    "import os, sys, pathlib;"
+    "pathlib.Path(sys.argv[1], f'failing-{os.getpid()}').touch();"
+    "sys.exit(3)"
+)
+
+async def main():
+    parts = [
+        Part(name, [sys.executable, "-c", text, str(folder)], {"PATH": os.environ["PATH"]})
+        for name, text in (("steady", STEADY), ("failing", FAILING))
+    ]
+    supervisor = Supervisor(parts)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, supervisor.stop)
+    await supervisor.run()
+
+asyncio.run(main())
+"""
+
+
+class Case:
+    """A supervisor at work, and what its parts left in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.process = subprocess.Popen([sys.executable, "-c", _PROGRAM, str(folder)], stderr=subprocess.PIPE)
+
+    def starts(self, part: str) -> list[int]:
+        return [int(mark.name.rpartition("-")[2]) for mark in self._folder.glob(f"{part}-*")]
+
+    def children(self) -> list[int]:
+        """Every child a steady part has started."""
+        return [int(mark.read_text()) for mark in self._folder.glob("steady-*")]
+
+    def steady(self) -> tuple[int, int]:
+        """The process id of the steady part and of its child."""
+        (mark,) = self._folder.glob("steady-*")
+        return int(mark.name.rpartition("-")[2]), int(_eventually(mark.read_text))
+
+
+def _eventually(fact: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        found = fact()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError("did not happen")
+
+
+def _gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Iterator[Case]:
+    one = Case(tmp_path)
+    _eventually(lambda: one.starts("steady"))
+    yield one
+    if one.process.poll() is None:
+        one.process.kill()
+    one.process.communicate()
+    for child in one.children():
+        if not _gone(child):  # nobody was left to end it
+            os.kill(child, signal.SIGKILL)
+
+
+def test_what_ends_is_started_again(case: Case) -> None:
+    _eventually(lambda: len(case.starts("failing")) >= 3)
+    assert len(case.starts("steady")) == 1
+
+
+def test_what_is_killed_is_started_again(case: Case) -> None:
+    pid, child = case.steady()
+    os.kill(pid, signal.SIGKILL)
+    _eventually(lambda: len(case.starts("steady")) == 2)
+    _eventually(lambda: _gone(child))
+
+
+def test_stopping_ends_each_part_and_what_it_started(case: Case) -> None:
+    pid, child = case.steady()
+    case.process.terminate()
+    _, said = case.process.communicate(timeout=20)
+    assert case.process.returncode == 0
+    assert _gone(pid)
+    _eventually(lambda: _gone(child))
+    assert b"steady    | a line of output" in said
+
+
+def test_killing_the_supervisor_ends_its_parts(case: Case) -> None:
+    pid, _ = case.steady()
+    case.process.kill()
+    _eventually(lambda: _gone(pid))
