@@ -15,11 +15,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Self
-from urllib.request import urlopen
 
 from cryptography.fernet import Fernet
 
 from daemon.demo.accounts import account_number, fresh_number
+from daemon.demo.market import clock_of, reopen
 from daemon.embedded import EmbeddedServices
 from daemon.embedded.database import DatabaseUrls, ensure_database
 from daemon.embedded.processes import last_line
@@ -28,7 +28,7 @@ from senex.config import child_environment, login_name
 from senex.domain.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -163,6 +163,8 @@ class Stage:
         self.rest_url = f"http://127.0.0.1:{port}"
         self.clock_url = f"ws://127.0.0.1:{port}/clock"
         await self._answers(f"{self.rest_url}/clock")
+        if not self._plot.fresh:
+            await asyncio.to_thread(reopen, f"{self.rest_url}/clock")
         self._credentials = json.loads(credentials.read_text(encoding="utf-8"))
 
     def _books(self) -> Path:
@@ -231,13 +233,6 @@ class Stage:
 
     def _secret(self, name: str, value: str) -> str:
         return str(self.endpoints.secrets.write(f"run_{name}", value))
-
-
-def clock_of(url: str) -> Mapping[str, object]:
-    """What a market clock says now, asked once."""
-    with urlopen(url, timeout=2) as answer:  # noqa: S310  an address of this machine
-        said: Mapping[str, object] = json.load(answer)
-        return said
 
 
 async def _started(services: EmbeddedServices) -> Endpoints:
