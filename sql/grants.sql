@@ -8,20 +8,20 @@ GRANT USAGE ON SCHEMA public TO senex_daemon, senex_console;
 -- The daemon: no schema, no calendar, no operators, and nothing by which history could be rewritten.
 -- Partitions are reached through their parents only.
 GRANT SELECT ON
-    account, account_snapshot, alembic_version, attempt, audit, broker_message, broker_position, decision,
-    decision_result, deployment, fill, heartbeat, historical_price, instrument, job_schedule, job_slot, lot,
+    account, account_snapshot, alembic_version, attempt, audit, broker_login, broker_message, broker_position,
+    decision, decision_result, deployment, fill, heartbeat, historical_price, instrument, job_schedule, job_slot, lot,
     lot_close, market_session, operator, order_leg, outbox, position, position_leg, position_spread, readiness,
     source_status, suggestion, suggestion_breakeven, suggestion_leg, suggestion_reason, suggestion_spread,
     trade_order, trading_state
     TO senex_daemon;
 GRANT INSERT ON
-    account, account_snapshot, attempt, audit, broker_message, broker_position, decision, decision_result, fill,
-    heartbeat, historical_price, instrument, job_slot, lot, lot_close, order_leg, outbox, position, position_leg,
+    account, account_snapshot, attempt, audit, broker_login, broker_message, broker_position, decision,
+    decision_result, fill, heartbeat, historical_price, instrument, job_slot, lot, lot_close, order_leg, outbox, position, position_leg,
     position_spread, readiness, source_status, suggestion, suggestion_breakeven, suggestion_leg,
     suggestion_reason, suggestion_spread, trade_order, trading_state
     TO senex_daemon;
 GRANT UPDATE ON
-    account, attempt, broker_position, heartbeat, historical_price, instrument, job_schedule, lot, order_leg,
+    account, attempt, broker_login, broker_position, heartbeat, historical_price, instrument, job_schedule, lot, order_leg,
     outbox, position, position_spread, readiness, source_status, suggestion, trade_order, trading_state
     TO senex_daemon;
 GRANT DELETE ON broker_position, heartbeat TO senex_daemon;

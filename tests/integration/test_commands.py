@@ -208,8 +208,8 @@ async def test_a_silent_daemon_and_a_refusal_have_their_codes(shell: Shell) -> N
     assert (stranger.code, "[E_OPERATOR]" in stranger.err) == (4, True)
 
 
-async def test_operators_are_the_owners_to_make(shell: Shell, database_url: str) -> None:
-    owner = {"SENEX_MIGRATOR_DATABASE_URL": database_url}
+async def test_operators_are_the_owners_to_make(shell: Shell, owner_url: str) -> None:
+    owner = {"SENEX_MIGRATOR_DATABASE_URL": owner_url}
     assert (await shell.senex("operator", "list")).code == 2
     assert (await shell.senex("operator", "add", "alice", **owner)).code == 0
     assert "alice" in (await shell.senex("operator", "list", **owner)).out

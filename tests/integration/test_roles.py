@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[tuple[Any, ...]]
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
-HIDDEN = ("broker_message", "deployment", "job_slot", "outbox")
-HIDDEN_COLUMNS = (("account", "refresh_token"), ("operator", "verifier"), ("decision", "proof"))
+HIDDEN = ("broker_login", "broker_message", "deployment", "job_slot", "outbox")
+HIDDEN_COLUMNS = (("operator", "verifier"), ("decision", "proof"))
 APPEND_ONLY = ("audit", "broker_message", "decision", "decision_result", "fill")
 
 
@@ -45,8 +45,9 @@ def account(owner: Connection) -> UUID:
     """An account, with what a decision and a fill need to hang on."""
     account = uuid4()
     owner.execute(
-        "INSERT INTO account VALUES (%s, 'tastytrade', 'simulated', '5SX1', '', 'margin', '3', false, false, "
-        "'moderate', 0, NULL, %s, %s)",
+        "INSERT INTO account (id, broker, environment, number, nickname, margin_or_cash, option_level, closed, "
+        "closing_only, risk_preset, created_at, updated_at) "
+        "VALUES (%s, 'tastytrade', 'simulated', '5SX1', '', 'Margin', 'all', false, false, 'moderate', %s, %s)",
         (account, NOW, NOW),
     )
     return account
@@ -124,6 +125,14 @@ def test_the_console_reads_no_secret_no_proof_and_no_raw_message(console: Connec
                 sql.SQL("SELECT {} FROM {}").format(sql.Identifier(column), sql.Identifier(table))
             )
     console.execute("SELECT name, role, salt FROM operator")
+
+
+def test_the_daemon_reads_every_table_there_is(daemon: Connection) -> None:
+    parents = {row[0] for row in daemon.execute("SELECT relname FROM pg_class WHERE relispartition")}
+
+    assert not [
+        table for table in tables(daemon) if table not in parents and not has(daemon, table, "SELECT")
+    ]
 
 
 def test_no_partition_can_be_reached_past_its_parent(console: Connection, daemon: Connection) -> None:
