@@ -35,7 +35,9 @@ class Decisions:
     """``ports.console.Decisions`` on Postgres, on one connection that comes back by itself."""
 
     def __init__(self, url: str, *, deadline: float = DEADLINE) -> None:
-        self._session = Session(url, name="console decisions", read_only=False, deadline=deadline)
+        self._session = Session(
+            url, name="console decisions", read_only=False, checked=True, deadline=deadline
+        )
 
     async def close(self) -> None:
         await self._session.close()

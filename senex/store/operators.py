@@ -22,7 +22,7 @@ class Operators:
     """Who may decide."""
 
     def __init__(self, url: str) -> None:
-        self._session = Session(url, name="operators", read_only=False)
+        self._session = Session(url, name="operators", read_only=False, setting="SENEX_MIGRATOR_DATABASE_URL")
 
     async def close(self) -> None:
         await self._session.close()

@@ -40,7 +40,7 @@ class Reads:
     """``ports.console.Reads`` on Postgres, on one connection that comes back by itself."""
 
     def __init__(self, url: str, *, deadline: float = DEADLINE) -> None:
-        self._session = Session(url, name="console reads", read_only=True, deadline=deadline)
+        self._session = Session(url, name="console reads", read_only=True, checked=True, deadline=deadline)
 
     async def close(self) -> None:
         await self._session.close()

@@ -12,7 +12,6 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import psycopg
-import structlog
 
 from senex.domain.errors import Unavailable, UsageProblem
 from senex.store.direct import connect
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 _REVISION = re.compile(r"^(down_)?revision(?::[^=]+)?\s*=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
 _LOOK_SECONDS = 0.1
-_log = structlog.get_logger("senex.store")
 
 
 def head(migrations: Iterable[str]) -> tuple[str, frozenset[str]]:
@@ -61,12 +59,30 @@ def refuse_newer(found: str | None) -> None:
         )
 
 
+def refuse_other(found: str | None) -> None:
+    """Refuse a database that is not at the version this senex needs.
+
+    Raises:
+        UsageProblem: ``E_DATABASE_NEWER`` or ``E_DATABASE_SCHEMA``.
+    """
+    refuse_newer(found)
+    newest, _ = shipped()
+    if found != newest:
+        raise UsageProblem(
+            "E_DATABASE_SCHEMA",
+            f"The database is at {found or 'no version'} and this senex needs {newest}; run `senex db migrate`.",
+        )
+
+
 async def wait_for_schema(url: str) -> None:
     """Return once the database has this senex's schema; wait while it is away or older.
 
     Raises:
         UsageProblem: ``E_DATABASE_NEWER``: a newer senex has migrated it.
     """
+    import structlog  # noqa: PLC0415  consoles read this module too and log nothing
+
+    log = structlog.get_logger("senex.store")
     newest, _ = shipped()
     told = ""
     while True:
@@ -80,7 +96,7 @@ async def wait_for_schema(url: str) -> None:
             return
         refuse_newer(found)
         if why != told:
-            _log.info("waiting for the database", why=why)
+            log.info("waiting for the database", why=why)
             told = why
         await asyncio.sleep(_LOOK_SECONDS if found is None else _LOOK_SECONDS * 10)
 

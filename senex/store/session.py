@@ -18,6 +18,7 @@ from psycopg.types.numeric import NumericLoader
 
 from senex.domain.errors import Unavailable, UsageProblem
 from senex.domain.money import plain
+from senex.store.schema import refuse_other
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -38,18 +39,33 @@ _CONNECT: Mapping[str, Any] = {
     "keepalives_count": 3,
 }
 
+_VERSION = b"SELECT version_num FROM alembic_version"
+
 
 class Session:
     """Does small pieces of work, one at a time, each in a transaction of its own that sees one moment.
 
     A connection that broke since its last use is replaced once, at once. What
-    has not been answered after ``deadline`` seconds is given up.
+    has not been answered after ``deadline`` seconds is given up. ``checked``
+    refuses a database of another version than this senex needs; ``setting``
+    is where the URL came from, for errors.
     """
 
-    def __init__(self, url: str, *, name: str, read_only: bool, deadline: float = DEADLINE) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str,
+        read_only: bool,
+        checked: bool = False,
+        deadline: float = DEADLINE,
+        setting: str = "SENEX_CONSOLE_DATABASE_URL",
+    ) -> None:
         self._url = url
         self._name = name
+        self._setting = setting
         self._read_only = read_only
+        self._checked = self._unchecked = checked
         self._deadline = deadline
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._turn = asyncio.Lock()
@@ -73,7 +89,7 @@ class Session:
             raise UsageProblem(
                 "E_DATABASE_ROLE",
                 f"The database does not let this role do that ({_first_line(problem)}); check the user in "
-                "SENEX_CONSOLE_DATABASE_URL, or run `senex db migrate` to renew the grants.",
+                f"{self._setting}, or run `senex db migrate` to renew the grants.",
             ) from problem
 
     async def _retried(self, work: Callable[[psycopg.AsyncCursor[Any]], Awaitable[_Result]]) -> _Result:
@@ -83,11 +99,11 @@ class Session:
                 return await self._bounded(work)
             except psycopg.OperationalError as problem:
                 if not used_before:
-                    raise _away(problem) from problem
+                    raise self._away(problem) from problem
             try:
                 return await self._bounded(work)
             except psycopg.OperationalError as problem:
-                raise _away(problem) from problem
+                raise self._away(problem) from problem
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -120,11 +136,23 @@ class Session:
                 self._url, application_name=f"senex {self._name}", row_factory=namedtuple_row, **_CONNECT
             )
             connection.adapters.register_loader("numeric", _Plain)
-            self._connection = connection
+            self._connection, self._unchecked = connection, self._checked
             await connection.set_read_only(self._read_only)
             await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
         async with connection.transaction(), connection.cursor() as cursor:
+            if self._unchecked:
+                await cursor.execute(_VERSION)
+                row = await cursor.fetchone()
+                refuse_other(row and row.version_num)
+                self._unchecked = False
             return await work(cursor)
+
+    def _away(self, problem: psycopg.Error) -> Unavailable:
+        return Unavailable(
+            "E_POSTGRES_AWAY",
+            f"Postgres does not answer ({_first_line(problem)}); check that it runs and that {self._setting} "
+            "points to it.",
+        )
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
@@ -144,14 +172,6 @@ def _silent(seconds: float) -> Unavailable:
         "E_POSTGRES_AWAY",
         f"Postgres has not answered for {seconds:g} s; what is shown may be old until it does. "
         "Check that it runs and is not overloaded.",
-    )
-
-
-def _away(problem: psycopg.Error) -> Unavailable:
-    return Unavailable(
-        "E_POSTGRES_AWAY",
-        f"Postgres does not answer ({_first_line(problem)}); check that it runs and that "
-        "SENEX_CONSOLE_DATABASE_URL points to it.",
     )
 
 

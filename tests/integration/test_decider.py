@@ -195,6 +195,28 @@ async def test_an_older_database_is_named(console: Console, owner_url: str) -> N
         await console.reads.processes()
 
 
+async def test_a_database_of_another_version_is_refused_until_it_fits(
+    console: Console, owner_url: str
+) -> None:
+    account = await console.desk.account()
+    for version, code in (("9999", "E_DATABASE_NEWER"), ("0001", "E_DATABASE_SCHEMA")):
+        with psycopg.connect(owner_url, autocommit=True) as connection:
+            found = connection.execute(
+                "UPDATE alembic_version SET version_num = %s RETURNING "
+                "(SELECT version_num FROM alembic_version)",
+                (version,),
+            ).fetchone()
+        assert found is not None
+        for _ in range(2):
+            with pytest.raises(UsageProblem, match=code):
+                await console.reads.processes()
+            with pytest.raises(UsageProblem, match=code):
+                await console.decider.sync(account)
+        with psycopg.connect(owner_url, autocommit=True) as connection:
+            connection.execute("UPDATE alembic_version SET version_num = %s", found)
+    await console.decider.sync(account)
+
+
 async def test_the_consoles_role_decides_and_reads_and_no_more(console: Console, console_url: str) -> None:
     await console.decider.approve(await console.suggestion(), shown_at=console.desk.clock.now())
     forbidden = (

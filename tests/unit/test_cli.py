@@ -32,6 +32,10 @@ _HEAVY = (
     "tastytrade",
     "textual",
 )
+_CONSOLE = """
+import sys, tui.app, tui.connect, senex.bootstrap.live_console
+print(sorted(sys.modules))
+"""
 _LOADED = """
 import sys
 from senex.cli import main
@@ -182,3 +186,27 @@ def test_what_prints_data_prints_json_too() -> None:
     for name, command in commands(root):
         if name not in silent:
             assert "--json" in {option for each in command.params for option in each.opts}, name
+
+
+def test_the_console_loads_no_broker_and_no_books() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _CONSOLE],
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    found = set(re.findall(r"'([\w.]+)'", done.stdout))
+    assert {"textual", "psycopg", "redis"} <= found
+    for stranger in (
+        "tastytrade",
+        "senex.broker",
+        "senex.simulator",
+        "sqlalchemy",
+        "alembic",
+        "pandas",
+        "rq",
+        "daemon",
+    ):
+        assert stranger not in found
