@@ -307,6 +307,10 @@ class Journal(Protocol):
         why: str = "",
     ) -> None: ...
 
+    async def open_month(self, day: date) -> None:
+        """See to it that the month of ``day`` has its partitions."""
+        ...
+
     async def message(self, message_id: UUID) -> tuple[UUID | None, str]:
         """The account and raw text of a broker message."""
         ...

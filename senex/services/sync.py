@@ -26,6 +26,7 @@ async def sync_accounts(context: Context, work: Work) -> None:
     facts = await context.broker.accounts()
     now = context.clock.now()
     async with context.units() as tx:
+        await tx.journal.open_month(new_york_date(now))
         await tx.accounts.close_others(context.environment, [fact.number for fact in facts], now)
         for fact in facts:
             account = await tx.accounts.save(context.environment, fact, now)

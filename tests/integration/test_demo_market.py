@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daemon.demo.market import clock_of, reopen
-from tests.simulated import Simulated
+from tests.simulated import simulated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,11 +25,7 @@ if TYPE_CHECKING:
 def test_a_closed_market_goes_on_at_ten_of_the_next_session(
     tmp_path: Path, start: str, expected: str
 ) -> None:
-    market = Simulated(tmp_path / "state", "--start", start)
-    try:
+    with simulated(tmp_path / "state", "--start", start) as market:
         url = f"{market.ready['rest']}/clock"
         reopen(url)
         assert str(clock_of(url)["instant"]).startswith(expected)
-    finally:
-        market.process.kill()
-        market.process.communicate()

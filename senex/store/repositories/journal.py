@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import cast, func, insert, select, update
+from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.store import tables
 from senex.store.repositories.base import Repository, table
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import date, datetime, timedelta
 
     from senex.ports.unit_of_work import Work
 
@@ -83,6 +84,10 @@ class JournalRepository(Repository):
                 why=why,
             )
         )
+
+    async def open_month(self, day: date) -> None:
+        for parent in (_audit, _message):
+            await self._run(select(func.make_month(cast(parent.name, REGCLASS), day)))
 
     async def message(self, message_id: UUID) -> tuple[UUID | None, str]:
         row = await self._one(
