@@ -50,7 +50,7 @@ GLOBAL = (
     Action("lock", "ctrl+l", "lock", "Lock", "Lock this console now", footer=False),
     Action("help", "question_mark,f1", "help", "Help", "Keys of this screen"),
     Action("palette", "colon,ctrl+p", "command_palette", "Commands", "Find any command by name"),
-    Action("quit", "ctrl+q", "quit", "Quit", "Leave the console; the daemon goes on", footer=False),
+    Action("quit", "q,ctrl+q", "quit", "Quit", "Leave the console; nothing is lost by that"),
 )
 
 TABLE_TOOLS = (

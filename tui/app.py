@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
@@ -16,7 +18,7 @@ from tui import format as fmt
 from tui.actions import GLOBAL, bindings, check_keys
 from tui.feed import Feed
 from tui.idle import Idle
-from tui.messages import ModelLost
+from tui.messages import ModelLost, OrderEvents
 from tui.model import Refresher
 from tui.screens.approvals import ApprovalsScreen
 from tui.screens.base import ConsoleScreen
@@ -28,9 +30,8 @@ from tui.state import State
 from tui.theme import SENEX_THEME
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable
     from contextlib import AbstractAsyncContextManager
-    from pathlib import Path
     from uuid import UUID
 
     from textual import events
@@ -38,16 +39,17 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.screen import Screen
 
-    from senex.ports.views import AccountView, OrderView, SuggestionView
+    from senex.ports.views import AccountView, DecisionResultView, OrderView, SuggestionView
     from tui.decide import Decider
     from tui.messages import DecisionAnswered, DecisionSent, ModelChanged, QuotesChanged, StreamLost
+    from tui.model import Books
     from tui.parts import Parts
 
 
 class SenexApp(App[None]):
     """Collaborators come by keyword (``senex.bootstrap.console`` builds the real ones)."""
 
-    CSS_PATH = "senex.tcss"
+    CSS_PATH = Path(__file__).with_name("senex.tcss")
     TITLE = "senex"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "home": HomeScreen,
@@ -63,24 +65,16 @@ class SenexApp(App[None]):
         self,
         *,
         connect: Callable[[], AbstractAsyncContextManager[Parts]],
-        environment: str,
-        operator: str,
-        exports: Path,
-        keys: Mapping[str, str] | None = None,
-        idle_minutes: float = 15,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (40, "-tall")]
-        self.state = State(environment=environment, operator=operator, monotonic=monotonic)
-        self.state.keys = check_keys(keys or {})
-        self.set_keymap(self.state.keys)
+        self.state = State(monotonic=monotonic)
         self._connect = connect
-        self._exports = exports
         self._parts: Parts | None = None
         self._model: Refresher | None = None
-        self._idle = Idle(idle_minutes * 60, monotonic)
+        self._idle = Idle(monotonic)
         self.register_theme(SENEX_THEME)
         if not get_environ("TEXTUAL_THEME"):
             self.theme = SENEX_THEME.name
@@ -99,9 +93,16 @@ class SenexApp(App[None]):
             except Unavailable as problem:
                 self.post_message(ModelLost(problem.message))
                 await asyncio.sleep(1.0)
+            except SenexError as problem:
+                self.exit(return_code=problem.exit_code, message=str(problem))
+                return
 
     async def _follow(self, parts: Parts) -> None:
+        self.state.keys = check_keys(parts.keys)
+        self.set_keymap(self.state.keys)
+        self.state.environment, self.state.operator = parts.environment, parts.operator
         self.state.clock = parts.clock
+        self._idle.after = parts.idle_minutes * 60
         self._parts = parts
         model = self._model = Refresher(parts.books, self.post_message)
         feed = Feed(parts.bus, self.state, self.post_message, hinted=model.hint, wanted=self._wanted_symbols)
@@ -158,6 +159,7 @@ class SenexApp(App[None]):
             self.say(f"{message.what}: {message.problem}", bad=True)
         elif message.result.outcome == "done":
             self.say(f"{message.what}: {message.result.message}")
+            self._turn_to(message.result)
         else:
             reasons = "\n".join(f"· {reason}" for reason in message.result.reasons)
             code = message.result.code
@@ -166,6 +168,17 @@ class SenexApp(App[None]):
                 bad=True,
             )
         self._show_model()
+
+    def _turn_to(self, result: DecisionResultView) -> None:
+        """A suggestion that was asked for is shown, unless the operator is in a dialog."""
+        made = result.suggestion_id
+        if made is None or result.order_id is not None or self.screen is not self.front:
+            return
+        if self.state.snapshot is not None and any(s.id == made for s in self.state.snapshot.suggestions):
+            return  # an older one: this was its rejection
+        self.switch_mode("approvals")
+        if isinstance(self.front, ApprovalsScreen):
+            self.front.show_suggestion(made)
 
     def _show_model(self) -> None:
         for screen in self.screen_stack:
@@ -264,6 +277,21 @@ class SenexApp(App[None]):
             work = decide.send(what, self._parts.decider, decision, self.post_message)
             self.run_worker(work, group="decisions")
 
+    def load_events(self, order_id: UUID) -> None:
+        """Read the audit trail of an order from a worker."""
+
+        async def read(books: Books) -> None:
+            with suppress(SenexError):  # an outage shows by itself; the trail is asked for again later
+                self.post_message(OrderEvents(order_id, await books.events(order_id)))
+
+        if self._parts is not None:
+            self.run_worker(read(self._parts.books), group="events")
+
+    def on_order_events(self, message: OrderEvents) -> None:
+        """An order's audit trail is here."""
+        self.state.events[message.order_id] = message.events
+        self._show_model()
+
     # -- small services for screens
 
     def say(self, text: str, *, bad: bool = False) -> None:
@@ -277,7 +305,9 @@ class SenexApp(App[None]):
 
     def export(self, name: str, text: str) -> None:
         """A CSV file in the exports folder, named by market time."""
-        path = self._exports / f"{name}-{self.state.now():%Y%m%d-%H%M%S}.csv"
+        if self._parts is None:
+            return
+        path = self._parts.exports / f"{name}-{self.state.now():%Y%m%d-%H%M%S}.csv"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")

@@ -96,9 +96,14 @@ def suggest(host: Host, account: AccountView) -> None:
 
     def then(symbol: str | None) -> None:
         if symbol:
+            host.state.last_symbol = symbol
             host.decide(f"Suggestion for {symbol}", lambda by: by.suggest(account.id, symbol))
 
-    host.ask(Prompt("Suggest", "For which underlying?", placeholder="QQQ", check=underlying_symbol), then)
+    last = host.state.last_symbol
+    host.ask(
+        Prompt("Suggest", "For which underlying?", placeholder="symbol", value=last, check=underlying_symbol),
+        then,
+    )
 
 
 def kill(host: Host, account: AccountView) -> None:

@@ -114,7 +114,7 @@ def state_change(state: State, account: AccountView, chosen: str) -> Content:
 def cancel(order: OrderView) -> Content:
     """What the order would have done, and what is missing without it."""
     amount = order.limit_price * reduction(
-        [Leg(leg.symbol, Action(leg.action), leg.quantity) for leg in order.legs]
+        [Leg(leg.symbol, Action(leg.action), abs(leg.quantity)) for leg in order.legs]
     )
     money = fmt.money(abs(amount * CONTRACT_MULTIPLIER))
     does = "receive" if order.limit_price > 0 else "pay"

@@ -55,14 +55,25 @@ class ReadBooks:
 
 
 @asynccontextmanager
-async def connect(settings: ConsoleSettings) -> AsyncIterator[Parts]:
-    """The real collaborators, closed at the end.
+async def connect() -> AsyncIterator[Parts]:
+    """Settings, then the real collaborators, closed at the end.
 
     Raises:
+        UsageProblem: ``E_CONFIG_MISSING``, ``E_CONFIG_VALUE``, ``E_CONFIG_FILE``, ``E_KEYS``.
         Unavailable: ``E_CLOCK_AWAY``.
     """
+    config = await asyncio.to_thread(import_module, "senex.config")
     bootstrap = await asyncio.to_thread(import_module, "senex.bootstrap.live_console")
+    settings: ConsoleSettings = config.load(config.ConsoleSettings)
     async with bootstrap.open_live_console(settings) as built:
         yield Parts(
-            books=ReadBooks(built.reads, built.clock), decider=built.decider, bus=built.bus, clock=built.clock
+            books=ReadBooks(built.reads, built.clock),
+            decider=built.decider,
+            bus=built.bus,
+            clock=built.clock,
+            environment=settings.environment.value,
+            operator=settings.operator,
+            exports=config.instance_folder(settings.instance) / "exports",
+            keys=settings.keys,
+            idle_minutes=settings.idle_lock_minutes,
         )

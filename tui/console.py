@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from senex.ports.views import OrderView, SuggestionView
 
 
@@ -21,6 +23,10 @@ class Console(Protocol):
 
     def ask_cancel(self, order: OrderView) -> None:
         """Confirm, then cancel."""
+        ...
+
+    def load_events(self, order_id: UUID) -> None:
+        """Read the audit trail of an order; it comes as a message."""
         ...
 
     def copy(self, text: str, what: str) -> None:

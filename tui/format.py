@@ -169,6 +169,11 @@ def strike(value: Decimal) -> str:
     return f"{value.normalize():f}"
 
 
+def count(quantity: int) -> str:
+    """A signed number of contracts: ``+2``, ``−1``."""
+    return f"{quantity:+d}".replace("-", MINUS)
+
+
 def strategy(name: str) -> str:
     """A strategy's stored name in words: ``senex_trident`` → ``Senex Trident``."""
     return clean(name).replace("_", " ").title()
@@ -176,7 +181,7 @@ def strategy(name: str) -> str:
 
 def words(name: str) -> str:
     """A stored status or key in words: ``partially_filled`` → ``partially filled``."""
-    return clean(name).replace("_", " ")
+    return clean(name).replace("_", " ").replace("-", " ")
 
 
 def percent(share: Decimal, places: int = 0) -> str:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class Idle:
     """Counts from the last sign of life. ``after`` seconds without one it is due; 0 never."""
 
-    def __init__(self, after: float, monotonic: Callable[[], float]) -> None:
-        self._after = after
+    def __init__(self, monotonic: Callable[[], float], after: float = 0) -> None:
+        self.after = after
         self._monotonic = monotonic
         self._last = monotonic()
 
@@ -28,4 +28,4 @@ class Idle:
 
     def due(self) -> bool:
         """Whether to lock now."""
-        return self._after > 0 and self._monotonic() - self._last >= self._after
+        return self.after > 0 and self._monotonic() - self._last >= self.after

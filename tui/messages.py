@@ -10,7 +10,7 @@ from textual.message import Message
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from senex.ports.views import DecisionResultView
+    from senex.ports.views import DecisionResultView, EventView
     from tui.snapshot import Snapshot
 
 
@@ -45,6 +45,14 @@ class StreamLost(Message):
 @dataclass
 class StreamBack(Message):
     """The bus answers."""
+
+
+@dataclass
+class OrderEvents(Message):
+    """The audit trail of an order was read."""
+
+    order_id: UUID
+    events: tuple[EventView, ...]
 
 
 @dataclass

@@ -10,9 +10,11 @@ from tui.messages import ModelChanged, ModelLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from uuid import UUID
 
     from textual.message import Message
 
+    from senex.ports.views import EventView
     from tui.snapshot import Snapshot
 
 POLL = 1.0
@@ -27,6 +29,14 @@ class Books(Protocol):
 
         Raises:
             Unavailable: ``E_DATABASE_AWAY``.
+        """
+        ...
+
+    async def events(self, order_id: UUID) -> tuple[EventView, ...]:
+        """The audit trail of an order.
+
+        Raises:
+            Unavailable: ``E_POSTGRES_AWAY``.
         """
         ...
 

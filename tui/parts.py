@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from senex.ports.clock import Clock
     from tui.decide import Decider
     from tui.feed import Bus
@@ -14,9 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parts:
-    """Collaborators; ``senex.bootstrap.console`` builds the real ones."""
+    """Collaborators and settings; ``senex.bootstrap.live_console`` builds the real ones."""
 
     books: Books
     decider: Decider
     bus: Bus
     clock: Clock
+    environment: str
+    operator: str
+    exports: Path
+    keys: Mapping[str, str] = field(default_factory=dict)
+    idle_minutes: float = 15

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
     from senex.domain.suggestions import Pricing
     from senex.ports.clock import Clock
-    from senex.ports.views import AccountView, ProcessView, SuggestionView
+    from senex.ports.views import AccountView, EventView, ProcessView, SuggestionView
     from tui.snapshot import Snapshot
 
-DAEMON_LATE = 2.5
-"""Seconds of machine time without a heartbeat after which a process counts as lost (it beats every second)."""
+DAEMON_LATE = 2.0
+"""Seconds of machine time without any heartbeat, at a reading, after which the daemon counts as lost."""
+PROCESS_LATE = 6.0
+"""Seconds after which one process is missed while others beat; a busy machine delays one now and then."""
 
 
 @dataclass(slots=True)
@@ -53,7 +55,7 @@ class Link:
 class State:
     """Read by every widget. ``monotonic`` is machine time."""
 
-    environment: str
+    environment: str = ""
     operator: str = ""
     monotonic: Callable[[], float] = time.monotonic
     clock: Clock | None = None
@@ -63,8 +65,10 @@ class State:
     books: Link = field(default_factory=Link)
     bus: Link = field(default_factory=Link)
     account_id: UUID | None = None
+    last_symbol: str = "QQQ"
     keys: dict[str, str] = field(default_factory=dict)
     waiting: dict[UUID, str] = field(default_factory=dict)
+    events: dict[UUID, tuple[EventView, ...]] = field(default_factory=dict)
 
     def now(self) -> datetime:
         """Market time; asked only once a clock is there, since nothing is shown before."""
@@ -94,16 +98,18 @@ class State:
             return Unknown("the quote stream is lost")
         return price_suggestion(suggestion, self.market, self.now())
 
-    def process_age(self, process: ProcessView) -> float:
-        """Seconds of machine time since its heartbeat, as of now."""
-        read = self.snapshot.loaded if self.snapshot is not None else self.monotonic()
-        return process.age + max(self.monotonic() - read, 0.0)
+    @property
+    def several_accounts(self) -> bool:
+        """Whether rows must say whose they are."""
+        return self.snapshot is not None and len(self.snapshot.accounts) > 1
 
     def late_processes(self) -> tuple[ProcessView, ...]:
-        """Daemon processes that have stopped beating."""
+        """Daemon processes that have stopped beating, as of the last reading: an old reading proves nothing."""
         if self.snapshot is None:
             return ()
-        return tuple(p for p in self.snapshot.processes if self.process_age(p) > DAEMON_LATE)
+        processes = self.snapshot.processes
+        lives = any(process.age <= DAEMON_LATE for process in processes)
+        return tuple(p for p in processes if p.age > (PROCESS_LATE if lives else DAEMON_LATE))
 
     @property
     def daemon_up(self) -> bool | None:

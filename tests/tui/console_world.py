@@ -18,6 +18,7 @@ from senex.domain.symbols import OptionSymbol, Right
 from senex.ports.views import (
     AccountView,
     DecisionResultView,
+    EventView,
     LegView,
     LotView,
     OrderView,
@@ -82,7 +83,7 @@ def occ(strike: int, right: Right, root: str = "QQQ", expiry: date = EXPIRY) -> 
 def trident_legs(root: str = "QQQ", body: int = 622, width: int = 3) -> tuple[LegView, ...]:
     def leg(strike: int, right: Right, action: str, quantity: int) -> LegView:
         symbol = occ(strike, right, root)
-        return LegView(symbol.occ, symbol.streamer, action, quantity)
+        return LegView(symbol.occ, symbol.streamer, action, quantity if "Buy" in action else -quantity)
 
     return (
         leg(body, Right.PUT, "Sell to Open", 2),
@@ -95,7 +96,7 @@ def trident_legs(root: str = "QQQ", body: int = 622, width: int = 3) -> tuple[Le
 def suggestion(name: str = "one", root: str = "QQQ", body: int = 622, **changes: object) -> SuggestionView:
     """The Trident of DOMAIN C.1's vector: width 3, credit 4.10, risk $190."""
     legs = trident_legs(root, body)
-    put = tuple(replace(leg, quantity=1) for leg in legs[:2])
+    put = tuple(replace(leg, quantity=leg.quantity // 2) for leg in legs[:2])
     made = SuggestionView(
         id=key(f"suggestion {name}"),
         account_id=ACCOUNT,
@@ -108,9 +109,9 @@ def suggestion(name: str = "one", root: str = "QQQ", body: int = 622, **changes:
         expiry=EXPIRY,
         units=1,
         spreads=(
-            SpreadView("put_1", D(3), D("0.40"), put),
-            SpreadView("put_2", D(3), D("0.60"), put),
-            SpreadView("call", D(3), D("0.40"), legs[2:]),
+            SpreadView("put-1", D(3), D("0.40"), put),
+            SpreadView("put-2", D(3), D("0.60"), put),
+            SpreadView("call-1", D(3), D("0.40"), legs[2:]),
         ),
         legs=legs,
         natural=D("3.86"),
@@ -176,12 +177,16 @@ def order(name: str, kind: str, status: str, limit: str, **changes: object) -> O
 
 def closing(legs: tuple[LegView, ...]) -> tuple[LegView, ...]:
     swap = {"Sell to Open": "Buy to Close", "Buy to Open": "Sell to Close"}
-    return tuple(replace(leg, action=swap[leg.action]) for leg in legs)
+    return tuple(replace(leg, action=swap[leg.action], quantity=-leg.quantity) for leg in legs)
 
 
 def target(spread: str, limit: str, place: int) -> OrderView:
     legs = trident_legs()
-    own = legs[2:] if spread == "call" else tuple(replace(leg, quantity=1) for leg in legs[:2])
+    own = (
+        legs[2:]
+        if spread == "call-1"
+        else tuple(replace(leg, quantity=leg.quantity // 2) for leg in legs[:2])
+    )
     return order(
         f"target {spread}",
         "target",
@@ -194,7 +199,7 @@ def target(spread: str, limit: str, place: int) -> OrderView:
 
 
 def orders() -> tuple[OrderView, ...]:
-    filled = tuple(replace(leg, filled=leg.quantity) for leg in trident_legs())
+    filled = tuple(replace(leg, filled=abs(leg.quantity)) for leg in trident_legs())
     return (
         order(
             "entry",
@@ -207,9 +212,9 @@ def orders() -> tuple[OrderView, ...]:
             legs=filled,
             broker_status="Filled",
         ),
-        target("put_1", "-0.82", 0),
-        target("put_2", "-0.55", 1),
-        target("call", "-0.80", 2),
+        target("put-1", "-0.82", 0),
+        target("put-2", "-0.55", 1),
+        target("call-1", "-0.80", 2),
         order(
             "spy",
             "entry",
@@ -260,9 +265,11 @@ def position(name: str = "one") -> PositionView:
         opened_at=NOW - timedelta(minutes=30),
         time_exit_dte=7,
         spreads=(
-            PositionSpreadView("put_1", D(3), D("1.38"), D("0.40"), lots("put_1", legs[:2]), by_key["put_1"]),
-            PositionSpreadView("put_2", D(3), D("1.38"), D("0.60"), lots("put_2", legs[:2]), by_key["put_2"]),
-            PositionSpreadView("call", D(3), D("1.36"), D("0.40"), lots("call", legs[2:]), by_key["call"]),
+            PositionSpreadView("put-1", D(3), D("1.38"), D("0.40"), lots("put-1", legs[:2]), by_key["put-1"]),
+            PositionSpreadView("put-2", D(3), D("1.38"), D("0.60"), lots("put-2", legs[:2]), by_key["put-2"]),
+            PositionSpreadView(
+                "call-1", D(3), D("1.36"), D("0.40"), lots("call-1", legs[2:]), by_key["call-1"]
+            ),
         ),
     )
 
@@ -372,6 +379,15 @@ class FakeBooks:
             raise AssertionError
         return replace(self.shown, loaded=self.machine())
 
+    async def events(self, order_id: UUID) -> tuple[EventView, ...]:
+        if order_id != key("order entry"):
+            return ()
+        half_hour = NOW - timedelta(minutes=30)
+        return (
+            EventView(half_hour, "ann at /dev/pts/1 (trader)", "order intended", None, "intended", ""),
+            EventView(half_hour, "broker (alert)", "order filled", "working", "filled", "at 4.12"),
+        )
+
 
 class FakeBus:
     """A bus whose events a test puts in."""
@@ -403,6 +419,7 @@ class FakeDecider:
     outcome: str = "done"
     message: str = "carried out"
     silent: bool = False
+    suggestion_id: UUID | None = None
     passphrase: str | None = None
     made: list[tuple[object, ...]] = field(default_factory=list)
 
@@ -437,7 +454,9 @@ class FakeDecider:
     async def wait_result(self, decision_id: UUID) -> DecisionResultView:
         if self.silent:
             raise Unavailable("E_DAEMON_SILENT", "The daemon has not answered within 30 s.")
-        return DecisionResultView(decision_id, self.outcome, "E_TEST", self.message, (), None, None)
+        return DecisionResultView(
+            decision_id, self.outcome, "E_TEST", self.message, (), self.suggestion_id, None
+        )
 
     async def has_passphrase(self) -> bool:
         return self.passphrase is not None
@@ -503,16 +522,18 @@ def build(
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[Parts]:
-        yield Parts(books=books, decider=decider, bus=bus, clock=clock)
+        yield Parts(
+            books=books,
+            decider=decider,
+            bus=bus,
+            clock=clock,
+            environment=environment,
+            operator="ann",
+            exports=exports,
+            keys=keys or {},
+            idle_minutes=idle_minutes,
+        )
 
-    app = SenexApp(
-        connect=connect,
-        environment=environment,
-        operator="ann",
-        exports=exports,
-        keys=keys,
-        idle_minutes=idle_minutes,
-        monotonic=machine,
-    )
+    app = SenexApp(connect=connect, monotonic=machine)
     app.animation_level = "none"
     return World(books, bus, decider, clock, machine, app)

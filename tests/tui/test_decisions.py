@@ -164,9 +164,27 @@ async def test_suggest_checks_the_symbol(tmp_path: Path) -> None:
         await pilot.press("s", *"!!", "enter")
         await pilot.pause()
         assert world.decider.made == []
-        await pilot.press("backspace", "backspace", *"qqq", "enter")
+        await pilot.press("end", *["backspace"] * 5, *"spy", "enter")
         await answered(pilot, world)
-        assert world.decider.made == [("suggest", w.ACCOUNT, "QQQ")]
+        assert world.decider.made == [("suggest", w.ACCOUNT, "SPY")]
+        await pilot.press("s", "enter")
+        await w.until(pilot, lambda: len(world.decider.made) == 2)
+        assert world.decider.made[1] == ("suggest", w.ACCOUNT, "SPY"), "the last symbol stands there"
+
+
+async def test_a_suggestion_that_was_asked_for_is_shown(tmp_path: Path) -> None:
+    decider = w.FakeDecider(suggestion_id=w.key("suggestion two"))
+    world = w.build(tmp_path, shown=w.empty(), decider=decider)
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("s", "enter")
+        await w.until(pilot, lambda: world.app.current_mode == "approvals")
+        world.books.shown = w.snapshot()
+        world.hint()
+        await w.until(pilot, lambda: world.app.state.pending)
+        await pilot.press("r", *"x", "enter")
+        await w.until(pilot, lambda: len(world.decider.made) == 2)
+        assert world.decider.made[1][1] == w.key("suggestion two")
 
 
 @pytest.mark.parametrize(("choice", "state"), [("r", "reduce_only"), ("h", "halted"), ("a", "active")])
@@ -191,7 +209,7 @@ async def test_cancel_is_confirmed_and_only_for_what_works(tmp_path: Path) -> No
         assert "nothing to cancel" in toasts(world)[0]
         await pilot.press("down", "c", "y")
         await w.until(pilot, lambda: world.decider.made)
-        assert world.decider.made[0][:2] == ("cancel_order", w.target("put_1", "-0.82", 0).id)
+        assert world.decider.made[0][:2] == ("cancel_order", w.target("put-1", "-0.82", 0).id)
 
 
 async def test_a_silent_daemon_is_said(tmp_path: Path) -> None:

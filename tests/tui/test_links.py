@@ -44,14 +44,33 @@ async def test_redis_goes_and_comes(tmp_path: Path) -> None:
         assert "quotes 0s" in banner(world)
 
 
-async def test_a_late_heartbeat_is_said_without_another_read(tmp_path: Path) -> None:
+async def test_a_silent_daemon_is_said(tmp_path: Path) -> None:
     world = w.build(tmp_path, shown=w.snapshot())
     async with world.app.run_test(size=(80, 24)) as pilot:
         await world.ready(pilot)
         assert "daemon ✓" in banner(world)
-        world.books.away = None
-        world.machine.at += 2.4
-        assert "No heartbeat" in problem(world.app.state)
+        world.books.shown = w.snapshot(processes=tuple(replace(p, age=2.1) for p in w.processes()))
+        world.hint()
+        await w.until(pilot, lambda: "No heartbeat" in banner(world))
+
+
+async def test_an_old_reading_does_not_accuse_the_daemon(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        world.machine.at += 60
+        assert problem(world.app.state).startswith("1 order has an unknown outcome")
+
+
+async def test_one_late_process_among_others_is_given_more_time(tmp_path: Path) -> None:
+    late = (replace(w.processes()[0], age=4.0), *w.processes()[1:])
+    world = w.build(tmp_path, shown=w.snapshot(processes=late))
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        assert "daemon ✓" in banner(world)
+        world.books.shown = w.snapshot(processes=(replace(late[0], age=7.0), *late[1:]))
+        world.hint()
+        await w.until(pilot, lambda: "worker.trading (7 s)" in banner(world))
 
 
 async def test_no_process_at_all_says_how_to_start_one(tmp_path: Path) -> None:

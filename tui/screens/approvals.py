@@ -28,6 +28,7 @@ from tui.widgets.ruler import draw_ruler
 if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
+    from uuid import UUID
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
@@ -52,6 +53,7 @@ class ApprovalsScreen(ConsoleScreen):
     def __init__(self) -> None:
         super().__init__()
         self._shown = ""
+        self._wished = ""
         self._place = 0
 
     def body(self) -> ComposeResult:
@@ -77,6 +79,8 @@ class ApprovalsScreen(ConsoleScreen):
             self._shown = ""
             return None
         ids = [str(s.id) for s in pending]
+        if self._wished in ids:
+            self._shown, self._wished = self._wished, ""
         if self._shown not in ids:
             self._place = min(self._place, len(pending) - 1)
             self._shown = ids[self._place]
@@ -110,6 +114,12 @@ class ApprovalsScreen(ConsoleScreen):
         self.show_model()
 
     # -- keys
+
+    def show_suggestion(self, suggestion_id: UUID) -> None:
+        """Turn to this one, as soon as it waits."""
+        self._wished = str(suggestion_id)
+        if self.is_mounted:
+            self.show_model()
 
     def action_turn_page(self, steps: int) -> None:
         """Next or previous, round and round."""
@@ -147,10 +157,12 @@ class ApprovalsScreen(ConsoleScreen):
             return toned("No approvals waiting", "title") if self.state.snapshot is not None else Content("")
         now = self.state.now()
         units = f"{suggestion.units} unit{'s' if suggestion.units != 1 else ''}"
+        units += self.whose(suggestion.account_number)
         title = line(
             toned(f"{fmt.clean(suggestion.underlying)}  {fmt.strategy(suggestion.strategy)}", "title"),
             toned(
-                f"   {fmt.long_day(suggestion.expiry)} · {fmt.dte(suggestion.expiry, now)} DTE · {units}", ""
+                f"   {fmt.long_day(suggestion.expiry)} · {fmt.dte(suggestion.expiry, now)} DTE · {units}",
+                "",
             ),
         )
         place = toned(f"{self._place + 1} of {len(self.state.pending)}", "accent")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.screen import Screen
 
+from tui import format as fmt
 from tui.widgets.banner import Banner
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.stateful import state_of
@@ -51,9 +52,11 @@ class ConsoleScreen(Screen[None]):
         self.call_after_refresh(self.show_model)
 
     def redraw_banner(self) -> None:
-        """The links or the trading state changed."""
+        """The links, the trading state or what is waited for changed."""
         for banner in self.query(Banner):
             banner.redraw()
+        for bar in self.query(KeyBar):
+            bar.refresh()
 
     def show_model(self) -> None:
         """The books were read, or cannot be."""
@@ -63,6 +66,10 @@ class ConsoleScreen(Screen[None]):
 
     def tick(self) -> None:
         """A second passed: ages."""
+
+    def whose(self, account_number: str) -> str:
+        """The account of a row, where there are several."""
+        return f" · {fmt.clean(account_number)}" if self.state.several_accounts else ""
 
     @property
     def waiting_text(self) -> str:

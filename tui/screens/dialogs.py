@@ -109,17 +109,24 @@ class Prompt(Dialog[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings((DIALOG["back"],))
 
     def __init__(
-        self, title: str, text: str, *, placeholder: str = "", check: Callable[[str], str] = str.strip
+        self,
+        title: str,
+        text: str,
+        *,
+        placeholder: str = "",
+        value: str = "",
+        check: Callable[[str], str] = str.strip,
     ) -> None:
         super().__init__(title)
         self._text = text
         self._placeholder = placeholder
+        self._value = value
         self._check = check
 
     def inside(self) -> ComposeResult:
         """The question, the entry, the complaint."""
         yield Static(Content(self._text), id="text")
-        yield Input(placeholder=self._placeholder, id="entry", max_length=200)
+        yield Input(self._value, placeholder=self._placeholder, id="entry", max_length=200)
         yield Static("", id="problem")
         yield Static(toned("Enter takes it · Esc leaves", "dim"), id="keys")
 

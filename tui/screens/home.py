@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from senex.ports.views import AccountView, PositionView, ProcessView, SourceView
 
 _ROWS = 12
+_PLUMBING = ("clock", "redis", "token")
 
 
 class HomeScreen(ConsoleScreen):
@@ -186,7 +187,9 @@ class HomeScreen(ConsoleScreen):
 
     def _open(self, width: int) -> Content:
         account = self.state.account
-        positions = [] if account is None else self._positions(account)
+        if account is None:
+            return self._nothing()
+        positions = self._positions(account)
         rows = []
         for position in positions[:_ROWS]:
             live = position_live(position, self.state.market, self.state.now())
@@ -210,7 +213,9 @@ class HomeScreen(ConsoleScreen):
 
     def _orders(self, width: int) -> Content:
         snapshot = self.state.snapshot
-        orders = [] if snapshot is None else sorted(snapshot.orders, key=lambda o: o.updated_at, reverse=True)
+        if snapshot is None:
+            return self._nothing()
+        orders = sorted(snapshot.orders, key=lambda o: o.updated_at, reverse=True)
         rows = [
             spread(
                 line(
@@ -232,10 +237,15 @@ class HomeScreen(ConsoleScreen):
         if snapshot is None:
             return self._nothing()
         rows = [_quote_line(self, width)]
-        rows += [self._source(source, width) for source in snapshot.sources if source.source != "quotes"]
+        wide = self.has_class("-wide")
+        rows += [
+            self._source(source, width)
+            for source in snapshot.sources
+            if source.source != "quotes" and (wide or not source.ok or source.source not in _PLUMBING)
+        ]
         if not snapshot.processes:
             return lines([*rows, toned("✗ daemon not running", "bad")])
-        if not self.has_class("-wide"):
+        if not wide:
             return lines([*rows, self._daemon(snapshot.processes, width)])
         rows += [Content(""), toned("Daemon", "title")]
         return lines([*rows, *(self._process(process, width) for process in snapshot.processes)])
@@ -243,7 +253,7 @@ class HomeScreen(ConsoleScreen):
     def _daemon(self, processes: tuple[ProcessView, ...], width: int) -> Content:
         """All processes in one line: the oldest heartbeat decides."""
         late = self.state.late_processes()
-        oldest = max(self.state.process_age(process) for process in processes)
+        oldest = max(process.age for process in processes)
         said = f" {len(late)} of {len(processes)} late" if late else f" {len(processes)} processes"
         return spread(
             line(
@@ -265,7 +275,7 @@ class HomeScreen(ConsoleScreen):
         )
 
     def _process(self, process: ProcessView, width: int) -> Content:
-        passed = self.state.process_age(process)
+        passed = process.age
         late = process in self.state.late_processes()
         return spread(
             line(

@@ -15,11 +15,12 @@ from tui.widgets.panel import facts
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from textual.binding import BindingType
     from textual.content import Content
 
-    from senex.ports.views import OrderView
+    from senex.ports.views import EventView, OrderView
 
 COLUMNS = (
     Column("time", "Changed", 8, right=False),
@@ -59,6 +60,10 @@ class OrdersScreen(TableScreen):
     BINDINGS: ClassVar[list[BindingType]] = screen_bindings("orders")
     EMPTY: ClassVar[str] = "No orders yet.\nAn approved suggestion becomes the first (2 Approvals)."
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked: dict[UUID, datetime] = {}
+
     def rows(self) -> list[Row]:
         """Sections with their title, newest first."""
         snapshot = self.state.snapshot
@@ -90,15 +95,32 @@ class OrdersScreen(TableScreen):
         found = [] if snapshot is None else [o for o in snapshot.orders if str(o.id) == key]
         return found[0] if found else None
 
+    def show_model(self) -> None:
+        """Rows, and the life of the order under the cursor."""
+        super().show_model()
+        self._ask_events()
+
+    def on_line_table_moved(self) -> None:
+        """The pane follows the cursor."""
+        self._ask_events()
+        super().on_line_table_moved()
+
+    def _ask_events(self) -> None:
+        """The audit trail of the order under the cursor, once per change of it."""
+        order = self._find(self.table.cursor_key or "")
+        if order is not None and self._asked.get(order.id) != order.updated_at:
+            self._asked[order.id] = order.updated_at
+            self.console.load_events(order.id)
+
     def _row(self, order: OrderView, section: int) -> Row:
         now = self.state.now()
-        ordered = sum(leg.quantity for leg in order.legs)
+        ordered = sum(abs(leg.quantity) for leg in order.legs)
         filled = sum(leg.filled for leg in order.legs)
         cells = {
             "time": Cell(fmt.moment(order.updated_at, now), "dim"),
             "symbol": Cell(fmt.clean(order.underlying), "strong"),
             "kind": Cell(fmt.words(order.kind)),
-            "what": Cell(fmt.words(order.spread_key or "whole position")),
+            "what": Cell(fmt.words(order.spread_key or "whole position") + self.whose(order.account_number)),
             "status": Cell(_status(order), _TONES.get(order.status, "dim")),
             "qty": Cell(f"{filled}/{ordered}", "" if filled else "dim"),
             "limit": Cell(fmt.effect(order.limit_price)),
@@ -141,12 +163,18 @@ class OrdersScreen(TableScreen):
             min(width, 64),
         )
         legs = [
-            line(f"  {leg.filled}/{leg.quantity} ", f"{fmt.clean(leg.action):<14} {fmt.option(leg.symbol)}")
+            line(
+                f"  {leg.filled}/{abs(leg.quantity)} ",
+                f"{fmt.clean(leg.action):<14} {fmt.option(leg.symbol)}",
+            )
             for leg in order.legs
         ]
         steps = [
             line(toned(f"{time:<13}", "dim"), toned(mark + " ", tone), text)
-            for time, mark, tone, text in _life(order, now)
+            for time, mark, tone, text in (
+                *_life(order, now),
+                *_trail(self.state.events.get(order.id, ()), now),
+            )
         ]
         return lines(
             [head, line(""), toned("Legs", "title"), *legs, line(""), toned("Life", "title"), *steps]
@@ -167,18 +195,15 @@ def cancellable(order: OrderView) -> bool:
 
 
 def _status(order: OrderView) -> str:
-    if order.status == "intended" and order.attempt_status:
-        return f"intended·{fmt.words(order.attempt_status)}"[:14]
+    if order.status == "intended" and order.attempt_status in ("prepared", "sending"):
+        return fmt.words(order.attempt_status)
     if order.status == "working" and order.broker_status == "Cancel Requested":
         return "cancelling"
     return {"partially_filled": "part filled"}.get(order.status, fmt.words(order.status))
 
 
 def _legs(order: OrderView) -> str:
-    signs = {"Buy": "+", "Sel": fmt.MINUS}
-    return " ".join(
-        f"{signs.get(leg.action[:3], '')}{leg.quantity} {_short(leg.symbol)}" for leg in order.legs
-    )
+    return " ".join(f"{fmt.count(leg.quantity)} {_short(leg.symbol)}" for leg in order.legs)
 
 
 def _short(symbol: str) -> str:
@@ -225,3 +250,14 @@ def _life(order: OrderView, now: datetime) -> list[tuple[str, str, str, str]]:
             (at(order.updated_at, now), "■", _TONES.get(order.status, ""), f"{fmt.words(order.status)}{why}")
         )
     return steps
+
+
+def _trail(events: tuple[EventView, ...], now: datetime) -> list[tuple[str, str, str, str]]:
+    """What the audit says, in its own order."""
+    rows = [("", " ", "", "")] if events else []
+    for event in events:
+        change = f" ({fmt.words(event.before or fmt.DASH)} → {fmt.words(event.after)})" if event.after else ""
+        why = f": {fmt.clean(event.why)}" if event.why else ""
+        text = f"{fmt.clean(event.action)}{change} by {fmt.clean(event.actor)}{why}"
+        rows.append((fmt.moment(event.at, now), "·", "dim", text))
+    return rows

@@ -138,6 +138,7 @@ class PositionsScreen(TableScreen):
     def _head(self, position: PositionView, live: PositionLive, *, folded: bool) -> tuple[Cell, ...]:
         working = sum(1 for spread in position.spreads if _works(spread))
         name = f"{'▸' if folded else '▾'} {fmt.clean(position.underlying)} {fmt.strategy(position.strategy)}"
+        name += self.whose(position.account_number)
         if position.status != "open_full":
             name += f" ({fmt.words(position.status)})"
         days = fmt.dte(position.expiry, self.state.now())
@@ -163,7 +164,7 @@ class PositionsScreen(TableScreen):
             pnl = cents((live.mark - lot.price) * lot.quantity * lot.multiplier)
         return _cells(
             name=Cell(f"{rails} {name}"),
-            qty=Cell(f"{lot.quantity:+d}".replace("-", fmt.MINUS)),
+            qty=Cell(fmt.count(lot.quantity)),
             mark=Cell(fmt.price(live.mark), "", live.stale),
             bid=Cell(fmt.price(quote.bid if quote else None), "dim", live.stale),
             ask=Cell(fmt.price(quote.ask if quote else None), "dim", live.stale),
@@ -281,7 +282,7 @@ def _cells(**cells: Cell) -> tuple[Cell, ...]:
 
 
 def _lot_line(lot: LotView) -> Content:
-    quantity = f"{lot.quantity:+d}".replace("-", fmt.MINUS)
+    quantity = fmt.count(lot.quantity)
     return line(
         f"{fmt.words(lot.spread_key):<12}{quantity:>4}  {fmt.option(lot.symbol):<18}",
         toned(f"@ {fmt.price(lot.price)}", "dim"),

@@ -30,13 +30,14 @@ class Banner(Widget):
 
     def on_mount(self) -> None:
         """Ages move by themselves."""
-        self.set_class(state_of(self).environment == "live", "-live")
-        self.set_class(state_of(self).environment == "sandbox", "-sandbox")
         self.set_interval(0.5, self.redraw)
         self.redraw()
 
     def redraw(self) -> None:
         """Paint again; lay out again only when the alarm line comes or goes."""
+        environment = state_of(self).environment
+        self.set_class(environment == "live", "-live")
+        self.set_class(environment == "sandbox", "-sandbox")
         alarm = bool(problem(state_of(self)))
         self.refresh(layout=alarm != self.has_class("-alarm"))
         self.set_class(alarm, "-alarm")
@@ -56,7 +57,7 @@ class Banner(Widget):
 
 
 def _left(state: State, *, wide: bool) -> Content:
-    name = state.environment.upper()
+    name = state.environment.upper() or "…"
     tag = f" {name} " if name != "LIVE" else " ▲ LIVE · REAL MONEY ▲ " if wide else " ▲ LIVE ▲ "
     style = {"LIVE": "white on $error bold", "SANDBOX": "$block-cursor-foreground on $secondary bold"}.get(
         name, "$block-cursor-foreground on $primary bold"
@@ -127,7 +128,7 @@ def problem(state: State) -> str:
         return "The daemon is not running: decisions wait. Start it with `senex daemon`."
     late = state.late_processes()
     if late:
-        named = ", ".join(f"{fmt.clean(p.name)} ({state.process_age(p):.0f} s)" for p in late[:3])
+        named = ", ".join(f"{fmt.clean(p.name)} ({p.age:.0f} s)" for p in late[:3])
         return f"No heartbeat from {named}: decisions wait until the daemon is back."
     return _account_problem(state)
 

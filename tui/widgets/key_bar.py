@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widget import Widget
 
+from tui import format as fmt
 from tui.actions import BY_SCREEN, GLOBAL, SCREENS, Action, key_label
-from tui.tones import line, toned
+from tui.tones import line, lines, spread, toned
 from tui.widgets.stateful import state_of
 
 if TYPE_CHECKING:
@@ -28,12 +29,12 @@ class KeyBar(Widget):
         self._spans = []
         here = [action for action in BY_SCREEN[self._screen] if action.footer]
         others = [action for action in GLOBAL if action.footer and action not in SCREENS]
-        return Content("\n").join(
-            [
-                self._row(0, here or others, ""),
-                self._row(1, [*SCREENS, *(others if here else [])], f"go.{self._screen}"),
-            ]
-        )
+        first = self._row(0, here or others, "")
+        waiting = " · ".join(state_of(self).waiting.values())
+        if waiting:
+            note = toned(f"⋯ {fmt.clean(waiting)} ", "warn").truncate(self.size.width // 2, ellipsis=True)
+            first = spread(first, note, self.size.width)
+        return lines([first, self._row(1, [*SCREENS, *(others if here else [])], f"go.{self._screen}")])
 
     def _row(self, y: int, actions: list[Action], current: str) -> Content:
         parts: list[Content] = [Content(" ")]

@@ -31,10 +31,10 @@ def draw_ruler(suggestion: SuggestionView, pricing: Pricing | Unknown, width: in
         track[x] = "═"
     tones = ["accent" if left <= x <= right else "dim" for x in range(width)]
     for value, mark, tone in (
-        (pricing.natural, "├", "warn"),
-        (pricing.opposite, "┤", "good"),
         (suggestion.band_low, "[", "accent"),
         (suggestion.band_high, "]", "accent"),
+        (pricing.natural, "├", "warn"),
+        (pricing.opposite, "┤", "good"),
         (pricing.mid, "◆", "strong"),
         (suggestion.limit_price, "▲", "accent"),
     ):
