@@ -24,7 +24,6 @@ GRANT UPDATE ON
     account, attempt, broker_login, broker_position, heartbeat, historical_price, instrument, job_schedule, lot, order_leg,
     outbox, position, position_spread, readiness, source_status, suggestion, trade_order, trading_state
     TO senex_daemon;
-GRANT SELECT, INSERT, UPDATE ON broker_login TO senex_daemon;
 GRANT DELETE ON broker_position, heartbeat TO senex_daemon;
 GRANT EXECUTE ON FUNCTION make_month(regclass, date) TO senex_daemon;
 
