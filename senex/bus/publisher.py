@@ -61,20 +61,6 @@ class QuoteWriter:
         """
         return await self._flush(pulse, quotes, greeks, anew=True)
 
-    async def drop(self, symbols: Collection[str]) -> None:
-        """Forget symbols that are no longer streamed, so that nobody takes them for live.
-
-        Raises:
-            Unavailable: ``E_REDIS_AWAY``.
-        """
-        if not symbols:
-            return
-        with redis_errors():
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hdel(keys.QUOTES, *symbols)
-                pipe.hdel(keys.GREEKS, *symbols)
-                await pipe.execute()
-
     async def _flush(
         self, pulse: Pulse, quotes: Collection[Quote], greeks: Collection[Greeks], *, anew: bool
     ) -> int:
