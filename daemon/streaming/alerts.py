@@ -83,8 +83,9 @@ class AlertIntake:
                     await self._store.unready(self._gap, self._clock.now())
                     self._gap = None
                 if self._owed and self._numbers is not None:
-                    await self._store.reconcile(self._numbers)
-                    self._owed = False
+                    known = await self._store.reconcile(self._numbers)
+                    # an account not stored yet is owed its reconcile until it is
+                    self._owed = known < len(self._numbers)
             except Unavailable as problem:
                 _log.warning("%s", problem)
 

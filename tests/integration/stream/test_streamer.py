@@ -220,6 +220,15 @@ async def test_an_alert_becomes_a_raw_message_and_work_and_a_gap_closes_the_gate
     assert "interrupted" in stage.one("SELECT reason FROM readiness")
 
 
+async def test_an_account_stored_later_is_reconciled_once_it_is(stage: Stage) -> None:
+    stage.sql.execute("UPDATE account SET number = 'unknown yet'")
+    stage.start()
+    wait(lambda: stage.source("alerts"))
+    assert stage.reconciles() == 0
+    stage.sql.execute("UPDATE account SET number = %s", (stage.simulator.account,))
+    wait(lambda: stage.reconciles() == 1)
+
+
 async def test_a_broken_feed_is_a_new_epoch_with_every_symbol_again(stage: Stage, redis: Redis) -> None:
     stage.start()
     await streaming(redis, "QQQ", "SPY")
