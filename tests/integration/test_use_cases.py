@@ -551,3 +551,34 @@ def _with_fills(order: BrokerOrder, fills: list[tuple[str, BrokerFill]]) -> Brok
     )
     whole = all(sum(fill.quantity for fill in leg.fills) == leg.quantity for leg in legs)
     return replace(order, legs=legs, status=BrokerStatus.FILLED if whole else BrokerStatus.LIVE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "ready", "allowed"),
+    [
+        ("entry", "active", True, True),
+        ("entry", "reduce_only", True, False),
+        ("entry", "halted", True, False),
+        ("entry", "active", False, False),
+        ("target", "reduce_only", True, True),
+        ("target", "halted", True, False),
+    ],
+)
+async def test_the_database_itself_holds_the_trading_state(
+    desk: Desk, kind: str, state: str, ready: bool, allowed: bool
+) -> None:
+    """Whoever forgets to ask: no attempt becomes SENDING against the state."""
+    await desk.approval(await desk.suggest())
+    await desk.run((await desk.work())[0])
+    execute = next(each for each in await desk.work() if each.job == "execute")
+    async with desk.engine.begin() as connection:
+        await connection.execute(update(table(tables.TradingState)).values(state=state))
+        await connection.execute(update(table(tables.Readiness)).values(ready=ready))
+        await connection.execute(update(table(tables.TradeOrder)).values(kind=kind, spread_key="put-1"))
+    async with desk.units() as tx:
+        attempted = tx.orders.start_sending(UUID(execute.subject), epoch=1, now=NOW)
+        if allowed:
+            assert await attempted
+        else:
+            with pytest.raises(IntegrityError, match="nothing may be sent"):
+                await attempted
