@@ -3,6 +3,10 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, senex_daemon, senex_conso
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, senex_daemon, senex_console;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC, senex_daemon, senex_console;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+DO $$ BEGIN
+    EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO senex_daemon, senex_console', current_database());
+END $$;
 GRANT USAGE ON SCHEMA public TO senex_daemon, senex_console;
 
 -- The daemon: no schema, no calendar, no operators, and nothing by which history could be rewritten.

@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import psycopg
 from alembic import command
 from alembic.config import Config
+from psycopg import errors
 from sqlalchemy import create_engine, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 import sql
-from senex.domain.errors import Unavailable
+from senex.domain.errors import Unavailable, UsageProblem
 from senex.store import tables
 from senex.store.first_schedule import SCHEDULE
 from senex.store.nyse import LAST_DAY, sessions
@@ -25,6 +27,7 @@ from senex.store.schema import refuse_newer, shipped
 
 if TYPE_CHECKING:
     from datetime import date
+    from types import TracebackType
 
     from sqlalchemy import Connection, Engine
 
@@ -50,7 +53,8 @@ def migrate(url: str, *, operator: str | None = None, today: date | None = None)
     are made around ``today``.
 
     Raises:
-        UsageProblem: ``E_DB_NEWER``.
+        UsageProblem: ``E_DATABASE_NEWER``; ``E_DATABASE_FOREIGN`` when somebody else's tables are in the
+            way; ``E_DATABASE_OWNER``. Nothing was changed then.
         Unavailable: ``E_POSTGRES_AWAY``.
     """
     with _locked(url) as connection:
@@ -108,11 +112,36 @@ class _Locked:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         return connection
 
-    def __exit__(self, *problem: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
-            self._transaction.__exit__(*problem)  # type: ignore[arg-type]  # handed through
+            self._transaction.__exit__(kind, problem, trace)
         finally:
             self._engine.dispose()
+        if isinstance(problem, DBAPIError):
+            _explain(problem)
+
+
+def _explain(problem: DBAPIError) -> None:
+    """Say in one sentence what an operator can mend; let the rest pass."""
+    cause = problem.orig
+    if isinstance(cause, errors.DuplicateTable | errors.DuplicateFunction):
+        raise UsageProblem(
+            "E_DATABASE_FOREIGN",
+            f"The database holds something senex did not make ({cause.diag.message_primary}); give senex a database "
+            "of its own. Nothing was changed.",
+        ) from problem
+    if isinstance(cause, errors.InsufficientPrivilege):
+        raise UsageProblem(
+            "E_DATABASE_OWNER",
+            f"The user of SENEX_MIGRATOR_DATABASE_URL may not do this ({cause.diag.message_primary}); use the "
+            "database's owner, who needs CREATEROLE for the first time. Nothing was changed.",
+        ) from problem
+    if isinstance(cause, psycopg.OperationalError):
+        raise Unavailable(
+            "E_POSTGRES_AWAY", "Postgres went away in the middle, and nothing was changed; try again."
+        ) from problem
 
 
 def _fill(connection: Connection, operator: str) -> None:

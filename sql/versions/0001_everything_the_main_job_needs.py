@@ -46,7 +46,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "deployment",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("namespace", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("id = 1", name="only_one"),
@@ -465,7 +465,6 @@ def upgrade() -> None:
             ["account_id"],
             ["account.id"],
         ),
-        sa.ForeignKeyConstraint(["decision_id"], ["decision.id"], use_alter=True),
         sa.ForeignKeyConstraint(
             ["position_id"],
             ["position.id"],
@@ -722,6 +721,8 @@ def upgrade() -> None:
 
     for month in PARTITIONED:
         op.execute(f"CREATE TABLE {month}_other PARTITION OF {month} DEFAULT")
+    # the two tables name each other
+    op.create_foreign_key(None, "trade_order", "decision", ["decision_id"], ["id"])
     op.execute(read("functions.sql"))
 
 
