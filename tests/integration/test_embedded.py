@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
+import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import psycopg
@@ -18,6 +21,9 @@ import redis
 from daemon.embedded import EmbeddedServices, Endpoints
 from daemon.embedded.accounts import server_account
 from senex.domain.errors import Unavailable, UsageProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def servers_in(root: Path) -> dict[str, list[psutil.Process]]:
@@ -34,6 +40,16 @@ def servers_in(root: Path) -> dict[str, list[psutil.Process]]:
 
 def postmaster(endpoints: Endpoints) -> psutil.Process:
     return psutil.Process(int((endpoints.root / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Endpoints]:
+    """One started instance for the tests that only look at it."""
+    folder = Path(tempfile.mkdtemp(prefix="senex-embedded-"))
+    folder.chmod(0o755)
+    with EmbeddedServices("one", root=folder) as endpoints:
+        yield endpoints
+    shutil.rmtree(folder)
 
 
 def remember(endpoints: Endpoints) -> None:
@@ -80,61 +96,56 @@ def test_two_instances_run_side_by_side(open_folder: Path) -> None:
             )
 
 
-def test_a_second_starter_of_an_instance_is_told_so_in_one_sentence(open_folder: Path) -> None:
-    with EmbeddedServices("one", root=open_folder) as endpoints:
-        with pytest.raises(Unavailable) as refusal:
-            EmbeddedServices("one", root=open_folder).start()
-        assert refusal.value.code == "E_INSTANCE_BUSY"
-        assert str(os.getpid()) in refusal.value.message
-        assert "SENEX_INSTANCE" in refusal.value.message
-        remember(endpoints)  # the refusal disturbed nothing
+def test_a_second_starter_of_an_instance_is_told_so_in_one_sentence(running: Endpoints) -> None:
+    with pytest.raises(Unavailable) as refusal:
+        EmbeddedServices("one", root=running.root.parent).start()
+    assert refusal.value.code == "E_INSTANCE_BUSY"
+    assert str(os.getpid()) in refusal.value.message
+    assert "SENEX_INSTANCE" in refusal.value.message
+    remember(running)  # the refusal disturbed nothing
 
 
-def test_the_servers_give_no_login_without_the_password(open_folder: Path) -> None:
-    with EmbeddedServices("one", root=open_folder) as endpoints:
-        with pytest.raises(
-            psycopg.OperationalError, match=r"no password supplied|password authentication failed"
-        ):
-            psycopg.connect(endpoints.postgres.url(user="postgres", password="", database="postgres"))
-        with (
-            redis.Redis(host=endpoints.redis.host, port=endpoints.redis.port) as anonymous,
-            pytest.raises(redis.AuthenticationError),
-        ):
-            anonymous.ping()
+def test_the_servers_give_no_login_without_the_password(running: Endpoints) -> None:
+    with pytest.raises(
+        psycopg.OperationalError, match=r"no password supplied|password authentication failed"
+    ):
+        psycopg.connect(running.postgres.url(user="postgres", password="", database="postgres"))
+    with (
+        redis.Redis(host=running.redis.host, port=running.redis.port) as anonymous,
+        pytest.raises(redis.AuthenticationError),
+    ):
+        anonymous.ping()
 
 
-def test_secrets_are_private_and_no_server_shows_them(open_folder: Path) -> None:
-    with EmbeddedServices("one", root=open_folder) as endpoints:
-        files = list((endpoints.root / "secrets").iterdir())
-        passwords = [file.read_text().strip() for file in files]
-        assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
-        assert stat.S_IMODE((endpoints.root / "secrets").stat().st_mode) == 0o700
-        for processes in servers_in(open_folder).values():
-            for process in processes:
-                seen = " ".join(process.cmdline()) + Path(f"/proc/{process.pid}/environ").read_text()
-                assert not [password for password in passwords if password in seen]
+def test_secrets_are_private_and_no_server_shows_them(running: Endpoints) -> None:
+    files = list((running.root / "secrets").iterdir())
+    passwords = [file.read_text().strip() for file in files]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert stat.S_IMODE((running.root / "secrets").stat().st_mode) == 0o700
+    for processes in servers_in(running.root).values():
+        for process in processes:
+            seen = " ".join(process.cmdline()) + Path(f"/proc/{process.pid}/environ").read_text()
+            assert not [password for password in passwords if password in seen]
 
 
-def test_the_servers_run_under_the_account_for_them(open_folder: Path) -> None:
-    with EmbeddedServices("one", root=open_folder):
-        found = [process for group in servers_in(open_folder).values() for process in group]
-        assert len(found) > 2
-        assert {process.uids().effective for process in found} == {server_account().uid}
-        assert 0 not in {process.uids().effective for process in found}
+def test_the_servers_run_under_the_account_for_them(running: Endpoints) -> None:
+    found = [process for group in servers_in(running.root).values() for process in group]
+    assert len(found) > 2
+    assert {process.uids().effective for process in found} == {server_account().uid}
+    assert 0 not in {process.uids().effective for process in found}
 
 
-def test_commits_are_durable_and_the_cache_gives_way_before_the_queues(open_folder: Path) -> None:
-    with EmbeddedServices("one", root=open_folder) as endpoints:
-        with psycopg.connect(endpoints.postgres.superuser_url()) as connection:
-            shown = [
-                connection.execute(f"SHOW {name}").fetchone()
-                for name in ("fsync", "synchronous_commit", "full_page_writes")
-            ]
-            assert shown == [("on",)] * 3
-        with redis.Redis.from_url(endpoints.redis.daemon_url()) as client:
-            assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "volatile-lru"}
-            assert client.config_get("appendonly") == {"appendonly": "yes"}
-            assert int(client.config_get("maxmemory")["maxmemory"]) > 0
+def test_commits_are_durable_and_the_cache_gives_way_before_the_queues(running: Endpoints) -> None:
+    with psycopg.connect(running.postgres.superuser_url()) as connection:
+        shown = [
+            connection.execute(f"SHOW {name}").fetchone()
+            for name in ("fsync", "synchronous_commit", "full_page_writes")
+        ]
+        assert shown == [("on",)] * 3
+    with redis.Redis.from_url(running.redis.daemon_url()) as client:
+        assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "volatile-lru"}
+        assert client.config_get("appendonly") == {"appendonly": "yes"}
+        assert int(client.config_get("maxmemory")["maxmemory"]) > 0
 
 
 @pytest.mark.parametrize("victim", ["postmaster", "backend", "valkey"])
