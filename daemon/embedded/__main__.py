@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -26,6 +27,7 @@ _root = click.option(
 )
 
 
+_GUARD_TRIES, _GUARD_PAUSE = 40, 0.05
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -87,9 +89,14 @@ def guard(instance: str, root: Path | None) -> None:
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     signal.sigwait({signal.SIGTERM})
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the kernel tells once per thread of the starter
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    with suppress(Unavailable):
-        EmbeddedServices(instance, root=root).stop_orphans()
+    servers = EmbeddedServices(instance, root=root)
+    for _ in range(_GUARD_TRIES):  # the starter's other threads may hold its lock for a moment longer
+        with suppress(Unavailable):
+            servers.stop_orphans()
+            return
+        time.sleep(_GUARD_PAUSE)
 
 
 def entry(arguments: Sequence[str] | None = None) -> None:

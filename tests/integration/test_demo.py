@@ -1,0 +1,257 @@
+"""The demo as a stranger starts it: real processes, nothing set up before, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from daemon.demo.stage import Plot, Stage
+from senex.config import child_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.timeout(400)
+
+_DEMO = [sys.executable, "-m", "daemon.demo"]
+_HEADLESS = [*_DEMO, "--headless", "--json"]
+
+
+class Installation:
+    """One instance in a data folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.instance = f"t{uuid.uuid4().hex[:8]}"
+
+    def environment(self) -> dict[str, str]:
+        ours = {"SENEX_INSTANCE": self.instance, "XDG_DATA_HOME": str(self.folder), "TERM": "xterm-256color"}
+        return child_environment("demo", ours) | ours
+
+    def play(self, *more: str) -> subprocess.CompletedProcess[str]:
+        """Play the story to its end."""
+        return subprocess.run(
+            [*_HEADLESS, *more],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    def start(self, *more: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*_HEADLESS, *more],
+            env=self.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def processes(self) -> list[str]:
+        """What still runs of this instance, by command; servers stand in its folder, the rest carry its name."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                ours = process.environ().get("SENEX_INSTANCE") == self.instance
+                if ours or process.cwd().startswith(str(self.folder)):
+                    found.append(" ".join(process.cmdline()) or process.name())
+            except psutil.Error:  # gone, a zombie, or somebody else's
+                continue
+        return found
+
+    def runs(self, *parts: str) -> bool:
+        """Whether a process runs for each of ``parts``, the ends of their commands."""
+        present = self.processes()
+        return all(any(command.endswith(part) for command in present) for part in parts)
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Installation]:
+    folder = Path(tempfile.mkdtemp(prefix=f"senex-test-demo-{os.geteuid()}-"))
+    folder.chmod(0o755)  # as root, the servers run as an account that must reach their folders
+    one = Installation(folder)
+    yield one
+    assert one.processes() == []
+    shutil.rmtree(folder)
+
+
+def _eventually(fact: Callable[[], Any], *, seconds: float = 60) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = fact()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"did not happen within {seconds} s")
+
+
+def test_the_story_from_nothing_to_its_end(installation: Installation) -> None:
+    played = installation.play()
+    assert played.returncode == 0, played.stderr
+    [line] = played.stdout.splitlines()
+    told = json.loads(line)
+    order, position, targets = told["order"], told["position"], told["targets"]
+    assert told["suggestion"]["strategy"] == "senex_trident"
+    assert order["status"] == "filled"
+    assert order["external_identifier"].startswith("senex-")
+    natural, opposite = Decimal(order["natural"]), Decimal(order["opposite_natural"])
+    assert natural <= Decimal(order["fill_price"]) <= opposite
+    assert position["live_pnl"] == position["broker_pnl"]
+    assert Decimal(position["live_pnl"]) == Decimal(position["live_pnl"]).quantize(Decimal("0.01"))
+    assert sorted(Decimal(one["share"]) for one in targets) == [
+        Decimal("0.4"),
+        Decimal("0.4"),
+        Decimal("0.6"),
+    ]
+    assert {one["status"] for one in targets} == {"working"}
+    assert _closing(targets) == _held(position)
+    assert told["quotes_received"] > 0
+    assert installation.processes() == []
+
+
+def _closing(targets: list[dict[str, Any]]) -> dict[str, int]:
+    """What the targets would close, by symbol."""
+    total: dict[str, int] = {}
+    for leg in (leg for one in targets for leg in one["legs"]):
+        total[leg["symbol"]] = total.get(leg["symbol"], 0) + leg["quantity"]
+    return total
+
+
+def _held(position: dict[str, Any]) -> dict[str, int]:
+    """The position's quantities with the sign of the order that closes them."""
+    total: dict[str, int] = {}
+    for leg in position["legs"]:
+        total[leg["symbol"]] = total.get(leg["symbol"], 0) - leg["quantity"]
+    return total
+
+
+def test_another_market_on_the_same_data(installation: Installation) -> None:
+    played = installation.play("--symbol", "SPY", "--seed", "12345")
+    assert played.returncode == 0, played.stderr
+    told = json.loads(played.stdout)
+    assert told["suggestion"]["underlying"] == "SPY"
+    assert told["position"]["live_pnl"] == told["position"]["broker_pnl"]
+
+
+def test_a_market_in_which_the_rules_say_no(installation: Installation) -> None:
+    played = installation.play("--scenario", "blocked")
+    assert played.returncode == 4
+    assert played.stderr.splitlines()[0] == "no trade"
+    assert json.loads(played.stdout)["reasons"]
+
+
+def test_killing_the_demo_leaves_nothing_and_the_next_start_heals(installation: Installation) -> None:
+    demo = installation.start()
+    _eventually(
+        lambda: installation.runs("daemon worker", "daemon relay", "daemon scheduler", "daemon streamer")
+    )
+    demo.kill()
+    demo.wait()
+    _eventually(lambda: installation.processes() == [], seconds=20)
+    assert installation.play("--scenario", "blocked").returncode == 4
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(installation: Installation, number: signal.Signals) -> None:
+    demo = installation.start()
+    _eventually(lambda: installation.runs("daemon worker"))
+    demo.send_signal(number)
+    assert demo.wait(timeout=30) == 130
+    assert installation.processes() == []
+
+
+def test_quitting_the_console_stops_everything(installation: Installation) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(sys.executable, _DEMO, installation.environment())  # noqa: S606 - on the pseudo-terminal
+    screen = b""
+    while b"SIMULATED" not in screen:  # the banner no screen hides
+        screen += os.read(terminal, 65536)
+    console = next(one for one in psutil.process_iter() if _is_console(one, installation))
+    secrets = {name for name in console.environ() if name.startswith("SENEX_")}
+    assert secrets == {
+        "SENEX_INSTANCE",
+        "SENEX_ENVIRONMENT",
+        "SENEX_CLOCK_URL",
+        "SENEX_CONSOLE_DATABASE_URL_FILE",
+        "SENEX_CONSOLE_REDIS_URL_FILE",
+    }
+    os.write(terminal, b"\x11")  # Ctrl+Q
+    _read_to_the_end(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert installation.processes() == []
+
+
+def _is_console(process: psutil.Process, installation: Installation) -> bool:
+    try:
+        mine = process.environ().get("SENEX_INSTANCE") == installation.instance
+        return mine and process.cmdline()[-2:] == ["-m", "tui"]
+    except psutil.Error:
+        return False
+
+
+def _read_to_the_end(terminal: int) -> None:
+    try:
+        while os.read(terminal, 65536):
+            pass
+    except OSError:  # the other side is closed
+        os.close(terminal)
+
+
+def test_two_instances_side_by_side(installation: Installation) -> None:
+    other = Installation(installation.folder)
+    both = [one.start("--scenario", "blocked") for one in (installation, other)]
+    assert [one.wait(timeout=300) for one in both] == [4, 4]
+    assert other.processes() == []
+
+
+def test_the_same_instance_twice_is_refused(installation: Installation) -> None:
+    first = installation.start()
+    _eventually(lambda: installation.runs("daemon worker"))
+    second = installation.play()
+    assert second.returncode == 3
+    assert second.stdout == ""
+    assert "E_INSTANCE_BUSY" in second.stderr.splitlines()[-1]
+    first.terminate()
+    assert first.wait(timeout=30) == 130
+
+
+@pytest.mark.parametrize("missing", ["worker", "relay"])
+async def test_without_a_part_the_story_gives_up(installation: Installation, missing: str) -> None:
+    parts = tuple(name for name in ("worker", "scheduler", "streamer", "relay") if name != missing)
+    root = installation.folder / "stages"
+    root.mkdir(exist_ok=True)
+    plot = Plot(instance=installation.instance, fresh=True, parts=parts, root=root)
+    async with Stage(plot) as stage:
+        story = [
+            sys.executable,
+            "-m",
+            "senex.cli.story",
+            "--json",
+            "--account",
+            stage.account,
+            "--timeout",
+            "12",
+        ]
+        played = subprocess.run(  # noqa: ASYNC221 - the stage needs nothing of this loop meanwhile
+            story, env=stage.console_environment(), capture_output=True, text=True, check=False
+        )
+    assert played.returncode == 3
+    assert played.stdout == ""
+    assert len(played.stderr.splitlines()) == 1
