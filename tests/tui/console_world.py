@@ -486,7 +486,8 @@ class World:
         await until(
             pilot,
             lambda: (
-                (state.snapshot is not None or state.books.up is False or self.books.shown is None)
+                state.clock is not None
+                and (state.snapshot is not None or state.books.up is False or self.books.shown is None)
                 and (state.bus.up is not None or self.bus.queue.empty())
             ),
         )
