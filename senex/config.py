@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 PREFIX = "SENEX_"
 FILE_SUFFIX = "_FILE"
+_BROKER_DOMAINS = (".tastyworks.com", ".tastytrade.com")
 Role = Literal["console", "daemon", "migrator", "simulator", "demo"]
 
 
@@ -77,13 +78,18 @@ class SecretFiles(PydanticBaseSettingsSource):
         if not name:
             return None, field_name, False
         try:
-            return Path(name).read_text(encoding="utf-8").rstrip("\r\n"), field_name, False
+            secret = Path(name).read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageProblem(
                 "E_CONFIG_FILE",
                 f"{variable} names {name}, which cannot be read ({error.__class__.__name__}); "
                 "make it readable for this user or correct the path.",
             ) from error
+        if not secret:
+            raise UsageProblem(
+                "E_CONFIG_FILE", f"{variable} names {name}, which is empty; write the secret into it."
+            )
+        return secret, field_name, False
 
     def __call__(self) -> dict[str, Any]:
         values = {}
@@ -133,9 +139,25 @@ class _Clocked(CommonSettings):
         str | None,
         Field(
             default=None,
-            description="Where a simulated market serves its time (ws://…); unset means the wall clock.",
+            description="Where a simulated market serves its time (ws://…); required when simulated, else unset.",
         ),
     ]
+
+    def model_post_init(self, _context: object, /) -> None:
+        """A simulated market has its own time, and only that one.
+
+        Raises:
+            UsageProblem: ``E_CONFIG_MISSING`` or ``E_CONFIG_ENVIRONMENT``.
+        """
+        simulated = self.environment is Environment.SIMULATED
+        if simulated and self.clock_url is None:
+            raise _missing("clock_url")
+        if not simulated and self.clock_url is not None:
+            raise UsageProblem(
+                "E_CONFIG_ENVIRONMENT",
+                f"SENEX_CLOCK_URL is set, but {self.environment} runs on real time; unset it, or set "
+                "SENEX_ENVIRONMENT=simulated.",
+            )
 
 
 class ConsoleSettings(_Clocked):
@@ -210,24 +232,21 @@ class DaemonSettings(_Clocked):
         return (self.database_direct_url or self.database_url).get_secret_value()
 
     def model_post_init(self, _context: object, /) -> None:
-        """A simulated daemon must never reach a real broker.
+        """A simulated daemon must never reach a real broker, nor a sandboxed one real money.
 
         Raises:
             UsageProblem: ``E_CONFIG_MISSING`` or ``E_CONFIG_ENVIRONMENT``.
         """
-        if self.environment is not Environment.SIMULATED:
-            return
-        if self.clock_url is None:
-            raise _missing("clock_url")
+        super().model_post_init(_context)
         for name in ("broker_rest_url", "broker_alerts_url"):
             url = getattr(self, name)
-            if url is None:
+            if self.environment is Environment.SIMULATED and url is None:
                 raise _missing(name)
-            if _public(url):
+            if url is not None and _too_far(url, self.environment):
                 raise UsageProblem(
                     "E_CONFIG_ENVIRONMENT",
-                    f"{_variable(name)} points at {urlsplit(url).hostname} while the environment is simulated; "
-                    "use the simulator's address, or set SENEX_ENVIRONMENT knowingly.",
+                    f"{_variable(name)} points at {urlsplit(url).hostname} while the environment is "
+                    f"{self.environment}; use an address of that environment, or set SENEX_ENVIRONMENT knowingly.",
                 )
 
 
@@ -311,10 +330,17 @@ def _missing(name: str) -> UsageProblem:
     )
 
 
-def _public(url: str) -> bool:
+def _too_far(url: str, environment: Environment) -> bool:
+    """Whether an address leaves its environment; in live none does, a proxy may stand anywhere."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if environment is Environment.SANDBOX:
+        return f".{host}".endswith(_BROKER_DOMAINS) and ".cert." not in f".{host}"
+    return environment is Environment.SIMULATED and _public(host)
+
+
+def _public(host: str) -> bool:
     """Whether a host may lie outside this machine or its container network."""
-    host = urlsplit(url).hostname or ""
     try:
         return not ip_address(host).is_private
     except ValueError:
-        return "." in host.rstrip(".")
+        return "." in host

@@ -135,6 +135,7 @@ def test_an_error_is_one_sentence_with_a_code_and_an_exit_code() -> None:
     assert re.fullmatch(r"SENEX_CONSOLE_DATABASE_URL is not set; .* \[E_CONFIG_MISSING\]\n", missing.stderr)
     away = senex(
         "status",
+        SENEX_ENVIRONMENT="sandbox",
         SENEX_CONSOLE_DATABASE_URL="postgresql://x@127.0.0.1:1/x",
         SENEX_CONSOLE_REDIS_URL="redis://x",
     )
