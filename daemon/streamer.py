@@ -22,6 +22,7 @@ from senex.broker.session import open_session
 from senex.broker.streams import AlertStream, QuoteStream, stay_logged_in
 from senex.bus.clock import open_clock
 from senex.bus.connection import open_redis
+from senex.bus.logins import RedisLoginPause
 from senex.bus.publisher import QuoteWriter
 from senex.domain.errors import Unavailable
 from senex.domain.quotes import CONNECTION_SILENT
@@ -71,8 +72,9 @@ async def run(settings: DaemonSettings, *, instance: str = "1") -> Never:
 async def _stream(settings: DaemonSettings, clock: FollowedClock | WallClock, state: State) -> None:
     async with AsyncExitStack() as stack:
         access = await asyncio.to_thread(broker_access, settings)
-        session = await stack.enter_async_context(open_session(access))
         redis = await stack.enter_async_context(open_redis(settings.redis_url.get_secret_value()))
+        pause = RedisLoginPause(redis, access.login)
+        session = await stack.enter_async_context(open_session(access, pause=pause))
         store = StreamStore(settings.database_url.get_secret_value(), environment=settings.environment)
         stack.push_async_callback(store.close)
         quotes = QuoteStream(session, clock=clock)

@@ -54,6 +54,8 @@ class Plot:
     root: Path | None = None
     parts: tuple[str, ...] = ()
     """Daemon processes to run one by one; none named means the supervisor with all."""
+    rest_via: Callable[[str], str] | None = None
+    """Given the simulator's REST address, the address the daemon is to use: somebody stands between."""
 
 
 class Stage:
@@ -212,7 +214,9 @@ class Stage:
             "daemon",
             SENEX_DATABASE_URL_FILE=secret("database_url", self.urls.daemon),
             SENEX_REDIS_URL_FILE=secret("redis_url", self.endpoints.redis.daemon_url()),
-            SENEX_BROKER_REST_URL=self.rest_url,
+            SENEX_BROKER_REST_URL=self._plot.rest_via(self.rest_url)
+            if self._plot.rest_via
+            else self.rest_url,
             SENEX_BROKER_ALERTS_URL=f"{self.rest_url.replace('http', 'ws', 1)}/alerts",
             SENEX_BROKER_CLIENT_SECRET_FILE=secret("client_secret", self._credentials["client_secret"]),
             SENEX_BROKER_REFRESH_TOKEN_FILE=secret("refresh_token", self._credentials["refresh_token"]),

@@ -13,6 +13,7 @@ from senex.bootstrap.access import broker_access
 from senex.broker.gateway import open_gateway
 from senex.bus.clock import open_clock
 from senex.bus.connection import open_redis
+from senex.bus.logins import RedisLoginPause
 from senex.bus.publisher import RedisPublisher
 from senex.bus.quotes import RedisQuotes
 from senex.services.context import Context
@@ -42,7 +43,10 @@ async def build(settings: DaemonSettings) -> AsyncIterator[Context]:
         stack.push_async_callback(redis.aclose)
         access = await asyncio.to_thread(broker_access, settings)
         log = MessageLog(engine, clock)
-        gateway = await stack.enter_async_context(open_gateway(access, clock=clock, recorder=log.record))
+        pause = RedisLoginPause(redis, access.login)
+        gateway = await stack.enter_async_context(
+            open_gateway(access, clock=clock, recorder=log.record, pause=pause)
+        )
         holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
         yield Context(
             units=PostgresUnits(engine),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tastytrade.order import PlacedOrder
 
     from senex.broker.recorder import Recorder
-    from senex.broker.session import BrokerAccess, BrokerSession
+    from senex.broker.session import BrokerAccess, BrokerSession, LoginPause
     from senex.domain.chain import Candle, Metrics, OptionChain
     from senex.ports.broker import (
         AccountFacts,
@@ -283,9 +283,10 @@ async def open_gateway(
     clock: Clock,
     recorder: Recorder = record_nothing,
     deadline: float = DEADLINE,
+    pause: LoginPause | None = None,
 ) -> AsyncIterator[Gateway]:
-    """A gateway on a session of its own; the first call logs in."""
-    async with open_session(access) as session:
+    """A gateway on a session of its own; the first call logs in, unless ``pause`` says that it is refused."""
+    async with open_session(access, pause=pause) as session:
         yield Gateway(session, clock=clock, recorder=recorder, deadline=deadline)
 
 

@@ -7,11 +7,14 @@ between.
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import logging
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 import httpx2
 import tastytrade.session
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from senex.broker.errors import TokenRefused
 
 _LOGIN_PAUSE = 60.0
+_RENEWED_BEFORE = 60.0
+"""Seconds before its end at which the SDK renews a token."""
 _TIMEOUT = httpx2.Timeout(8.0, connect=3.0)
 _LIMITS = httpx2.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=60.0)
 
@@ -61,11 +66,30 @@ class BrokerAccess:
         """Whether real money is at stake."""
         return self.environment == "live"
 
+    @property
+    def login(self) -> str:
+        """A name for this login that gives nothing of it away; another secret or token, another name."""
+        told = f"{self.client_secret}\n{self.refresh_token}"
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+class LoginPause(Protocol):
+    """What processes with the same login tell each other, so that only one of them asks a broker that refuses."""
+
+    async def why(self) -> str | None:
+        """What the broker said when it refused the login less than a pause ago, to whomever."""
+        ...
+
+    async def begin(self, why: str, seconds: float) -> None:
+        """Nobody asks for so many seconds of machine time."""
+        ...
+
 
 class BrokerSession(Session):
     """The SDK's session, which does not hammer a login the broker refused."""
 
     alerts_url: str | None = None
+    pause: LoginPause | None = None
     _pause_until = 0.0
     _pause_for: TokenRefused | None = None
     _doubted = False
@@ -80,31 +104,56 @@ class BrokerSession(Session):
         self._doubted = True
 
     async def refresh(self, force: bool = False) -> None:  # noqa: FBT001, FBT002  the SDK's signature
-        """Renew the token when it is near its end.
+        """Renew the token when it is near its end; of several who need it at once, one asks.
 
         Raises:
             TokenRefused: the broker does not accept the login; again for a minute without asking it.
         """
+        if not (force or self._due()):
+            return
+        async with self._asking:
+            if not (force or self._due()):
+                return
+            await self._check_pause()
+            with logged_call() as log:
+                try:
+                    await super().refresh(force=force or self._doubted)
+                except TastytradeError as problem:
+                    answer = log.answer("POST", TOKEN_PATH)
+                    if answer is None or answer.status // 100 != 4 or answer.status in {408, 425, 429}:
+                        raise
+                    why = "; ".join(broker_errors(answer.body)) or f"HTTP {answer.status}"
+                    raise await self._refused(why) from problem
+            self._doubted = False
+            self._pause_for = None
+
+    @cached_property
+    def _asking(self) -> asyncio.Lock:
+        return asyncio.Lock()
+
+    def _due(self) -> bool:
+        now = time.time()  # noqa: TID251  tokens end in machine time, as the SDK reads it
+        return self._doubted or now >= self.session_expiration - _RENEWED_BEFORE
+
+    async def _check_pause(self) -> None:
         if self._pause_for is not None and time.monotonic() < self._pause_until:
             raise self._pause_for
-        with logged_call() as log:
-            try:
-                await super().refresh(force=force or self._doubted)
-            except TastytradeError as problem:
-                answer = log.answer("POST", TOKEN_PATH)
-                if answer is None or answer.status // 100 != 4 or answer.status in {408, 425, 429}:
-                    raise
-                self._pause_until = time.monotonic() + _LOGIN_PAUSE
-                self._pause_for = token_refused(
-                    "; ".join(broker_errors(answer.body)) or f"HTTP {answer.status}"
-                )
-                raise self._pause_for from problem
-        self._doubted = False
-        self._pause_for = None
+        why = None if self.pause is None else await self.pause.why()
+        if why is not None:
+            raise token_refused(why)
+
+    async def _refused(self, why: str) -> TokenRefused:
+        self._pause_until = time.monotonic() + _LOGIN_PAUSE
+        self._pause_for = token_refused(why)
+        if self.pause is not None:
+            await self.pause.begin(why, _LOGIN_PAUSE)
+        return self._pause_for
 
 
 @asynccontextmanager
-async def open_session(access: BrokerAccess) -> AsyncIterator[BrokerSession]:
+async def open_session(
+    access: BrokerAccess, *, pause: LoginPause | None = None
+) -> AsyncIterator[BrokerSession]:
     """A session; nothing is sent yet. The SDK's logger is quietened: at DEBUG it halves the stream's speed."""
     logging.getLogger("tastytrade").setLevel(logging.INFO)
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each call; the recorder keeps them all
@@ -124,5 +173,6 @@ async def open_session(access: BrokerAccess) -> AsyncIterator[BrokerSession]:
         event_hooks=event_hooks(),
     )
     session.alerts_url = access.alerts_url
+    session.pause = pause
     async with session:
         yield session

@@ -15,6 +15,8 @@ PULSE = "senex:quote:pulse"
 """String: what the streamer last said of its own connection."""
 LEASES = "senex:lease:"
 """Prefix of one string per holder: the symbols it wants streamed."""
+LOGINS = "senex:login:"
+"""Prefix of one string per login the broker has just refused, holding what it said."""
 
 QUOTE_CHANNEL = "senex:frames"
 """Channel: framed quotes, at least one frame a second while a streamer lives."""

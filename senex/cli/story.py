@@ -37,7 +37,13 @@ if TYPE_CHECKING:
 
     from senex.bootstrap.live_console import LiveConsole
     from senex.domain.quotes import Quote
-    from senex.services.views import AccountView, OrderView, PositionView, SuggestionView
+    from senex.services.views import (
+        AccountView,
+        DecisionResultView,
+        OrderView,
+        PositionView,
+        SuggestionView,
+    )
 
     Found = TypeVar("Found")
 
@@ -158,7 +164,7 @@ class Story:
         decision = await self.console.decider.suggest(account.id, self.symbol)
         answer = await self.console.decider.wait_result(decision, self._left())
         if answer.outcome != "done" or answer.suggestion_id is None:
-            raise Refused(answer.code, answer.message, reasons=answer.reasons)
+            raise _no(answer)
         self._note("suggested")
         found = await self.console.reads.suggestion(answer.suggestion_id)
         if found is None:
@@ -173,7 +179,7 @@ class Story:
     async def _answered(self, decision: UUID, what: str) -> UUID | None:
         answer = await self.console.decider.wait_result(decision, self._left())
         if answer.outcome != "done":
-            raise Refused(answer.code, answer.message, reasons=answer.reasons)
+            raise _no(answer)
         self._note(what)
         return answer.order_id
 
@@ -254,6 +260,12 @@ class Story:
 
     def _note(self, what: str) -> None:
         self.timings[what] = round(time.monotonic() - self.began, 3)
+
+
+def _no(answer: DecisionResultView) -> SenexError:
+    """What the daemon answered instead of yes: a rule's refusal, or that it could not be done."""
+    kind = Refused if answer.outcome == "refused" else SenexError
+    return kind(answer.code, answer.message, reasons=answer.reasons)
 
 
 def _lots(position: PositionView) -> list[Lot]:

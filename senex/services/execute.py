@@ -84,6 +84,9 @@ async def _send(context: Context, attempt: Attempt, order: Order, account: Accou
         await _check_risk(context, order, dry.margin_requirement)
         committed = await _mark_sending(context, attempt, order)
     except Refused as refusal:
+        if refusal.code == "E_NOT_READY":
+            # a reconcile is on its way; whether the approval still holds is asked again after it
+            raise Postponed(refusal.code, refusal.message) from refusal
         await _settle(
             context, attempt, order, RefusedByBroker(refusal.code, refusal.message, retriable=False), work
         )
@@ -127,18 +130,16 @@ async def _mark_sending(context: Context, attempt: Attempt, order: Order) -> flo
     """PREPARED → SENDING under the fence, held FOR SHARE until the commit; its monotonic time.
 
     Raises:
-        Refused: ``E_HALTED`` for an entry the state forbids, ``E_NOT_READY`` before a reconcile.
-        Postponed: the same for an order that only reduces risk; it waits.
+        Refused: ``E_HALTED`` for an entry the state forbids.
+        Postponed: the same for an order that only reduces risk, and any order before a reconcile; it waits.
     """
     async with context.units() as tx:
         fence = await tx.accounts.fence(order.account_id, share=True)
-        problem: tuple[str, str] | None = None
         if not fence.state.permits(opens_risk=order.opens_risk):
-            problem = ("E_HALTED", f"Nothing was sent: the account is {fence.state} ({fence.reason}).")
-        elif not fence.ready:
-            problem = ("E_NOT_READY", f"Nothing was sent: {fence.ready_reason}; senex reconciles first.")
-        if problem is not None:
-            raise Refused(*problem) if order.opens_risk else Postponed(*problem)
+            kind = Refused if order.opens_risk else Postponed
+            raise kind("E_HALTED", f"Nothing was sent: the account is {fence.state} ({fence.reason}).")
+        if not fence.ready:
+            raise Postponed("E_NOT_READY", f"Nothing was sent: {fence.ready_reason}; senex reconciles first.")
         if not await tx.orders.start_sending(attempt.id, epoch=fence.epoch, now=context.clock.now()):
             raise Postponed("E_SENDING", "Another process took this order; senex looks again.")
         await tx.commit()

@@ -491,6 +491,24 @@ async def test_nothing_is_sent_before_a_reconcile(desk: Desk) -> None:
     assert await desk.answer(decision) == ("refused", "E_NOT_READY")
 
 
+async def test_an_approved_entry_waits_for_the_reconcile(desk: Desk) -> None:
+    await desk.approval(await desk.suggest())
+    await desk.run((await desk.work())[0])
+    execute = next(each for each in await desk.work() if each.job == "execute")
+    async with desk.units() as tx:
+        await tx.accounts.unready(
+            await desk.account(), reason="the streamer has just started", now=desk.clock.now()
+        )
+        await tx.commit()
+    with pytest.raises(Postponed):
+        await desk.run(execute)
+    assert desk.broker.posts == []
+    reconcile = await desk.offer("reconcile", await desk.account(), await desk.account())
+    await desk.run(reconcile)
+    await desk.run(execute)
+    assert len(desk.broker.posts) == 1
+
+
 async def test_two_accounts_keep_apart(desk: Desk) -> None:
     desk.broker.listed = (FACTS, replace(FACTS, number="5SX00002"))
     await desk.offer("start", "")

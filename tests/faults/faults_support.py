@@ -1,0 +1,292 @@
+"""What the fault tests share: the whole of senex running, a console on it, and the broker's own word."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import aiohttp
+import psutil
+import psycopg
+
+from daemon.demo.stage import Plot, Stage
+from senex.bootstrap.console import Console, open_console
+from senex.bus.clock import FollowedClock, open_clock
+from senex.config import ConsoleSettings
+from senex.domain.errors import Unavailable
+from tests.faults.faulty_proxy import FaultyProxy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+    from uuid import UUID
+
+    from daemon.supervisor import Part
+    from senex.ports.views import (
+        AccountView,
+        DecisionResultView,
+        OrderView,
+        PositionView,
+        SourceView,
+        SuggestionView,
+    )
+
+    Found = TypeVar("Found")
+
+PARTS = ("relay", "worker", "streamer", "scheduler")
+ACCOUNTS = 10
+_LOOK = 0.05
+
+
+@dataclass
+class Ended:
+    """A program that was run to its end."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Its one line of JSON."""
+        assert self.code == 0, self.err
+        return dict(json.loads(self.out))
+
+
+@dataclass
+class World:
+    """One senex with several simulated accounts; each test takes fresh ones."""
+
+    stage: Stage
+    proxy: FaultyProxy
+    console: Console
+    clock: FollowedClock
+    http: aiohttp.ClientSession
+    _next: count[int] = field(default_factory=lambda: count(1))
+    _kept: dict[str, Part] = field(default_factory=dict)
+
+    # what consoles do
+
+    async def account(self) -> AccountView:
+        """An account no other test has used, once it is ready."""
+        place = next(self._next)
+        return await self.until("an account is ready", lambda: self._ready(place))
+
+    async def idle_account(self) -> AccountView:
+        """The account of all tests in which nothing may be sent."""
+        return await self.until("the account is ready", lambda: self._ready(0))
+
+    async def decided(self, decision: UUID) -> DecisionResultView:
+        """The daemon's answer."""
+        return await self.console.decider.wait_result(decision, 40)
+
+    async def suggest(self, account: AccountView, symbol: str = "QQQ") -> SuggestionView:
+        answer = await self.decided(await self.console.decider.suggest(account.id, symbol))
+        assert answer.suggestion_id is not None, answer
+        found = await self.console.reads.suggestion(answer.suggestion_id)
+        assert found is not None
+        return found
+
+    async def approve(self, suggestion: SuggestionView) -> UUID:
+        return await self.console.decider.approve(suggestion, shown_at=self.clock.now())
+
+    async def order(self, order_id: UUID) -> OrderView:
+        found = await self.console.reads.order(order_id)
+        assert found is not None
+        return found
+
+    async def protected(self, account: AccountView) -> PositionView:
+        """The account's one position, once all its targets work."""
+
+        async def look() -> PositionView | None:
+            positions = await self.console.reads.positions(account_id=account.id)
+            if not positions:
+                return None
+            [position] = positions
+            targets = [spread.target for spread in position.spreads if spread.target_share is not None]
+            working = [one for one in targets if one is not None and one.status == "working"]
+            return position if len(working) == 3 else None
+
+        return await self.until("the position has its targets", look, seconds=40)
+
+    async def sources(self) -> dict[str, SourceView]:
+        return {each.source: each for each in await self.console.reads.sources()}
+
+    async def until(
+        self, what: str, look: Callable[[], Awaitable[Found | None]], *, seconds: float = 30
+    ) -> Found:
+        """Look until there is something, whoever is away meanwhile."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with suppress(Unavailable):
+                if found := await look():
+                    return found
+            await asyncio.sleep(_LOOK)
+        raise AssertionError(f"not within {seconds:g} s: {what}")
+
+    def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Look into the books as their owner."""
+        with psycopg.connect(self.stage.urls.owner) as connection:
+            cursor = connection.execute(query.encode(), values)
+            return cursor.fetchall() if cursor.description else []
+
+    # the broker's own word, asked past the proxy
+
+    async def broker_orders(self, account: AccountView) -> list[dict[str, Any]]:
+        """Every order the broker ever took for the account."""
+        asked = {"grant_type": "refresh_token", **self.credentials}
+        async with self.http.post(f"{self.stage.rest_url}/oauth/token", json=asked) as answer:
+            token = (await answer.json())["access_token"]
+        path = f"{self.stage.rest_url}/accounts/{account.number}/orders"
+        headers = {"Authorization": f"Bearer {token}"}
+        async with self.http.get(path, params={"per-page": "2000"}, headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
+            return list((await answer.json())["data"]["items"])
+
+    async def expect_orders(self, account: AccountView, number: int) -> list[dict[str, Any]]:
+        """Exactly so many orders were ever taken, each under its own name, none sent twice."""
+        orders = await self.broker_orders(account)
+        names = [order.get("external-identifier") for order in orders]
+        assert len(orders) == number, names
+        assert len(set(names)) == number, names
+        sent = [json.loads(each.body)["external-identifier"] for each in self.posts(account)]
+        assert len(set(sent)) == len(sent), sent
+        return orders
+
+    def posts(self, account: AccountView) -> list[Any]:
+        """Every submission senex tried for the account."""
+        ending = f"/accounts/{account.number}/orders"
+        return [each for each in self.proxy.seen if each.method == "POST" and each.path.endswith(ending)]
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        return dict(self.stage._credentials)
+
+    async def set_clock(self, **body: object) -> None:
+        """Move or stop the market."""
+        async with self.http.post(f"{self.stage.rest_url}/clock", json=body) as answer:
+            assert answer.status == 200, await answer.text()
+
+    # processes
+
+    def process(self, part: str) -> psutil.Process:
+        """The main process of a part."""
+        wanted = ["-m", *self._words(part)]
+        for child in psutil.Process().children():
+            with suppress(psutil.Error):
+                words = child.cmdline()
+                if words[1 : 1 + len(wanted)] == wanted:
+                    return child
+        raise AssertionError(f"{part} does not run")
+
+    def kill(self, part: str) -> None:
+        """SIGKILL for the whole family of a part; its supervisor starts it again."""
+        os.killpg(self.process(part).pid, signal.SIGKILL)
+
+    async def take_away(self, part: str) -> None:
+        """End a part and keep it away until ``bring_back``."""
+        supervisor = self.stage.troupe[part]
+        self._kept[part] = supervisor._parts[0]
+        self.kill(part)
+        supervisor.stop()
+
+    async def bring_back(self, part: str) -> None:
+        await self.stage.keep(self._kept.pop(part))
+
+    def kill_server(self, program: str) -> None:
+        """SIGKILL for a bundled server and all its children."""
+        root = str(self.stage.endpoints.root)
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.name() == program and process.cwd().startswith(root):
+                    process.kill()
+
+    async def heal(self) -> None:
+        """Bring back whatever was taken away."""
+        self.proxy.heal()
+        for part in list(self._kept):
+            await self.bring_back(part)
+        await self.until("the market answers", self._market_goes_on)
+
+    async def start(self, *words: str) -> asyncio.subprocess.Process:
+        """A program of senex with what a console may know."""
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            *words,
+            env=self.stage.console_environment(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def run(self, *words: str) -> Ended:
+        """A console's program, to its end."""
+        process = await self.start(*words)
+        out, err = await process.communicate()
+        return Ended(process.returncode or 0, out.decode(), err.decode())
+
+    async def story(self, account: AccountView, symbol: str = "QQQ", *, timeout: float = 60) -> Ended:
+        """The headless story; the market goes on afterwards."""
+        words = ["--symbol", symbol, "--account", account.number, "--timeout", str(timeout), "--json"]
+        try:
+            return await self.run("senex.cli.story", *words)
+        finally:
+            await self.set_clock(speed=1)
+
+    async def _market_goes_on(self) -> bool:
+        try:
+            await self.set_clock(speed=1)
+        except aiohttp.ClientError:
+            return False
+        return True
+
+    def _words(self, part: str) -> Sequence[str]:
+        return ["senex.simulator"] if part == "simulator" else ["daemon", part]
+
+    async def _ready(self, place: int) -> AccountView | None:
+        accounts = sorted(await self.console.reads.accounts(self.clock.now()), key=lambda one: one.number)
+        if len(accounts) < ACCOUNTS:
+            return None
+        one = accounts[place]
+        return one if one.ready and one.net_liquidation is not None else None
+
+
+@asynccontextmanager
+async def open_world(root: Path) -> AsyncIterator[World]:
+    """Everything, each process of the daemon on its own, the proxy before the broker."""
+    async with AsyncExitStack() as stack:
+        proxy = FaultyProxy()
+        await proxy.start()
+        stack.push_async_callback(proxy.close)
+        plot = Plot(instance="faults", root=root, accounts=ACCOUNTS, parts=PARTS, rest_via=proxy.stand_before)
+        stage = await stack.enter_async_context(Stage(plot))
+        clock = await asyncio.to_thread(open_clock, stage.clock_url)
+        assert isinstance(clock, FollowedClock)
+        stack.callback(clock.close)
+        console = await stack.enter_async_context(console_of(stage, clock))
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        yield World(stage, proxy, console, clock, http)
+        for supervisor in stage.troupe.values():  # all at once
+            supervisor.stop()
+
+
+def console_of(stage: Stage, clock: FollowedClock) -> AbstractAsyncContextManager[Console]:
+    """Another console on connections of its own."""
+    settings = ConsoleSettings(
+        instance="faults",
+        environment="simulated",
+        console_database_url=stage.urls.console,
+        console_redis_url=stage.endpoints.redis.console_url(),
+        clock_url=stage.clock_url,
+    )
+    return open_console(settings, clock=clock)

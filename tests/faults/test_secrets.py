@@ -1,0 +1,96 @@
+"""Each process knows its own secrets only, and none tells them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+if TYPE_CHECKING:
+    from tests.faults.faults_support import World
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+_ISSUED = re.compile(r"(?:access|quote)\.\d+\.\d+\.[0-9a-f]{64}")
+_TOLD = """
+SELECT body FROM broker_message UNION ALL SELECT coalesce(error, '') FROM outbox
+UNION ALL SELECT detail FROM source_status UNION ALL SELECT detail FROM heartbeat
+UNION ALL SELECT why FROM audit
+"""
+
+
+async def test_a_console_gets_only_its_own_settings(world: World) -> None:
+    process = await world.start("senex.cli.story", "--timeout", "20")
+    try:
+        text = await world.until("the console runs", lambda: _environment(process.pid))
+    finally:
+        process.kill()
+        await process.wait()
+
+    ours = {line.partition("=")[0] for line in text.split("\0") if line.startswith("SENEX_")}
+    assert ours == {
+        "SENEX_INSTANCE",
+        "SENEX_ENVIRONMENT",
+        "SENEX_CLOCK_URL",
+        "SENEX_CONSOLE_DATABASE_URL_FILE",
+        "SENEX_CONSOLE_REDIS_URL_FILE",
+    }
+    assert not [name for name, value in _secrets(world).items() if value in text]
+
+
+async def test_no_secret_is_in_a_command_line_an_environment_or_a_log(world: World) -> None:
+    secrets = _secrets(world)
+    processes = _processes(world)
+    logs = {path: path.read_text(errors="replace") for path in world.stage.logs.iterdir()}
+    told = "\n".join(text for (text,) in world.sql(_TOLD) if text)
+
+    assert world.credentials["refresh_token"] in secrets.values()
+    assert len(secrets) >= 10
+    names = {process.name() for process in processes}
+    assert {"postgres", "valkey-server"} <= names
+    assert {path.name for path in logs} >= {"worker.log", "streamer.log", "simulator.log", "postgres.log"}
+    assert told
+    for process in processes:
+        seen = " ".join(process.cmdline()) + _given(process)
+        assert not [name for name, value in secrets.items() if value in seen], process
+    for place, text in (*logs.items(), ("the database", told)):
+        assert not [name for name, value in secrets.items() if value in text], place
+        assert not _ISSUED.search(text), place
+
+
+def _secrets(world: World) -> dict[str, str]:
+    """Every secret of the stage by where it lies; of a URL, its password."""
+    files = [path for path in world.stage.endpoints.secrets.folder.rglob("*") if path.is_file()]
+    kept = {path.name: path.read_text().strip() for path in files}
+    values = {name: urlsplit(value).password or value for name, value in kept.items()}
+    return values | world.credentials
+
+
+def _processes(world: World) -> list[psutil.Process]:
+    """Everything this stage runs, the servers among it."""
+    root = str(world.stage.endpoints.root)
+    found = psutil.Process().children(recursive=True)
+    for process in psutil.process_iter():
+        try:
+            if process.cwd().startswith(root):
+                found.append(process)
+        except psutil.Error:  # gone, or somebody else's
+            continue
+    return found
+
+
+async def _environment(pid: int) -> str | None:
+    """What a process was started with, once it is the program it is to be."""
+    text = _given(psutil.Process(pid))
+    return text if "SENEX_CLOCK_URL" in text else None
+
+
+def _given(process: psutil.Process) -> str:
+    try:
+        return Path(f"/proc/{process.pid}/environ").read_text(errors="replace")
+    except OSError:  # the servers' own account's, which not every root may read
+        return ""
