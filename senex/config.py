@@ -1,11 +1,13 @@
 """Settings: read once, from the environment only here.
 
-Precedence: flag > ``SENEX_…`` > ``SENEX_…_FILE`` (secrets) > file > default. Each
-role knows its own settings and no others; a child process gets the same cut.
+Precedence: flag > ``SENEX_…`` > ``SENEX_…_FILE`` (secrets) > file > default; a console
+with none of them knows the instance that runs here. Each role knows its own settings
+and no others; a child process gets the same cut.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from enum import StrEnum
 from getpass import getuser
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from platformdirs import user_config_path, user_data_path, user_log_path
+from platformdirs import user_config_path
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -24,6 +26,7 @@ from pydantic_settings import (
 )
 
 from senex.domain.errors import UsageProblem
+from senex.machine import data_folder, local_console_file, server_account
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,13 +53,26 @@ def config_file() -> Path:
 
 
 def instance_folder(instance: str) -> Path:
-    """Where an instance keeps its data (``$XDG_DATA_HOME/senex/INSTANCE``)."""
-    return user_data_path("senex") / instance
+    """Where an instance keeps its data (``$XDG_DATA_HOME/senex/INSTANCE``; root's elsewhere, see ``senex.machine``)."""
+    return data_folder(server_account()) / instance
 
 
 def log_folder(instance: str) -> Path:
     """Where an instance keeps its logs."""
-    return user_log_path("senex") / instance
+    return instance_folder(instance) / "logs"
+
+
+def running_console(given: Mapping[str, object]) -> dict[str, str]:
+    """The console's settings of the instance that runs here, where ``given`` (by name) leaves it all open.
+
+    All of them or none: half of one installation and half of another would lie.
+    """
+    folder = instance_folder(str(given.get("instance", "demo")))
+    try:
+        found: dict[str, str] = json.loads(local_console_file(folder).read_text(encoding="utf-8"))
+    except OSError:
+        return {}
+    return {} if any(given.get(name, value) != value for name, value in found.items()) else found
 
 
 def login_name() -> str:
@@ -98,6 +114,16 @@ class SecretFiles(PydanticBaseSettingsSource):
             if value is not None:
                 values[key] = value
         return values
+
+
+class LocalInstance(PydanticBaseSettingsSource):
+    """What a running instance left for the commands of its user; see ``running_console``."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002  pydantic's signature
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return running_console(self.current_state)
 
 
 class CommonSettings(BaseSettings):
@@ -185,6 +211,13 @@ class ConsoleSettings(_Clocked):
             description='Other keys for the console, as JSON by action id: {"kill": "f12"}. `?` lists the ids.',
         ),
     ]
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource, **named: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        given = super().settings_customise_sources(settings_cls, *sources, **named)
+        return *given, LocalInstance(settings_cls)
 
 
 class DaemonSettings(_Clocked):
@@ -325,8 +358,8 @@ def _missing(name: str) -> UsageProblem:
     variable = _variable(name)
     return UsageProblem(
         "E_CONFIG_MISSING",
-        f"{variable} is not set; set it (docs/environment-variables.md says to what), "
-        "or run `senex demo`, which needs nothing.",
+        f"{variable} is not set; set it (docs/environment-variables.md says to what), or run `senex demo`, "
+        "which needs nothing and which the console and its commands find while it runs.",
     )
 
 

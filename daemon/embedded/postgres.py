@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from daemon.embedded.accounts import Account
     from daemon.embedded.places import Programs
+    from senex.machine import Account
 
 SUPERUSER = "postgres"
 _SETTINGS = {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from daemon.embedded.accounts import Account
+    from senex.machine import Account
 
 LOOPBACK = "127.0.0.1"
 _LOG_LIMIT = 10_000_000

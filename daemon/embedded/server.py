@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
-    from daemon.embedded.accounts import Account
+    from senex.machine import Account
 
 _STARTUP_SECONDS = 60.0  # a long recovery after a crash is a slow start, not a failure
 _ATTEMPTS = 5

@@ -9,7 +9,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from daemon.embedded.accounts import server_account
 from daemon.embedded.endpoints import Endpoints, PostgresEndpoint, RedisEndpoint
 from daemon.embedded.lock import InstanceLock
 from daemon.embedded.places import Places, find_programs, make_places
@@ -17,6 +16,7 @@ from daemon.embedded.postgres import SUPERUSER, PostgresServer
 from daemon.embedded.secrets import SecretFiles
 from daemon.embedded.valkey import ValkeyServer
 from senex.domain.errors import SenexError
+from senex.machine import local_console_file, server_account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -108,6 +108,7 @@ class EmbeddedServices:
         with self._busy:
             servers, self._servers = self._servers, None
             if servers is not None:
+                local_console_file(self._places.root).unlink(missing_ok=True)
                 _both(servers, lambda server: server.stop())
         if self._watcher is not None:
             self._watcher.join()

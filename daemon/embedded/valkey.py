@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from daemon.embedded.accounts import Account
+    from senex.machine import Account
 
 _CONFIG = """\
 bind 127.0.0.1

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import psycopg
@@ -13,6 +16,7 @@ from textual.widgets import Input
 
 from daemon.demo.stage import Plot, Stage
 from senex.config import login_name
+from senex.machine import local_console_file
 from tui.app import SenexApp
 from tui.connect import connect
 from tui.screens.dialogs import Confirm
@@ -57,8 +61,11 @@ def cells(app: SenexApp) -> str:
 async def test_a_suggestion_becomes_a_protected_position(
     open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plot = Plot(instance="console", root=open_folder, fresh=True)
+    plot = Plot(instance="console", root=open_folder / "senex", fresh=True)
     async with Stage(plot) as stage:
+        found = await asyncio.to_thread(other_terminal, open_folder)
+        assert found["environment"] == "simulated"
+        assert [account["number"] for account in found["accounts"]] in ([], [stage.account])
         for name, value in stage.console_environment().items():
             if name.startswith("SENEX_"):
                 monkeypatch.setenv(name, value)
@@ -86,6 +93,18 @@ async def test_a_suggestion_becomes_a_protected_position(
             assert made == [(login_name(), "trader", True, shown.digest)]
 
             await redis_goes_and_comes(app, pilot, stage)
+    assert not local_console_file(open_folder / "senex" / "console").exists()
+
+
+def other_terminal(data_home: Path) -> dict[str, Any]:
+    """What a command says in another terminal of the same user, who has set nothing."""
+    basics = {name: value for name, value in os.environ.items() if not name.startswith("SENEX_")}  # noqa: TID251
+    basics |= {"XDG_DATA_HOME": str(data_home), "SENEX_INSTANCE": "console"}
+    command = [sys.executable, "-m", "senex", "status", "--json"]
+    done = subprocess.run(command, env=basics, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
 
 
 def heading(app: SenexApp) -> str:

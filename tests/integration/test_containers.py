@@ -12,9 +12,9 @@ import pytest
 import redis
 import yaml
 
-from daemon.embedded.accounts import server_account
 from daemon.embedded.places import find_programs
 from daemon.embedded.processes import free_port
+from senex.machine import server_account
 
 REPOSITORY = Path(__file__).parents[2]
 DATA_LAYER = {"postgres", "redis"}

@@ -19,8 +19,8 @@ import pytest
 import redis
 
 from daemon.embedded import EmbeddedServices, Endpoints
-from daemon.embedded.accounts import server_account
 from senex.domain.errors import Unavailable, UsageProblem
+from senex.machine import server_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,8 +19,8 @@ import psycopg
 import pytest
 
 from daemon.embedded import EmbeddedServices
-from daemon.embedded.accounts import blocking_folder, server_account
-from daemon.embedded.places import ROOT_DATA, data_folder, find_programs
+from daemon.embedded.places import find_programs
+from senex.machine import ROOT_DATA, blocking_folder, data_folder, server_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

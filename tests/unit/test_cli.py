@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from senex.cli.root import root
+from senex.machine import local_console_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,13 @@ def senex(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
 def environment(settings: dict[str, str]) -> dict[str, str]:
     """This machine's basics, and nothing of a senex that may be set up on it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SENEX_", "XDG_"))}  # noqa: TID251
-    return {**kept, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": "/nonexistent", **settings}
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "XDG_CONFIG_HOME": "/nonexistent",
+        "XDG_DATA_HOME": "/nonexistent",
+        **settings,
+    }
 
 
 def loaded(*arguments: str) -> set[str]:
@@ -127,6 +134,30 @@ def test_settings_say_where_they_come_from_and_hide_secrets(tmp_path: Path) -> N
     assert found["SENEX_REDIS_URL"]["origin"] == "missing"
     table = senex("config", "show", "--origin")
     assert re.search(r"SENEX_ENVIRONMENT +simulated +default", table.stdout)
+
+
+def test_commands_find_the_instance_that_runs_here_unless_told_otherwise(open_folder: Path) -> None:
+    """The file is what a demo leaves; its servers are away here, so finding it means trying them."""
+    here = {"XDG_DATA_HOME": str(open_folder)}
+    left = local_console_file(open_folder / "senex" / "mine")
+    left.parent.mkdir(parents=True)
+    left.write_text(
+        json.dumps(
+            {
+                "environment": "simulated",
+                "console_database_url": "postgresql://x:hidden@127.0.0.1:1/x",
+                "console_redis_url": "redis://127.0.0.1:1",
+                "clock_url": "ws://127.0.0.1:1/clock",
+            }
+        )
+    )
+    assert "[E_CLOCK_AWAY]" in senex("status", SENEX_INSTANCE="mine", **here).stderr
+    assert "[E_CONFIG_MISSING]" in senex("status", SENEX_INSTANCE="other", **here).stderr
+    live = senex("status", SENEX_INSTANCE="mine", SENEX_ENVIRONMENT="live", **here)
+    assert "[E_CONFIG_MISSING]" in live.stderr
+    shown = senex("config", "show", "--origin", SENEX_INSTANCE="mine", **here).stdout
+    assert re.search(r"SENEX_CONSOLE_DATABASE_URL +\*+ +the instance that runs here", shown)
+    assert "hidden" not in shown
 
 
 def test_an_error_is_one_sentence_with_a_code_and_an_exit_code() -> None:

@@ -1,4 +1,4 @@
-"""Whom the bundled servers run as, and which folders that account can reach.
+"""Whom the bundled servers run as, which folders that account can reach, and where the data is for that reason.
 
 Postgres refuses to run as root. Started as root, senex lends both servers the
 unprivileged account every Unix has, ``nobody``; it never creates an account and
@@ -7,17 +7,18 @@ never changes a folder that is not its own.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
 import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+from platformdirs import user_data_path
 
 from senex.domain.errors import UsageProblem
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT_DATA = Path("/var/lib/senex")
 UNPRIVILEGED = "nobody"
 
 
@@ -57,6 +58,24 @@ def server_account() -> Account:
     return Account(name=UNPRIVILEGED, uid=entry.pw_uid, gid=entry.pw_gid, lent=True)
 
 
+def data_folder(account: Account) -> Path:
+    """Answer the folder that holds every instance: the XDG data folder, or for root one ``nobody`` can reach.
+
+    Root keeps out of other people's homes, so that ``sudo`` leaves nothing there
+    its owner cannot open. Two XDG data folders stay two folders.
+    """
+    folder = user_data_path("senex", appauthor=False)
+    if not account.lent or (blocking_folder(folder, account) is None and _nearest(folder).stat().st_uid == 0):
+        return folder
+    if folder == Path(pwd.getpwuid(0).pw_dir) / ".local/share/senex":
+        return ROOT_DATA
+    return ROOT_DATA / f"home-{hashlib.sha256(bytes(folder)).hexdigest()[:8]}"
+
+
+def _nearest(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
 def blocking_folder(path: Path, account: Account) -> Path | None:
     """Answer the first folder on the way to ``path`` the account cannot pass, or None.
 
@@ -83,3 +102,8 @@ def _may_pass(status: os.stat_result, account: Account) -> bool:
     if status.st_gid == account.gid:
         return bool(status.st_mode & stat.S_IXGRP)
     return bool(status.st_mode & stat.S_IXOTH)
+
+
+def local_console_file(folder: Path) -> Path:
+    """Where a running instance leaves its console's settings for commands of the same user (JSON, mode 0600)."""
+    return folder / "secrets" / "run_console.json"
