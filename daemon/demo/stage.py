@@ -73,6 +73,7 @@ class Stage:
         self.urls: DatabaseUrls
         self.services: EmbeddedServices
         self.troupe: dict[str, Supervisor] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
         try:
@@ -118,10 +119,8 @@ class Stage:
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from several
         self._narrate("starting the daemon")
-        environment = self._daemon_environment()
         for name in self._plot.parts or ("daemon",):
-            command = [sys.executable, "-m", "daemon", *self._arguments(name)]
-            await self.keep(Part(name, command, environment))
+            await self.employ(name)
         # the daemon waits for its schema by itself
         await asyncio.to_thread(import_module(_MIGRATE).migrate, self.urls.owner, operator=login_name())
         self._tell_commands()
@@ -151,13 +150,23 @@ class Stage:
     def _arguments(name: str) -> list[str]:
         return [] if name == "daemon" else [name]
 
+    async def employ(self, name: str) -> None:
+        """Run the daemon, or one process of it, until the stage closes or ``dismiss``."""
+        command = [sys.executable, "-m", "daemon", *self._arguments(name)]
+        await self.keep(Part(name, command, self._daemon_environment()))
+
+    async def dismiss(self, name: str) -> None:
+        """End one process before the stage closes."""
+        self.troupe[name].stop()
+        await self._running[name]
+
     async def keep(self, part: Part) -> None:
         """Run a part under a supervisor of its own until the stage closes, its output in its log."""
         log = (self.logs / f"{part.name}.log").open("ab")
         self._stack.callback(log.close)
         supervisor = Supervisor([part], output=log)
         self.troupe[part.name] = supervisor
-        running = asyncio.create_task(supervisor.run(), name=part.name)
+        running = self._running[part.name] = asyncio.create_task(supervisor.run(), name=part.name)
 
         async def stop() -> None:
             supervisor.stop()

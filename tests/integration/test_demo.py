@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import pty
@@ -12,11 +13,13 @@ import sys
 import tempfile
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
+import psycopg
 import pytest
 
 from daemon.demo.stage import Plot, Stage
@@ -140,21 +143,6 @@ def _held(position: dict[str, Any]) -> dict[str, int]:
     return total
 
 
-def test_another_market_on_the_same_data(installation: Installation) -> None:
-    played = installation.play("--symbol", "SPY", "--seed", "12345")
-    assert played.returncode == 0, played.stderr
-    told = json.loads(played.stdout)
-    assert told["suggestion"]["underlying"] == "SPY"
-    assert told["position"]["live_pnl"] == told["position"]["broker_pnl"]
-
-
-def test_a_market_in_which_the_rules_say_no(installation: Installation) -> None:
-    played = installation.play("--scenario", "blocked")
-    assert played.returncode == 4
-    assert played.stderr.splitlines()[0] == "no trade"
-    assert json.loads(played.stdout)["reasons"]
-
-
 def test_killing_the_demo_leaves_nothing_and_the_next_start_heals(installation: Installation) -> None:
     demo = installation.start()
     _eventually(
@@ -163,14 +151,14 @@ def test_killing_the_demo_leaves_nothing_and_the_next_start_heals(installation: 
     demo.kill()
     demo.wait()
     _eventually(lambda: installation.processes() == [], seconds=20)
-    assert installation.play("--scenario", "blocked").returncode == 4
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_in_order(installation: Installation, number: signal.Signals) -> None:
+    # the next one comes up on the same data, keeps others out, and ends in order at a signal
     demo = installation.start()
     _eventually(lambda: installation.runs("daemon worker"))
-    demo.send_signal(number)
+    second = installation.play()
+    assert second.returncode == 3
+    assert second.stdout == ""
+    assert "E_INSTANCE_BUSY" in second.stderr.splitlines()[-1]
+    demo.send_signal(signal.SIGINT)
     assert demo.wait(timeout=30) == 130
     assert installation.processes() == []
 
@@ -215,43 +203,47 @@ def _read_to_the_end(terminal: int) -> None:
 
 
 def test_two_instances_side_by_side(installation: Installation) -> None:
+    """One on data that has seen a story, in another market; one in a market where the rules say no."""
     other = Installation(installation.folder)
-    both = [one.start("--scenario", "blocked") for one in (installation, other)]
-    assert [one.wait(timeout=300) for one in both] == [4, 4]
+    with ThreadPoolExecutor() as pool:
+        seeded = pool.submit(installation.play, "--symbol", "SPY", "--seed", "12345")
+        blocked = pool.submit(other.play, "--scenario", "blocked")
+    played = seeded.result()
+    assert played.returncode == 0, played.stderr
+    told = json.loads(played.stdout)
+    assert told["suggestion"]["underlying"] == "SPY"
+    assert told["position"]["live_pnl"] == told["position"]["broker_pnl"]
+    played = blocked.result()
+    assert played.returncode == 4
+    assert played.stderr.splitlines()[0] == "no trade"
+    assert json.loads(played.stdout)["reasons"]
     assert other.processes() == []
 
 
-def test_the_same_instance_twice_is_refused(installation: Installation) -> None:
-    first = installation.start()
-    _eventually(lambda: installation.runs("daemon worker"))
-    second = installation.play()
-    assert second.returncode == 3
-    assert second.stdout == ""
-    assert "E_INSTANCE_BUSY" in second.stderr.splitlines()[-1]
-    first.terminate()
-    assert first.wait(timeout=30) == 130
-
-
-@pytest.mark.parametrize("missing", ["worker", "relay"])
-async def test_without_a_part_the_story_gives_up(installation: Installation, missing: str) -> None:
-    parts = tuple(name for name in ("worker", "scheduler", "streamer", "relay") if name != missing)
+async def test_the_story_needs_the_worker_and_the_relay(installation: Installation) -> None:
     root = installation.folder / "stages"
-    root.mkdir(exist_ok=True)
-    plot = Plot(instance=installation.instance, fresh=True, parts=parts, root=root)
-    async with Stage(plot) as stage:
-        story = [
-            sys.executable,
-            "-m",
-            "senex.cli.story",
-            "--json",
-            "--account",
-            stage.account,
-            "--timeout",
-            "12",
-        ]
-        played = subprocess.run(  # noqa: ASYNC221 - the stage needs nothing of this loop meanwhile
-            story, env=stage.console_environment(), capture_output=True, text=True, check=False
-        )
+    root.mkdir()
+    parts = ("scheduler", "streamer", "relay", "worker")
+    async with Stage(Plot(instance=installation.instance, fresh=True, parts=parts, root=root)) as stage:
+        await asyncio.to_thread(_eventually, lambda: _account_ready(stage.urls.owner))
+        # everything is ready; from here on one is missing at a time
+        await stage.dismiss("worker")
+        _gives_up(stage)
+        await stage.dismiss("relay")
+        await stage.employ("worker")
+        _gives_up(stage)
+
+
+def _account_ready(url: str) -> bool:
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT 1 FROM readiness WHERE ready").fetchone() is not None
+
+
+def _gives_up(stage: Stage) -> None:
+    story = [sys.executable, "-m", "senex.cli.story", "--json", "--account", stage.account, "--timeout", "4"]
+    played = subprocess.run(
+        story, env=stage.console_environment(), capture_output=True, text=True, check=False
+    )
     assert played.returncode == 3
     assert played.stdout == ""
     assert len(played.stderr.splitlines()) == 1

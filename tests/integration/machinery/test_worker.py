@@ -27,30 +27,22 @@ def _queue(machinery: Stage, outbox_id: int, queue: str = "trading", number: int
     offer(machinery.queues, Offer(outbox_id, queue, "test", number))
 
 
-@pytest.mark.parametrize("queue", QUEUES)
-def test_each_queue_runs_its_work_once(machinery: Stage, queue: str) -> None:
-    machinery.start("worker")
-    work = machinery.add("note", queue)
-    _queue(machinery, work, queue)
-    eventually(lambda: machinery.done(work))
-    # the same work delivered twice more changes nothing
-    _queue(machinery, work, queue, number=2)
-    other = machinery.add("note", queue)
-    _queue(machinery, other, queue)
-    eventually(lambda: machinery.done(other))
-    eventually(lambda: not machinery.queues.exists(f"rq:job:{job_id(work, 2)}"))
-    assert machinery.runs(work) == 1
-
-
-def test_trading_runs_in_its_worker_and_the_others_fork(machinery: Stage) -> None:
+def test_each_queue_runs_its_work_once(machinery: Stage) -> None:
     worker = machinery.start("worker")
-    trading, forked = machinery.add("note"), machinery.add("note", "accounts")
-    _queue(machinery, trading)
-    _queue(machinery, forked, "accounts")
-    eventually(lambda: machinery.done(trading) and machinery.done(forked))
+    work = {queue: machinery.add("note", queue) for queue in QUEUES}
+    for queue, one in work.items():
+        _queue(machinery, one, queue)
+    eventually(lambda: all(machinery.done(one) for one in work.values()))
+    # the same work delivered again changes nothing
+    for queue, one in work.items():
+        _queue(machinery, one, queue, number=2)
+    eventually(lambda: not any(machinery.queues.exists(f"rq:job:{job_id(one, 2)}") for one in work.values()))
+    assert [machinery.runs(one) for one in work.values()] == [1, 1, 1]
+    # trading runs in its worker, the others in forks of theirs
     parent = "SELECT parent FROM ran WHERE outbox_id = %s"
-    assert machinery.one(parent, trading) == worker.pid
-    assert machinery.one(parent, forked) != worker.pid
+    assert machinery.one(parent, work["trading"]) == worker.pid
+    assert machinery.one(parent, work["accounts"]) != worker.pid
+    assert machinery.one(parent, work["default"]) != worker.pid
 
 
 def test_two_workers_on_one_row_run_it_once(machinery: Stage) -> None:
@@ -66,22 +58,19 @@ def test_two_workers_on_one_row_run_it_once(machinery: Stage) -> None:
     assert machinery.runs(work) == 1
 
 
-@pytest.mark.parametrize("queue", QUEUES)
-def test_a_foreign_function_is_refused(machinery: Stage, tmp_path: Path, queue: str) -> None:
-    machinery.start("worker")
+def test_foreign_functions_and_callbacks_are_refused(machinery: Stage, tmp_path: Path) -> None:
+    worker = machinery.start("worker")
     mark = tmp_path / "mark"
-    Queue(queue, connection=machinery.queues, serializer=JSONSerializer).enqueue(
-        "os.system", f"touch {mark}", job_id="foreign"
-    )
-    eventually(lambda: _status(machinery, "foreign") == "failed")
+    for queue in QUEUES:
+        Queue(queue, connection=machinery.queues, serializer=JSONSerializer).enqueue(
+            "os.system", f"touch {mark}", job_id=f"foreign-{queue}"
+        )
+    eventually(lambda: all(_status(machinery, f"foreign-{queue}") == "failed" for queue in QUEUES))
     assert not mark.exists()
-    result = ConfinedJob.fetch("foreign", connection=machinery.queues).latest_result()
-    assert result is not None
-    assert "E_JOB_REFUSED" in str(result.exc_string)
-
-
-def test_a_foreign_callback_is_not_called(machinery: Stage) -> None:
-    machinery.start("worker")
+    for queue in QUEUES:
+        result = ConfinedJob.fetch(f"foreign-{queue}", connection=machinery.queues).latest_result()
+        assert result is not None
+        assert "E_JOB_REFUSED" in str(result.exc_string)
     work = machinery.add("note")
     job = Job.create(
         "daemon.jobs.run", args=(work,), id="callback", connection=machinery.queues, serializer=JSONSerializer
@@ -90,9 +79,8 @@ def test_a_foreign_callback_is_not_called(machinery: Stage) -> None:
     machinery.queues.hset(job.key, "success_callback_name", "os.abort")  # would end the worker
     machinery.queues.rpush("rq:queue:trading", "callback")
     eventually(lambda: _status(machinery, "callback") == "finished")
-    assert machinery.one("SELECT pid FROM ran WHERE outbox_id = %s", work) in {
-        one.pid for one in descendants(machinery.parts[0].pid)
-    }
+    ran = machinery.one("SELECT pid FROM ran WHERE outbox_id = %s", work)
+    assert ran in {one.pid for one in descendants(worker.pid)}
 
 
 def test_the_console_may_not_enqueue(embedded: Endpoints, machinery: Stage) -> None:
@@ -113,23 +101,15 @@ def test_what_fails_is_stored_and_offered_again(machinery: Stage) -> None:
     assert "the first run fails" in machinery.one("SELECT error FROM outbox WHERE id = %s", work)
 
 
-def test_a_job_has_a_time_limit(machinery: Stage) -> None:
+def test_what_hangs_or_is_unknown_says_so_and_the_worker_goes_on(machinery: Stage) -> None:
     machinery.start("worker", limit=0.2)
-    work = machinery.add("hang")
-    _queue(machinery, work)
-    eventually(lambda: machinery.one("SELECT error FROM outbox WHERE id = %s", work))
-    assert "E_JOB_TIMEOUT" in machinery.one("SELECT error FROM outbox WHERE id = %s", work)
+    for job, code in (("hang", "E_JOB_TIMEOUT"), ("of_tomorrow", "E_JOB_UNKNOWN")):
+        work = machinery.add(job)
+        _queue(machinery, work)
+        assert code in _error(machinery, work)
     after = machinery.add("note")
     _queue(machinery, after)
     eventually(lambda: machinery.done(after))
-
-
-def test_unknown_work_says_so(machinery: Stage) -> None:
-    machinery.start("worker")
-    work = machinery.add("of_tomorrow")
-    _queue(machinery, work)
-    eventually(lambda: machinery.one("SELECT error FROM outbox WHERE id = %s", work))
-    assert "E_JOB_UNKNOWN" in machinery.one("SELECT error FROM outbox WHERE id = %s", work)
 
 
 def test_killing_the_parent_leaves_no_orphan(machinery: Stage) -> None:
@@ -163,6 +143,11 @@ def test_stopping_ends_everything(machinery: Stage) -> None:
     worker.terminate()
     assert worker.wait(timeout=15) == 0
     eventually(lambda: all(gone(one) for one in family))
+
+
+def _error(machinery: Stage, work: int) -> str:
+    """What went wrong with the work, once it has."""
+    return str(eventually(lambda: machinery.one("SELECT error FROM outbox WHERE id = %s", work)))
 
 
 def _status(machinery: Stage, name: str) -> str | None:
