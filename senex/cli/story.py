@@ -12,7 +12,6 @@ import sys
 import time
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -22,22 +21,21 @@ import click
 from senex.bootstrap.live_console import open_live_console
 from senex.bus.codec import Frame
 from senex.bus.subscriber import Joined
+from senex.cli.story_report import order_facts, position_facts, suggestion_facts, target_facts
 from senex.config import ConsoleSettings, load
 from senex.domain.errors import OutcomeUnknown, Refused, SenexError, Unavailable
-from senex.domain.lots import Lot
-from senex.domain.money import cents, plain
-from senex.domain.pnl import unrealised
 from senex.domain.unknown import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
+    from decimal import Decimal
     from typing import TypeVar
     from uuid import UUID
 
     from senex.bootstrap.live_console import LiveConsole
     from senex.domain.quotes import Quote
-    from senex.services.views import (
+    from senex.ports.views import (
         AccountView,
         DecisionResultView,
         OrderView,
@@ -110,44 +108,14 @@ class Story:
         await self._until("the last prices before the pause never arrived", lambda: self._drained(tick))
         await self._answered(await self.console.decider.sync(account.id), "synced")
         final = await self.console.reads.position(position.id) or position
-        marks = self._marks(final)
-        live = unrealised(_lots(final), marks)
-        holdings = await self.console.reads.broker_holdings(account.id)
-        broker = [
-            held.quantity * held.multiplier * (held.mark - held.average_open_price)
-            for held in holdings
-            if held.mark is not None
-        ]
         return {
-            "suggestion": _suggestion(suggestion),
+            "suggestion": suggestion_facts(suggestion),
             "decision": {"id": str(decision), "operator": self.console.decider.operator, "outcome": "done"},
-            "order": _order(entry),
-            "position": {
-                "id": str(final.id),
-                "status": final.status,
-                "sequence": tick,
-                "legs": [
-                    {
-                        "spread": spread.key,
-                        "symbol": lot.symbol,
-                        "quantity": lot.quantity,
-                        "price": str(plain(lot.price)),
-                    }
-                    for spread in final.spreads
-                    for lot in spread.lots
-                ],
-                "marks": {
-                    symbol: None if isinstance(mark, Unknown) else str(plain(mark))
-                    for symbol, mark in marks.items()
-                },
-                "live_pnl": None if isinstance(live, Unknown) else str(live),
-                "broker_pnl": str(cents(sum(broker, Decimal(0)))) if len(broker) == len(holdings) else None,
-            },
-            "targets": [
-                _order(spread.target) | {"spread": spread.key, "share": str(plain(spread.target_share))}
-                for spread in final.spreads
-                if spread.target is not None and spread.target_share is not None
-            ],
+            "order": order_facts(entry),
+            "position": position_facts(
+                final, self._marks(final), await self.console.reads.broker_holdings(account.id), tick
+            ),
+            "targets": target_facts(final),
             "quotes_received": self.screen.received,
             "timings": self.timings | {"total": round(time.monotonic() - self.began, 3)},
         }
@@ -266,48 +234,6 @@ def _no(answer: DecisionResultView) -> SenexError:
     """What the daemon answered instead of yes: a rule's refusal, or that it could not be done."""
     kind = Refused if answer.outcome == "refused" else SenexError
     return kind(answer.code, answer.message, reasons=answer.reasons)
-
-
-def _lots(position: PositionView) -> list[Lot]:
-    return [
-        Lot(position.id, spread.key, lot.symbol, 0, lot.quantity, lot.quantity, lot.price, lot.multiplier)
-        for spread in position.spreads
-        for lot in spread.lots
-    ]
-
-
-def _suggestion(view: SuggestionView) -> dict[str, object]:
-    return {
-        "id": str(view.id),
-        "strategy": view.strategy,
-        "underlying": view.underlying,
-        "expiry": view.expiry.isoformat(),
-        "score": str(plain(view.score)),
-        "natural": str(plain(view.natural)),
-        "mid": str(plain(view.mid)),
-        "limit": str(plain(view.limit_price)),
-        "max_loss": str(plain(view.max_loss)),
-        "max_profit": str(plain(view.max_profit)),
-        "digest": view.digest,
-    }
-
-
-def _order(view: OrderView) -> dict[str, object]:
-    return {
-        "id": str(view.id),
-        "status": view.status,
-        "external_identifier": view.external_identifier,
-        "broker_order_id": view.broker_order_id,
-        "limit": str(plain(view.limit_price)),
-        "fill_price": _price(view.fill_price),
-        "natural": _price(view.natural_at_fill),
-        "opposite_natural": _price(view.opposite_at_fill),
-        "legs": [{"symbol": leg.symbol, "action": leg.action, "quantity": leg.quantity} for leg in view.legs],
-    }
-
-
-def _price(price: Decimal | None) -> str | None:
-    return None if price is None else str(plain(price))
 
 
 @click.command()
