@@ -166,3 +166,8 @@ def key_label(action: Action, keys: Mapping[str, str]) -> str:
     first = keys.get(action.id, action.keys).split(",")[0].strip()
     names = {"question_mark": "?", "colon": ":", "slash": "/", "space": "Spc", "enter": "↵", "escape": "Esc"}
     return names.get(first) or format_key(first)
+
+
+def palette_actions(screen: str) -> tuple[Action, ...]:
+    """What the command palette offers on a screen."""
+    return (*BY_SCREEN[screen], *(a for a in GLOBAL if a.id != "palette"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,19 +14,16 @@ from textual.constants import get_environ
 
 from senex.domain.errors import SenexError, Unavailable
 from senex.services.live import streamers_of
-from tui import ask, confirm, decide
+from tui import decide
 from tui import format as fmt
-from tui.actions import GLOBAL, bindings, check_keys
+from tui.actions import GLOBAL, bindings, check_keys, palette_actions
 from tui.feed import Feed
 from tui.idle import Idle
 from tui.messages import ModelLost, OrderEvents
 from tui.model import Refresher
-from tui.screens.approvals import ApprovalsScreen
 from tui.screens.base import ConsoleScreen
 from tui.screens.dialogs import Dialog, Help, Lock, Palette
 from tui.screens.home import HomeScreen
-from tui.screens.orders import OrdersScreen
-from tui.screens.positions import PositionsScreen
 from tui.state import State
 from tui.theme import SENEX_THEME
 
@@ -46,6 +44,21 @@ if TYPE_CHECKING:
     from tui.parts import Parts
 
 
+def screen(module: str, name: str) -> Callable[[], Screen[Any]]:
+    """A screen that is imported when it is first shown: the first paint needs one only."""
+
+    def make() -> Screen[Any]:
+        made: Screen[Any] = getattr(import_module(f"tui.screens.{module}"), name)()
+        return made
+
+    return make
+
+
+def _ask() -> Any:
+    """What asks before deciding, imported with the first question."""
+    return import_module("tui.ask")
+
+
 class SenexApp(App[None]):
     """Collaborators come by keyword (``senex.bootstrap.console`` builds the real ones)."""
 
@@ -53,9 +66,9 @@ class SenexApp(App[None]):
     TITLE = "senex"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "home": HomeScreen,
-        "approvals": ApprovalsScreen,
-        "positions": PositionsScreen,
-        "orders": OrdersScreen,
+        "approvals": screen("approvals", "ApprovalsScreen"),
+        "positions": screen("positions", "PositionsScreen"),
+        "orders": screen("orders", "OrdersScreen"),
     }
     DEFAULT_MODE = "home"
     BINDINGS: ClassVar[list[BindingType]] = bindings(GLOBAL)
@@ -177,7 +190,7 @@ class SenexApp(App[None]):
         if self.state.snapshot is not None and any(s.id == made for s in self.state.snapshot.suggestions):
             return  # an older one: this was its rejection
         self.switch_mode("approvals")
-        if isinstance(self.front, ApprovalsScreen):
+        if self.front is not None:
             self.front.show_suggestion(made)
 
     def _show_model(self) -> None:
@@ -212,7 +225,7 @@ class SenexApp(App[None]):
         from textual.app import SystemCommand  # noqa: PLC0415  only when the palette opens
 
         front = self.front
-        own = confirm.palette_actions(front.KEY if front is not None else "home")
+        own = palette_actions(front.KEY if front is not None else "home")
         for action in own:
             target = front if action not in GLOBAL and front is not None else self
 
@@ -240,12 +253,12 @@ class SenexApp(App[None]):
     def action_suggest(self) -> None:
         """Which symbol?"""
         if (account := self._account()) is not None:
-            ask.suggest(self, account)
+            _ask().suggest(self, account)
 
     def action_kill(self) -> None:
         """Choose, confirm, decide."""
         if (account := self._account()) is not None:
-            ask.kill(self, account)
+            _ask().kill(self, account)
 
     def _account(self) -> AccountView | None:
         account = self.state.account
@@ -257,15 +270,15 @@ class SenexApp(App[None]):
 
     def ask_approve(self, suggestion: SuggestionView) -> None:
         """Confirm, then approve."""
-        ask.approve(self, suggestion)
+        _ask().approve(self, suggestion)
 
     def ask_reject(self, suggestion: SuggestionView) -> None:
         """Ask why, then reject."""
-        ask.reject(self, suggestion)
+        _ask().reject(self, suggestion)
 
     def ask_cancel(self, order: OrderView) -> None:
         """Confirm, then cancel."""
-        ask.cancel(self, order)
+        _ask().cancel(self, order)
 
     def ask(self, screen: Screen[str | None], then: Callable[[str | None], None]) -> None:
         """Show a dialog and go on with its answer."""

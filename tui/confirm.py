@@ -8,7 +8,6 @@ from senex.domain.legs import Action, Leg, reduction
 from senex.domain.money import CONTRACT_MULTIPLIER
 from senex.domain.unknown import Unknown
 from tui import format as fmt
-from tui.actions import BY_SCREEN, GLOBAL
 from tui.tones import line, lines, toned
 
 if TYPE_CHECKING:
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
     from senex.domain.suggestions import Pricing
     from senex.ports.views import AccountView, OrderView, SuggestionView
-    from tui.actions import Action as KeyAction
     from tui.state import State
 
 
@@ -130,8 +128,3 @@ def cancel(order: OrderView) -> Content:
         rows += [line(""), toned("Its spread then has no profit target.", "warn")]
     rows.append(toned("A fill that is faster than the cancel stands.", "dim"))
     return lines(rows)
-
-
-def palette_actions(screen: str) -> tuple[KeyAction, ...]:
-    """What the command palette offers on a screen."""
-    return (*BY_SCREEN[screen], *(a for a in GLOBAL if a.id != "palette"))

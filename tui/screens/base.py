@@ -12,6 +12,8 @@ from tui.widgets.key_bar import KeyBar
 from tui.widgets.stateful import state_of
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from textual.app import ComposeResult
 
     from tui.console import Console
@@ -63,6 +65,9 @@ class ConsoleScreen(Screen[None]):
 
     def show_quotes(self, symbols: frozenset[str]) -> None:
         """These symbols moved."""
+
+    def show_suggestion(self, suggestion_id: UUID) -> None:
+        """Turn to a suggestion; only Approvals does."""
 
     def tick(self) -> None:
         """A second passed: ages."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from typing import TYPE_CHECKING, ClassVar
 
@@ -157,6 +156,8 @@ class TableScreen(ConsoleScreen):
 
 def as_csv(columns: Iterable[Column], rows: Iterable[Row]) -> str:
     """The table as CSV. A text that a spreadsheet would run as a formula gets an apostrophe."""
+    import csv  # noqa: PLC0415  for an export only
+
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([column.key for column in columns])
