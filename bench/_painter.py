@@ -40,6 +40,7 @@ WARM_UP = 2.0
 
 class SystemClock:
     timeline = "wall"
+    fresh = True
 
     def now(self) -> datetime:
         return datetime.now(UTC)  # noqa: TID251  a bench's clock

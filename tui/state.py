@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from senex.domain.suggestions import Pricing
-    from senex.ports.clock import Clock
     from senex.ports.views import AccountView, EventView, ProcessView, SuggestionView
+    from tui.parts import FollowedClock
     from tui.snapshot import Snapshot
 
 DAEMON_LATE = 2.0
@@ -58,7 +58,7 @@ class State:
     environment: str = ""
     operator: str = ""
     monotonic: Callable[[], float] = time.monotonic
-    clock: Clock | None = None
+    clock: FollowedClock | None = None
     snapshot: Snapshot | None = None
     market: Market = field(default_factory=Market)
     stream_connected: bool = False
@@ -92,10 +92,17 @@ class State:
         now = self.now()
         return tuple(s for s in self.snapshot.suggestions if s.status == "pending" and s.expires_at > now)
 
+    @property
+    def clock_fresh(self) -> bool:
+        """Whether market time is heard; nothing may be decided on a clock that is silent."""
+        return self.clock is None or self.clock.fresh
+
     def price(self, suggestion: SuggestionView) -> Pricing | Unknown:
         """The suggestion at the streamed quotes; Unknown says why not."""
         if self.bus.up is False:
             return Unknown("the quote stream is lost")
+        if not self.clock_fresh:
+            return Unknown("the market clock is silent, so no price has an age")
         return price_suggestion(suggestion, self.market, self.now())
 
     @property

@@ -16,8 +16,8 @@ from senex.bus.console import ConsoleBus
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from senex.bus.clock import FollowedClock, WallClock
     from senex.config import ConsoleSettings
-    from senex.ports.clock import Clock
     from senex.ports.console import Reads
     from senex.services.decisions import Decider
 
@@ -29,7 +29,7 @@ class LiveConsole:
     reads: Reads
     decider: Decider
     bus: ConsoleBus
-    clock: Clock
+    clock: WallClock | FollowedClock
 
 
 @asynccontextmanager

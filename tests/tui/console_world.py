@@ -58,6 +58,7 @@ class StandingClock:
     """Market time that moves only when told."""
 
     timeline = "test"
+    fresh = True
 
     def __init__(self, at: datetime = NOW) -> None:
         self.at = at

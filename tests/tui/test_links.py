@@ -11,6 +11,8 @@ from tui.widgets.banner import Banner, problem
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
 
 def banner(world: w.World) -> str:
     return world.app.screen.query_one(Banner).render().plain
@@ -116,3 +118,39 @@ async def test_the_console_leases_what_it_shows(tmp_path: Path) -> None:
             *(leg.streamer for leg in w.trident_legs("SPY", 668)),
         }
         await w.until(pilot, lambda: world.bus.leased == wanted)
+
+
+async def test_a_silent_clock_forbids_approvals(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        world.clock.fresh = False
+        await pilot.press("2", "a")
+        await w.until(pilot, lambda: world.app._notifications)
+        assert "clock is silent" in banner(world)
+        assert world.decider.made == []
+
+
+async def test_the_theme_is_the_operators(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEXTUAL_THEME", "nord")
+    monkeypatch.setattr("textual.constants.DEFAULT_THEME", "nord")
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        assert world.app.theme != "senex"
+
+
+async def test_without_colours_everything_is_still_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    world = w.build(tmp_path, shown=w.snapshot(), environment="live")
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("3")
+        await pilot.pause()
+        assert "▲ LIVE ▲" in banner(world)
+        svg = world.app.export_screenshot()
+        assert world.app.no_color
+        assert "+$2.50" in svg
+        assert "−$1.50" in svg

@@ -122,6 +122,8 @@ def problem(state: State) -> str:
         return f"{state.books.why.rstrip('.')}{shown}."
     if state.bus.up is False:
         return f"{state.bus.why.rstrip('.')} (for {now - state.bus.since:.0f} s)."
+    if not state.clock_fresh:
+        return "The market clock is silent: ages cannot be trusted, nothing can be approved."
     if state.snapshot is None:
         return ""
     if not state.snapshot.processes:

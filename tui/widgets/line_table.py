@@ -196,7 +196,6 @@ class LineTable(ScrollView, can_focus=True):
             if not (row.title and self.filter_text and row.section not in sections)
         ]
         before = [row.key for row in self._rows]
-        old_place = self._places.get(self.cursor_key or "", 0)
         same = before == [row.key for row in rows]
         changed = [i for i, row in enumerate(rows) if not same or self._rows[i] != row]
         self._rows = rows
@@ -208,7 +207,7 @@ class LineTable(ScrollView, can_focus=True):
             return
         self._places = {row.key: place for place, row in enumerate(rows)}
         self._strips = {key: kept for key, kept in self._strips.items() if key[0] in self._places}
-        self._keep_cursor(old_place)
+        self._keep_cursor(before)
         self.virtual_size = Size(self.size.width, len(rows) + HEADER)
         self.refresh()
 
@@ -233,13 +232,16 @@ class LineTable(ScrollView, can_focus=True):
             ordered += known + [g for g in inside if value(g) is None]
         return ordered
 
-    def _keep_cursor(self, old_place: int) -> None:
-        if self.cursor_key in self._places and not self._rows[self._places[self.cursor_key]].title:
-            self._show_cursor()
-            return
-        after = [row.key for row in self._rows[old_place:] if not row.title]
-        before = [row.key for row in self._rows[:old_place] if not row.title]
-        self._set_cursor(after[0] if after else before[-1] if before else None)
+    def _keep_cursor(self, before: list[str]) -> None:
+        """The same row, else the nearest after it that is still there, else before it, else the first."""
+        at = before.index(self.cursor_key) if self.cursor_key in before else 0
+        for key in (*before[at:], *reversed(before[:at])):
+            place = self._places.get(key)
+            if place is not None and not self._rows[place].title:
+                self._set_cursor(key)
+                self._show_cursor()
+                return
+        self._set_cursor(next((row.key for row in self._rows if not row.title), None))
 
     # -- cursor
 
