@@ -276,8 +276,8 @@ async def open_world(root: Path) -> AsyncIterator[World]:
         console = await stack.enter_async_context(console_of(stage, clock))
         http = await stack.enter_async_context(aiohttp.ClientSession())
         yield World(stage, proxy, console, clock, http)
-        for supervisor in stage.troupe.values():  # all at once
-            supervisor.stop()
+        for part in PARTS:  # all at once
+            stage.troupe[part].stop()
 
 
 def console_of(stage: Stage, clock: FollowedClock) -> AbstractAsyncContextManager[Console]:
