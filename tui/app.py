@@ -19,7 +19,7 @@ from tui import format as fmt
 from tui.actions import GLOBAL, bindings, check_keys, palette_actions
 from tui.feed import Feed
 from tui.idle import Idle
-from tui.messages import ModelLost, OrderEvents
+from tui.messages import Connected, ModelLost, OrderEvents
 from tui.model import Refresher
 from tui.screens.base import ConsoleScreen
 from tui.screens.dialogs import Dialog, Help, Lock, Palette
@@ -117,6 +117,7 @@ class SenexApp(App[None]):
         self.state.clock = parts.clock
         self._idle.after = parts.idle_minutes * 60
         self._parts = parts
+        self.post_message(Connected())
         model = self._model = Refresher(parts.books, self.post_message)
         feed = Feed(parts.bus, self.state, self.post_message, hinted=model.hint, wanted=self._wanted_symbols)
         async with asyncio.TaskGroup() as group:
@@ -130,6 +131,10 @@ class SenexApp(App[None]):
         """The screen of the current mode, below any dialog."""
         found = [screen for screen in self.screen_stack if isinstance(screen, ConsoleScreen)]
         return found[-1] if found else None
+
+    def on_connected(self) -> None:
+        """The environment is known: say it."""
+        self._show_model()
 
     def on_model_changed(self, message: ModelChanged) -> None:
         """The books were read."""

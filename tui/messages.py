@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 
 @dataclass
+class Connected(Message):
+    """Settings and clock are there: the environment is known."""
+
+
+@dataclass
 class QuotesChanged(Message):
     """These symbols have newer quotes; they are already in the app's market."""
 
