@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from pathlib import Path
 
+    from tui.clock import FollowedClock
     from tui.decide import Decider
     from tui.feed import Bus
     from tui.model import Books
-
-
-class FollowedClock(Protocol):
-    """Market time, and whether it is heard."""
-
-    @property
-    def fresh(self) -> bool:
-        """Whether the clock was heard lately; the wall's always is."""
-        ...
-
-    def now(self) -> datetime:
-        """The aware instant (UTC) it is on the market."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from senex.domain.suggestions import Pricing
     from senex.ports.views import AccountView, EventView, ProcessView, SuggestionView
-    from tui.parts import FollowedClock
+    from tui.clock import FollowedClock
     from tui.snapshot import Snapshot
 
 DAEMON_LATE = 2.0
@@ -110,11 +110,21 @@ class State:
         """Whether rows must say whose they are."""
         return self.snapshot is not None and len(self.snapshot.accounts) > 1
 
+    @property
+    def processes(self) -> tuple[ProcessView, ...]:
+        """Those that count: a process begun anew leaves an old row behind, which its successor outdates."""
+        if self.snapshot is None:
+            return ()
+        newest: dict[str, float] = {}
+        for one in self.snapshot.processes:
+            newest[one.name] = min(one.age, newest.get(one.name, one.age))
+        return tuple(p for p in self.snapshot.processes if p.age <= PROCESS_LATE or p.age == newest[p.name])
+
     def late_processes(self) -> tuple[ProcessView, ...]:
         """Daemon processes that have stopped beating, as of the last reading: an old reading proves nothing."""
         if self.snapshot is None:
             return ()
-        processes = self.snapshot.processes
+        processes = self.processes
         lives = any(process.age <= DAEMON_LATE for process in processes)
         return tuple(p for p in processes if p.age > (PROCESS_LATE if lives else DAEMON_LATE))
 

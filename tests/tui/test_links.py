@@ -154,3 +154,12 @@ async def test_without_colours_everything_is_still_said(
         assert world.app.no_color
         assert "+$2.50" in svg
         assert "−$1.50" in svg
+
+
+async def test_the_row_of_a_process_begun_anew_is_not_missed(tmp_path: Path) -> None:
+    old = replace(w.processes()[0], instance="before", age=500.0)
+    world = w.build(tmp_path, shown=w.snapshot(processes=(old, *w.processes())))
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        assert "daemon ✓" in banner(world)
+        assert len(world.app.state.processes) == len(w.processes())

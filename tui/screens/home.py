@@ -243,12 +243,13 @@ class HomeScreen(ConsoleScreen):
             for source in snapshot.sources
             if source.source != "quotes" and (wide or not source.ok or source.source not in _PLUMBING)
         ]
-        if not snapshot.processes:
+        processes = self.state.processes
+        if not processes:
             return lines([*rows, toned("✗ daemon not running", "bad")])
         if not wide:
-            return lines([*rows, self._daemon(snapshot.processes, width)])
+            return lines([*rows, self._daemon(processes, width)])
         rows += [Content(""), toned("Daemon", "title")]
-        return lines([*rows, *(self._process(process, width) for process in snapshot.processes)])
+        return lines([*rows, *(self._process(process, width) for process in processes)])
 
     def _daemon(self, processes: tuple[ProcessView, ...], width: int) -> Content:
         """All processes in one line: the oldest heartbeat decides."""

@@ -1,0 +1,140 @@
+"""The JSON each command prints, and the page that documents it.
+
+``python -m senex.cli.shapes`` writes ``docs/json.md``, ``--check`` fails where
+it is not current. A shape only ever grows; a field that changes its meaning or
+goes raises ``version``.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from senex.cli.output import VERSION
+from senex.ports import views
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+TARGET = Path(__file__).parents[2] / "docs" / "json.md"
+
+SHAPES: Mapping[str, Mapping[str, str]] = {
+    "status": {
+        "environment": "simulated, sandbox or live",
+        "market_time": "time",
+        "accounts": "AccountView[]",
+        "sources": "SourceView[]",
+        "processes": "ProcessView[]",
+        "problems": "string[]; exit 1 when there is one",
+    },
+    "account list": {"accounts": "AccountView[]"},
+    "account balances": {
+        "account": "number",
+        "read_at": "time or null",
+        **dict.fromkeys(
+            (
+                "net_liquidation",
+                "cash",
+                "option_buying_power",
+                "maintenance",
+                "open_risk",
+                "risk_budget",
+                "realized_today",
+            ),
+            "dollars or null",
+        ),
+    },
+    "suggest": {"result": "DecisionResultView", "suggestion": "SuggestionView or null"},
+    "suggestions list": {"suggestions": "SuggestionView[]"},
+    "suggestions show": {"suggestion": "SuggestionView"},
+    "suggestions approve": {"result": "DecisionResultView"},
+    "suggestions reject": {"result": "DecisionResultView"},
+    "positions list": {
+        "positions": "PositionView[], each with pnl_open and close_now (null where unknown) and stale"
+    },
+    "positions show": {"position": "PositionView with pnl_open and close_now (null where unknown) and stale"},
+    "orders list": {"orders": "OrderView[]"},
+    "orders show": {"order": "OrderView", "events": "EventView[]"},
+    "orders cancel": {"result": "DecisionResultView"},
+    "state show": {"states": "account, state, reason, ready, ready_reason of each account"},
+    "state set": {"result": "DecisionResultView"},
+    "sync": {"result": "DecisionResultView"},
+    "db migrate": {"revision": "string"},
+    "db status": {"revision": "string or null", "needed": "string", "current": "true or false"},
+    "operator list": {"operators": "name, role, passphrase (whether one is set) of each operator"},
+    "health": {"name": "string", "alive": "true or false", "processes": "what beats, with its age"},
+    "config show": {"settings": "variable, value, origin of each setting"},
+    "paths": dict.fromkeys(("instance", "settings", "data", "logs"), "string"),
+    "version": {"senex": "string", "python": "string"},
+}
+
+_VIEWS = (
+    views.AccountView,
+    views.SourceView,
+    views.ProcessView,
+    views.SuggestionView,
+    views.SpreadView,
+    views.ReasonView,
+    views.LegView,
+    views.OrderView,
+    views.PositionView,
+    views.PositionSpreadView,
+    views.LotView,
+    views.EventView,
+    views.DecisionResultView,
+)
+_TYPES = (
+    ("tuple[", ""),
+    (", ...]", "[]"),
+    ("Decimal", "number as string"),
+    ("datetime", "time"),
+    ("UUID", "id"),
+    ("str", "string"),
+    ("bool", "true or false"),
+    ("float", "number"),
+    ("int", "integer"),
+    (" | None", " or null"),
+)
+_HEAD = f"""# JSON of the commands
+
+Made by `python -m senex.cli.shapes`; do not edit. Every command that prints data takes `--json` and prints
+one object: `version` ({VERSION}) and the fields below. Exact numbers (money, prices, shares) are strings; prices are
+signed (credit +, debit −) and per share unless said; times are ISO 8601 with their offset; what is not known is
+null. stdout is data, stderr is narration. Exit codes: 0 ok, 1 error, 2 usage or configuration, 3 unavailable,
+4 refused by policy, 5 outcome unknown, 130 interrupted.
+"""
+
+
+def document() -> str:
+    """The whole page."""
+    commands = [_section(f"senex {name}", shape.items()) for name, shape in SHAPES.items()]
+    shapes = [
+        _section(kind.__name__, ((field.name, _said(str(field.type))) for field in fields(kind)))
+        for kind in _VIEWS
+    ]
+    return "\n".join([_HEAD, "# Commands\n", *commands, "# Shapes\n", *shapes]).rstrip() + "\n"
+
+
+def _section(title: str, rows: Iterable[tuple[str, str]]) -> str:
+    body = "\n".join(f"| `{name}` | {text} |" for name, text in rows)
+    return f"## {title}\n\n| field | what |\n|---|---|\n{body}\n"
+
+
+def _said(annotation: str) -> str:
+    for python, words in _TYPES:
+        annotation = annotation.replace(python, words)
+    return annotation
+
+
+def main() -> None:
+    """Write the page, or check it."""
+    if "--check" not in sys.argv[1:]:
+        TARGET.write_text(document(), encoding="utf-8")
+    elif not TARGET.exists() or TARGET.read_text(encoding="utf-8") != document():
+        sys.exit("docs/json.md is not current; run `python -m senex.cli.shapes`.")
+
+
+if __name__ == "__main__":
+    main()
