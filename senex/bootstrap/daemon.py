@@ -39,6 +39,8 @@ async def build(settings: DaemonSettings) -> AsyncIterator[Context]:
         stack.callback(clock.close)
         engine = open_engine(settings.database_url.get_secret_value())
         stack.push_async_callback(engine.dispose)
+        direct = open_engine(settings.direct_url, size=2)
+        stack.push_async_callback(direct.dispose)
         redis = open_redis(settings.redis_url.get_secret_value())
         stack.push_async_callback(redis.aclose)
         access = await asyncio.to_thread(broker_access, settings)
@@ -49,7 +51,7 @@ async def build(settings: DaemonSettings) -> AsyncIterator[Context]:
         )
         holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
         yield Context(
-            units=PostgresUnits(engine),
+            units=PostgresUnits(engine, locks=direct),
             broker=gateway,
             quotes=RedisQuotes(redis, holder),
             publisher=RedisPublisher(redis),

@@ -67,10 +67,11 @@ class PostgresUnitOfWork:
 
 
 class PostgresUnits:
-    """Begins units of work on one engine."""
+    """Begins units of work on one engine; locks are held on ``locks``, which no pooler may stand before."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, locks: AsyncEngine | None = None) -> None:
         self._engine = engine
+        self._locks = engine if locks is None else locks
 
     def __call__(self) -> PostgresUnitOfWork:
         """A new transaction."""
@@ -78,7 +79,7 @@ class PostgresUnits:
 
     def account_lock(self, account_id: UUID) -> PostgresAccountLock:
         """A session-level lock on the account."""
-        return PostgresAccountLock(self._engine, account_id)
+        return PostgresAccountLock(self._locks, account_id)
 
 
 class PostgresAccountLock:
@@ -91,9 +92,12 @@ class PostgresAccountLock:
 
     async def __aenter__(self) -> None:
         try:
-            connection = await self._stack.enter_async_context(self._engine.connect())
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": self._key})
+            # the connection goes back whatever ends the wait, a cancellation included
+            async with AsyncExitStack() as stack:
+                connection = await stack.enter_async_context(self._engine.connect())
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": self._key})
+                self._stack = stack.pop_all()
         except (OperationalError, InterfaceError, OSError, TimeoutError) as error:
             raise _away() from error
         self._connection = connection
