@@ -78,15 +78,19 @@ class AlertIntake:
     async def settle(self) -> None:
         """Close the gate for a gap, and ask for the reconcile once alerts flow again."""
         async with self._turn:
+            # taken off before each write: what is missed during it is another gap
+            gap, self._gap = self._gap, None
             try:
-                if self._gap is not None:
-                    await self._store.unready(self._gap, self._clock.now())
-                    self._gap = None
+                if gap is not None:
+                    await self._store.unready(gap, self._clock.now())
+                    gap = None
                 if self._owed and self._numbers is not None:
-                    known = await self._store.reconcile(self._numbers)
+                    numbers, self._owed = self._numbers, False
                     # an account not stored yet is owed its reconcile until it is
-                    self._owed = known < len(self._numbers)
+                    if await self._store.reconcile(numbers) < len(numbers):
+                        self._owed = True
             except Unavailable as problem:
+                self._gap, self._owed = self._gap or gap, True
                 _log.warning("%s", problem)
 
     async def _missed(self, reason: str) -> None:

@@ -50,7 +50,11 @@ UPDATE outbox SET error = %s,
 WHERE id = %s AND done_at IS NULL
 """
 _RETURN = "UPDATE outbox SET lease_until = NULL WHERE id = ANY(%s) AND done_at IS NULL"
-_START = "INSERT INTO outbox (queue, job, subject) VALUES ('trading', 'start', '')"
+# nothing left over from before may be sent until the books have been compared with the broker's
+_START = """
+WITH gate AS (UPDATE readiness SET ready = false, epoch = epoch + 1, reason = 'senex has just started')
+INSERT INTO outbox (queue, job, subject) VALUES ('trading', 'start', '')
+"""
 _CLAIM = "SELECT pg_try_advisory_lock(hashtextextended('senex:outbox:' || %s, 0))"
 _UNCLAIM = "SELECT pg_advisory_unlock(hashtextextended('senex:outbox:' || %s, 0))"
 
@@ -85,7 +89,7 @@ class Outbox:
         await self._rows(_RETURN, ids)
 
     async def start(self) -> None:
-        """Ask for the recovery every start begins with: learn the accounts, reconcile each."""
+        """Begin as every start does: close the gate, then learn the accounts and reconcile each."""
         await self._rows(_START)
 
     async def renew(self, outbox_id: int, *, seconds: float = LEASE_SECONDS) -> None:
