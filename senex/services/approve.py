@@ -7,6 +7,7 @@ decision: what the console showed was only what the operator saw.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -17,7 +18,6 @@ from senex.domain.positions import Position, PositionSpread, PositionStatus
 from senex.domain.quotes import PRICING_MAX_AGE
 from senex.domain.suggestions import EXECUTABLE_FOR, SuggestionStatus
 from senex.services.intents import intend
-from senex.services.operators import check_operator
 from senex.services.repricing import limit_inside
 from senex.services.standing import Candidate, check_entry
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from senex.ports.unit_of_work import UnitOfWork, Work
     from senex.services.context import Context
 
+CLOCK_SLACK = timedelta(seconds=5)
+"""How far apart the clocks of two processes may be; what lies further ahead was never shown."""
+
 
 async def approve(context: Context, decision: Decision, work: Work) -> None:
     """Turn an approval into an order to send, or refuse it with its reasons.
@@ -40,7 +43,6 @@ async def approve(context: Context, decision: Decision, work: Work) -> None:
     if decision.suggestion_id is None:
         raise Refused("E_DECISION", "The approval names no suggestion; approve from the console or the CLI.")
     async with context.units() as tx:
-        await check_operator(tx, decision, environment=context.environment)
         suggestion = await tx.suggestions.get(decision.suggestion_id)
         account = await tx.accounts.get(suggestion.account_id)
     _check_binding(suggestion, decision, context.clock.now())
@@ -76,7 +78,6 @@ async def reject(context: Context, decision: Decision, work: Work) -> None:
     if decision.suggestion_id is None:
         raise Refused("E_DECISION", "The rejection names no suggestion.")
     async with context.units() as tx:
-        await check_operator(tx, decision, environment=context.environment)
         suggestion = await tx.suggestions.get(decision.suggestion_id, lock=True)
         if suggestion.status is not SuggestionStatus.PENDING:
             raise Refused("E_SUGGESTION_STATE", f"The suggestion is already {suggestion.status}.")
@@ -119,11 +120,12 @@ def _check_binding(suggestion: Suggestion, decision: Decision, now: datetime) ->
         raise Refused(
             "E_SUGGESTION_CHANGED", "The suggestion is not the one you saw; look at it again and decide anew."
         )
-    if now - suggestion.priced_at > EXECUTABLE_FOR:
+    if not -CLOCK_SLACK <= now - suggestion.priced_at <= EXECUTABLE_FOR:
         raise Refused(
-            "E_PRICING_EXPIRED", "The suggestion was priced over 10 minutes ago; ask for a new one."
+            "E_PRICING_EXPIRED",
+            "The suggestion was priced over 10 minutes ago, or before the clock was set back; ask for a new one.",
         )
-    if decision.shown_at is None or now - decision.shown_at > PRICING_MAX_AGE:
+    if decision.shown_at is None or not -CLOCK_SLACK <= now - decision.shown_at <= PRICING_MAX_AGE:
         raise Refused(
             "E_SHOWN_STALE", "The prices on your screen were over 60 seconds old; look again and decide anew."
         )

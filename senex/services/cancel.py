@@ -9,7 +9,6 @@ from senex.domain.decisions import Answer, Outcome
 from senex.domain.errors import Refused
 from senex.domain.orders import AttemptStatus, OrderStatus, advance, advance_attempt
 from senex.domain.positions import PositionStatus
-from senex.services.operators import check_operator
 from senex.services.record_fill import apply_order
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ async def request_cancel(context: Context, decision: Decision, work: Work) -> No
     if decision.order_id is None:
         raise Refused("E_DECISION", "The cancel names no order.")
     async with context.units() as tx:
-        await check_operator(tx, decision, environment=context.environment)
         order = await tx.orders.get(decision.order_id)
         await tx.positions.get(order.position_id, lock=True)
         order = await tx.orders.get(decision.order_id, lock=True)

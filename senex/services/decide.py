@@ -9,6 +9,7 @@ from senex.domain.errors import OutcomeUnknown, Refused, SenexError, Unavailable
 from senex.services.approve import approve, reject, reopen
 from senex.services.cancel import request_cancel
 from senex.services.context import Postponed
+from senex.services.operators import check_operator
 from senex.services.suggest import suggest
 from senex.services.sync import sync_account, sync_orders
 from senex.services.trading_state import set_state
@@ -51,6 +52,7 @@ async def decide(context: Context, decision_id: UUID, work: Work) -> None:
         decision, answered = await tx.suggestions.decision(decision_id)
     if answered is None:
         try:
+            await _check(context, decision)
             await _USE_CASES[decision.kind](context, decision, work)
         except (Postponed, OutcomeUnknown):
             raise
@@ -66,6 +68,32 @@ async def decide(context: Context, decision_id: UUID, work: Work) -> None:
             await tx.outbox.done(work)
             await tx.commit()
     await context.publisher.changed("decision", str(decision.account_id), str(decision.id))
+
+
+async def _check(context: Context, decision: Decision) -> None:
+    """Who may decide, and on what: an account's decision touches nothing of another account.
+
+    Raises:
+        Refused: ``E_OPERATOR``, ``E_PASSPHRASE`` or ``E_DECISION``.
+    """
+    async with context.units() as tx:
+        await check_operator(tx, decision, environment=context.environment)
+        account = await tx.accounts.get(decision.account_id)
+        named = [account.id]
+        if decision.suggestion_id is not None:
+            named.append((await tx.suggestions.get(decision.suggestion_id)).account_id)
+        if decision.order_id is not None:
+            named.append((await tx.orders.get(decision.order_id)).account_id)
+    if account.environment != context.environment:
+        raise Refused(
+            "E_DECISION",
+            f"The account belongs to the {account.environment} environment and this daemon trades in "
+            f"{context.environment}; decide from a console of the same environment.",
+        )
+    if any(account_id != decision.account_id for account_id in named):
+        raise Refused(
+            "E_DECISION", "The decision is about another account than it names; look again, then decide anew."
+        )
 
 
 async def _answer(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from senex.domain.decisions import Answer, Outcome
 from senex.domain.errors import UsageProblem
 from senex.domain.trading_state import TradingState
-from senex.services.operators import check_operator
 
 if TYPE_CHECKING:
     from senex.domain.decisions import Decision
@@ -29,7 +28,6 @@ async def set_state(context: Context, decision: Decision, work: Work) -> None:
             "E_STATE", f"{decision.state!r} is no trading state; use one of {known}."
         ) from None
     async with context.units() as tx:
-        await check_operator(tx, decision, environment=context.environment)
         before = await tx.accounts.fence(decision.account_id)
         now = context.clock.now()
         reason = decision.reason or "set by the operator"
