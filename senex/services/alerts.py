@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from senex.domain.errors import UsageProblem
+from senex.domain.errors import Unavailable, UsageProblem
 from senex.services.record_fill import apply_order
 
 if TYPE_CHECKING:
@@ -24,8 +24,14 @@ async def apply_alert(context: Context, message_id: UUID, work: Work) -> None:
     except UsageProblem as error:
         theirs, problem = None, str(error)
     if account_id is not None and theirs is not None:
-        await apply_order(context, account_id, theirs, source="alert", work=work)
-        return
+        try:
+            await apply_order(context, account_id, theirs, source="alert", work=work)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  a contradiction or a broken rule of the books: it stays one
+            problem = str(error)
+        else:
+            return
     async with context.units() as tx:
         if problem and account_id is not None:
             await tx.journal.note(

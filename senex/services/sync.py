@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from senex.domain.calendar import new_york_date
-from senex.domain.errors import SenexError
+from senex.domain.errors import SenexError, Unavailable, UsageProblem
 from senex.services.record_fill import apply_order
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection
     from uuid import UUID
 
+    from senex.domain.orders import Order
     from senex.ports.broker import BrokerOrder
     from senex.ports.unit_of_work import Account, Work
     from senex.services.context import Context
 
 HISTORY = timedelta(days=7)
+_REASON = 300
+
+
+class OrdersInDoubt(SenexError):
+    """An order could not be booked; all others are. Trying again at once would say the same."""
 
 
 async def sync_accounts(context: Context, work: Work) -> None:
@@ -62,7 +68,11 @@ async def sync_positions(context: Context, account_id: UUID, work: Work) -> None
 
 
 async def sync_orders(context: Context, account_id: UUID) -> tuple[BrokerOrder, ...]:
-    """Apply every order of today and of the last days; what the broker reported is returned."""
+    """Apply every order of today and of the last days, and every open one of ours; what was listed is returned.
+
+    Raises:
+        OrdersInDoubt: ``E_ORDERS_IN_DOUBT`` when one could not be booked; the gate is closed then.
+    """
     async with context.units() as tx:
         account = await tx.accounts.get(account_id)
     async with _watched(context, "orders", account):
@@ -70,9 +80,63 @@ async def sync_orders(context: Context, account_id: UUID) -> tuple[BrokerOrder, 
         seen = {order.id: order for order in await context.broker.order_history(account.number, since)}
         # read last, so that what is newest wins
         seen |= {order.id: order for order in await context.broker.live_orders(account.number)}
-        for order in seen.values():
-            await apply_order(context, account_id, order, source="rest")
+        doubts = [await _apply(context, account_id, order) for order in seen.values()]
+        doubts += [
+            await _look_up(context, account, order) for order in await _unlisted(context, account, seen)
+        ]
+        if any(doubts):
+            await _doubt(context, account_id, "; ".join(filter(None, doubts)))
     return tuple(seen.values())
+
+
+async def _apply(context: Context, account_id: UUID, theirs: BrokerOrder) -> str:
+    """Book one order; what is in the way of it, which must not keep the others' fills from being booked."""
+    try:
+        await apply_order(context, account_id, theirs, source="rest")
+    except Unavailable:
+        raise
+    except Exception as problem:  # noqa: BLE001  a contradiction or a broken rule of the books; raised once all others are in
+        return f"broker order {theirs.id}: {problem}"
+    return ""
+
+
+async def _unlisted(context: Context, account: Account, seen: Collection[str]) -> list[Order]:
+    """Orders that work as far as we know, and that no list shows: a target older than the history, say."""
+    async with context.units() as tx:
+        return [
+            order
+            for order in await tx.orders.open(account.id)
+            if order.broker_order_id is not None and order.broker_order_id not in seen
+        ]
+
+
+async def _look_up(context: Context, account: Account, order: Order) -> str:
+    try:
+        theirs = await context.broker.order(account.number, order.broker_order_id or "")
+    except UsageProblem as problem:
+        return f"broker order {order.broker_order_id}: {problem.message}"
+    return await _apply(context, account.id, theirs)
+
+
+async def _doubt(context: Context, account_id: UUID, why: str) -> NoReturn:
+    """Nothing new is sent on books that contradict the broker's; said once, until a reconcile is clean."""
+    async with context.units() as tx:
+        if (await tx.accounts.fence(account_id)).ready:
+            now = context.clock.now()
+            await tx.accounts.unready(account_id, reason=why[:_REASON], now=now)
+            await tx.journal.note(
+                "orders in doubt",
+                actor="daemon",
+                object_type="account",
+                object_id=str(account_id),
+                account_id=account_id,
+                why=why,
+                now=now,
+            )
+            await tx.commit()
+    raise OrdersInDoubt(
+        "E_ORDERS_IN_DOUBT", f"Our books and the broker's contradict each other, so nothing is sent ({why})."
+    )
 
 
 @asynccontextmanager
