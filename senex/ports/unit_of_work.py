@@ -163,6 +163,10 @@ class Suggestions(Protocol):
 
     async def decision(self, decision_id: UUID) -> tuple[Decision, Answer | None]: ...
 
+    async def state_waits(self, account_id: UUID, states: Collection[TradingState]) -> bool:
+        """Whether an operator has decided one of these states and the daemon has not taken it yet."""
+        ...
+
     async def answer(self, decision_id: UUID, answer: Answer, now: datetime) -> None: ...
 
 
@@ -254,10 +258,12 @@ class Positions(Protocol):
         self, position_id: UUID, status: PositionStatus, *, now: datetime, closure_reason: str | None = None
     ) -> None: ...
 
-    async def set_opening(
-        self, position_id: UUID, *, credits_: Mapping[str, Decimal], initial_risk: Decimal | None
-    ) -> None:
-        """What the opening fills made of it: each spread's credit, and R (None where not known)."""
+    async def set_credits(self, position_id: UUID, credits_: Mapping[str, Decimal]) -> None:
+        """What the opening fills made of it: each spread's credit."""
+        ...
+
+    async def set_initial_risk(self, position_id: UUID, risk: Decimal | None) -> None:
+        """R, once the entry has ended; None where it is not known."""
         ...
 
     async def lots(self, position_id: UUID) -> tuple[Lot, ...]:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from senex.domain.errors import Refused
 from senex.domain.orders import AttemptStatus, OrderKind, OrderStatus, advance, advance_attempt
 from senex.domain.positions import PositionStatus
+from senex.domain.trading_state import TradingState
 from senex.ports.broker import Accepted, Ambiguous, RefusedByBroker, Ticket
 from senex.services.context import Context, Postponed
 from senex.services.intents import attempt_again
-from senex.services.record_fill import apply_order
+from senex.services.record_fill import apply_order, note_lost_target
 from senex.services.repricing import limit_inside
 from senex.services.standing import Candidate, check_entry
 
@@ -33,6 +34,9 @@ SENDING_IS_DEAD_AFTER = timedelta(seconds=15)
 FIRST_BYTE_WITHIN = 0.2
 ATTEMPTS_AT_MOST = 3
 RETRY_AFTER = timedelta(seconds=5)
+TOO_LATE = "E_TOO_LATE"
+NOT_SENT = frozenset({TOO_LATE, "E_BROKER_AWAY", "E_BROKER_TOKEN"})
+"""Refusals that say no byte left. Entries end there; what protects a position is sent again, under a new name."""
 
 
 async def execute(context: Context, attempt_id: UUID, work: Work) -> None:
@@ -58,14 +62,24 @@ async def execute(context: Context, attempt_id: UUID, work: Work) -> None:
 async def _left_behind(context: Context, attempt: Attempt, order: Order, work: Work) -> None:
     """A sender died between its commit and its record: what the broker knows is not known here."""
     async with context.units() as tx:
-        if await tx.orders.sending_since(attempt.id) < SENDING_IS_DEAD_AFTER:
-            raise Postponed(
-                "E_SENDING", "Another process may still be sending this order; senex looks again."
-            )
-        why = "the sender died between its commit and the broker's answer"
-        await _unknown(context, tx, attempt, order, why)
+        attempt, order = await _locked(tx, attempt, order)
+        # the alert stream may have adopted it since it was read
+        if attempt.status is AttemptStatus.SENDING:
+            if await tx.orders.sending_since(attempt.id) < SENDING_IS_DEAD_AFTER:
+                raise Postponed(
+                    "E_SENDING", "Another process may still be sending this order; senex looks again."
+                )
+            why = "the sender died between its commit and the broker's answer"
+            await _unknown(context, tx, attempt, order, why)
         await tx.outbox.done(work)
         await tx.commit()
+
+
+async def _locked(tx: UnitOfWork, attempt: Attempt, order: Order) -> tuple[Attempt, Order]:
+    """Both as they are now, under lock. Everybody locks in one order: position, order, attempt."""
+    await tx.positions.get(order.position_id, lock=True)
+    order = await tx.orders.get(order.id, lock=True)
+    return await tx.orders.attempt(attempt.id, lock=True), order
 
 
 async def _send(context: Context, attempt: Attempt, order: Order, account: Account, work: Work) -> None:
@@ -132,6 +146,7 @@ async def _mark_sending(context: Context, attempt: Attempt, order: Order) -> flo
     Raises:
         Refused: ``E_HALTED`` for an entry the state forbids.
         Postponed: the same for an order that only reduces risk, and any order before a reconcile; it waits.
+            So does what a halt would stop that is decided and not taken yet: nothing slips through before it.
     """
     async with context.units() as tx:
         fence = await tx.accounts.fence(order.account_id, share=True)
@@ -140,6 +155,9 @@ async def _mark_sending(context: Context, attempt: Attempt, order: Order) -> flo
             raise kind("E_HALTED", f"Nothing was sent: the account is {fence.state} ({fence.reason}).")
         if not fence.ready:
             raise Postponed("E_NOT_READY", f"Nothing was sent: {fence.ready_reason}; senex reconciles first.")
+        stops = [state for state in TradingState if not state.permits(opens_risk=order.opens_risk)]
+        if await tx.suggestions.state_waits(order.account_id, stops):
+            raise Postponed("E_HALTED", "The operator's halt is being taken; senex looks again after it.")
         if not await tx.orders.start_sending(attempt.id, epoch=fence.epoch, now=context.clock.now()):
             raise Postponed("E_SENDING", "Another process took this order; senex looks again.")
         await tx.commit()
@@ -152,10 +170,8 @@ async def _settle(context: Context, attempt: Attempt, order: Order, outcome: Sub
         await apply_order(context, order.account_id, outcome.order, source="rest", work=work)
         return
     async with context.units() as tx:
-        # the alert stream may have been faster than the answer; locks in one order: position, order, attempt
-        await tx.positions.get(order.position_id, lock=True)
-        order = await tx.orders.get(order.id, lock=True)
-        attempt = await tx.orders.attempt(attempt.id, lock=True)
+        # the alert stream may have been faster than the answer
+        attempt, order = await _locked(tx, attempt, order)
         if attempt.status is not AttemptStatus.ACCEPTED:
             if isinstance(outcome, Ambiguous):
                 await _unknown(context, tx, attempt, order, outcome.why)
@@ -188,9 +204,11 @@ async def _refused(
     context: Context, tx: UnitOfWork, attempt: Attempt, order: Order, outcome: RefusedByBroker
 ) -> None:
     now = context.clock.now()
-    status = advance_attempt(attempt.status, AttemptStatus.REFUSED)
+    end = AttemptStatus.ABANDONED if outcome.code == TOO_LATE else AttemptStatus.REFUSED
+    status = advance_attempt(attempt.status, end)
     await tx.orders.settle(attempt.id, status, now=now, code=outcome.code, message=outcome.message)
-    if outcome.retriable and attempt.number < ATTEMPTS_AT_MOST:
+    again = outcome.retriable or (not order.opens_risk and outcome.code in NOT_SENT)
+    if again and attempt.number < ATTEMPTS_AT_MOST:
         await attempt_again(tx, order, number=attempt.number + 1, now=now, delay=RETRY_AFTER)
         return
     rejected = advance(order.status, OrderStatus.REJECTED)
@@ -199,6 +217,7 @@ async def _refused(
         await tx.positions.set_status(
             order.position_id, PositionStatus.EXPIRED, now=now, closure_reason="order_unfilled"
         )
+    await note_lost_target(tx, order, f"the broker refused it: {outcome.message}", now=now)
     await tx.journal.note(
         "order refused",
         actor="broker",

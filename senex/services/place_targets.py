@@ -13,6 +13,7 @@ from senex.domain.unknown import Unknown
 from senex.services.intents import intend
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
     from senex.domain.positions import Position
@@ -35,7 +36,8 @@ async def place_targets(context: Context, position_id: UUID, work: Work) -> None
                 else spread.credit
                 for spread in position.spreads
             }
-            units = {plan.key: open_units(lots, plan).whole for plan in plans}
+            held = {plan.key: open_units(lots, plan) for plan in plans}
+            units = {key: each.whole for key, each in held.items()}
             wanted = target_specs(plans, units=units, credits=credits_, tick=position.tick)
             earlier = [o for o in await tx.orders.of_position(position_id) if o.kind is OrderKind.TARGET]
             for spec in wanted.specs:
@@ -43,19 +45,32 @@ async def place_targets(context: Context, position_id: UUID, work: Work) -> None
                 if all(order.status.terminal for order in same):
                     why = f"{spec.share:.0%} profit target of {spec.spread_key}"
                     await intend(tx, _order(position, spec, len(same)), actor="daemon", why=why, now=now)
-            for key, unknown in wanted.without.items():
+            unprotected = {("no target", key): unknown.why for key, unknown in wanted.without.items()}
+            unprotected |= {
+                (
+                    "broken ratio",
+                    key,
+                ): f"open beyond whole spreads, with no order for it: {_listed(each.excess)}"
+                for key, each in held.items()
+                if each.broken and all(o.status.terminal for o in earlier if o.spread_key == key)
+            }
+            for (what, key), why in unprotected.items():
                 await tx.journal.note(
-                    "no target",
+                    what,
                     actor="daemon",
                     object_type="position",
                     object_id=f"{position_id}/{key}",
                     account_id=position.account_id,
-                    why=unknown.why,
+                    why=why,
                     now=now,
                 )
         await tx.outbox.done(work)
         await tx.commit()
     await context.publisher.changed("position", str(position.account_id), str(position_id))
+
+
+def _listed(excess: Mapping[str, int]) -> str:
+    return ", ".join(f"{quantity:+d} {symbol}" for symbol, quantity in sorted(excess.items()))
 
 
 def _order(position: Position, spec: TargetSpec, generation: int) -> Order:

@@ -6,7 +6,7 @@ times; the same facts give the same books.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from senex.domain.errors import Unavailable
@@ -15,6 +15,7 @@ from senex.domain.lots import Opening, close_lots, open_lots
 from senex.domain.net import price_legs
 from senex.domain.orders import (
     AttemptStatus,
+    OrderKind,
     OrderStatus,
     advance,
     advance_attempt,
@@ -29,6 +30,7 @@ from senex.services.repricing import streamers_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from uuid import UUID
 
     from senex.domain.legs import Action
@@ -69,7 +71,8 @@ async def apply_order(
             position_id = (await tx.orders.get(order_id)).position_id
             position = await tx.positions.get(position_id, lock=True)
             order = await tx.orders.get(order_id, lock=True)
-            booked = await _book(_Booking(context, tx, order, theirs, source), position, pricing)
+            if not await _refused(context, tx, order, theirs):
+                booked = await _book(_Booking(context, tx, order, theirs, source), position, pricing)
         if work is not None:
             await tx.outbox.done(work)
         await tx.commit()
@@ -188,10 +191,7 @@ async def _fill(
             for key, credit in spread_credits(plans, every).items()
             if not isinstance(credit, Unknown)
         }
-        risk = remaining_risk(booked.lots)
-        await tx.positions.set_opening(
-            position.id, credits_=priced, initial_risk=None if isinstance(risk, Unknown) else risk
-        )
+        await tx.positions.set_credits(position.id, priced)
     else:
         keys = [order.spread_key] if order.spread_key else [spread.plan.key for spread in position.spreads]
         booked = close_lots(lots, new, spread_keys=keys)
@@ -233,8 +233,14 @@ async def _move_position(booking: _Booking, order: Order, status: OrderStatus, p
             )
             return
         await tx.positions.set_status(position.id, PositionStatus.OPEN_FULL, now=now)
+        # until the entry has ended, what it may still fill is at stake too: the planned risk stands
+        opened = [replace(lot, open_quantity=lot.quantity) for lot in await tx.positions.lots(position.id)]
+        risk = remaining_risk(opened)
+        await tx.positions.set_initial_risk(position.id, None if isinstance(risk, Unknown) else risk)
         await tx.outbox.add("place_targets", str(position.id), queue="trading", account_id=order.account_id)
     else:
+        if status.terminal and status is not OrderStatus.FILLED:
+            await note_lost_target(tx, order, f"it ended {status} at the broker", now=now)
         left = any(lot.open_quantity for lot in await tx.positions.lots(position.id))
         if left and status is OrderStatus.FILLED:
             await tx.positions.set_status(position.id, PositionStatus.OPEN_PARTIAL, now=now)
@@ -243,17 +249,50 @@ async def _move_position(booking: _Booking, order: Order, status: OrderStatus, p
             await tx.positions.set_status(position.id, PositionStatus.CLOSED, now=now, closure_reason=reason)
 
 
+async def note_lost_target(tx: UnitOfWork, order: Order, why: str, *, now: datetime) -> None:
+    """Say that a spread stands without its target; the next reconcile places another."""
+    if order.kind is OrderKind.TARGET:
+        await tx.journal.note(
+            "target lost",
+            actor="daemon",
+            object_type="position",
+            object_id=f"{order.position_id}/{order.spread_key}",
+            account_id=order.account_id,
+            why=why,
+            now=now,
+        )
+
+
 async def _foreign(context: Context, tx: UnitOfWork, account_id: UUID, theirs: BrokerOrder) -> None:
     """Another senex trading this account would double everything: entries stop until somebody looks."""
     namespace = await tx.orders.namespace()
     live = not status_from_broker(theirs.status, filled=theirs.filled).terminal
     if not live or not of_another_deployment(theirs.external_identifier, namespace):
         return
+    await _stop_entries(
+        context, tx, account_id, f"another senex has a live order on this account (broker order {theirs.id})"
+    )
+
+
+async def _refused(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerOrder) -> bool:
+    """Whether the attempt behind it was refused for certain. Alive all the same, nobody here owns it: say so."""
+    attempts = await tx.orders.attempts(order.id)
+    if not any(
+        attempt.external_identifier == theirs.external_identifier and attempt.status is AttemptStatus.REFUSED
+        for attempt in attempts
+    ):
+        return False
+    if theirs.filled or not status_from_broker(theirs.status, filled=theirs.filled).terminal:
+        reason = f"an order the broker had refused lives there (broker order {theirs.id}, {order.underlying})"
+        await _stop_entries(context, tx, order.account_id, reason)
+    return True
+
+
+async def _stop_entries(context: Context, tx: UnitOfWork, account_id: UUID, reason: str) -> None:
     fence = await tx.accounts.fence(account_id)
     if fence.state is not TradingState.ACTIVE:
         return
     now = context.clock.now()
-    reason = f"another senex has a live order on this account (broker order {theirs.id})"
     await tx.accounts.set_state(account_id, TradingState.REDUCE_ONLY, reason=reason, by="daemon", now=now)
     await tx.journal.note(
         "entries halted",

@@ -49,6 +49,8 @@ class MemoryBroker:
         self.listed: tuple[AccountFacts, ...] = (FACTS,)
         self.held: tuple[Holding, ...] = ()
         self.refuses: str | None = None
+        self.unlisted: set[str] = set()
+        """Orders that only a look at each by its id still shows."""
         self.chain_told = market.chain()
         self.bars_told = market.bars()
         self.metrics_told = market.metrics()
@@ -63,7 +65,11 @@ class MemoryBroker:
         return self.held
 
     async def live_orders(self, number: str) -> tuple[BrokerOrder, ...]:
-        return tuple(order for order in self.orders.values() if order.account_number == number)
+        return tuple(
+            order
+            for order in self.orders.values()
+            if order.account_number == number and order.id not in self.unlisted
+        )
 
     async def order_history(self, number: str, since: date) -> tuple[BrokerOrder, ...]:
         return await self.live_orders(number)

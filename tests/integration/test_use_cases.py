@@ -159,7 +159,7 @@ class Desk:
         self.broker.fill(order.broker_order_id, self.mids(order), share)
         await self.alert(order.broker_order_id)
 
-    async def alert(self, text_: str) -> None:
+    async def alert(self, text_: str, *, drain: bool = True) -> None:
         message = uuid4()
         async with self.engine.begin() as connection:
             await connection.execute(
@@ -174,7 +174,8 @@ class Desk:
                 )
             )
         await self.offer("apply_alert", message, await self.account())
-        await self.drain()
+        if drain:
+            await self.drain()
 
 
 @pytest.fixture

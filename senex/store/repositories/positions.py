@@ -100,17 +100,16 @@ class PositionRepository(Repository):
     ) -> None:
         stamp: dict[str, object] = {}
         if status is PositionStatus.OPEN_FULL:
-            stamp = {"opened_at": func.coalesce(_position.c.opened_at, now)}
+            opened = func.coalesce(_position.c.opened_at, now)
+            stamp = {"opened_at": opened, "closed_at": None, "closure_reason": None}
         elif status in (PositionStatus.CLOSED, PositionStatus.EXPIRED):
             stamp = {"closed_at": now, "closure_reason": closure_reason}
         await self._run(update(_position).where(_position.c.id == position_id).values(status=status, **stamp))
 
-    async def set_opening(
-        self, position_id: UUID, *, credits_: Mapping[str, Decimal], initial_risk: Decimal | None
-    ) -> None:
-        await self._run(
-            update(_position).where(_position.c.id == position_id).values(initial_risk=initial_risk)
-        )
+    async def set_initial_risk(self, position_id: UUID, risk: Decimal | None) -> None:
+        await self._run(update(_position).where(_position.c.id == position_id).values(initial_risk=risk))
+
+    async def set_credits(self, position_id: UUID, credits_: Mapping[str, Decimal]) -> None:
         for key, credit in credits_.items():
             await self._run(
                 update(_spread)

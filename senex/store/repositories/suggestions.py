@@ -23,11 +23,13 @@ from senex.store import tables
 from senex.store.repositories.base import Repository, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy.engine import Row
+
+    from senex.domain.trading_state import TradingState
 
 _suggestion = table(tables.Suggestion)
 _spread = table(tables.SuggestionSpread)
@@ -135,6 +137,20 @@ class SuggestionRepository(Repository):
         row = await self._one(select(_decision).where(_decision.c.id == decision_id), "The decision")
         result = await self._row(select(_result).where(_result.c.decision_id == decision_id))
         return _to_decision(row), None if result is None else _to_answer(result)
+
+    async def state_waits(self, account_id: UUID, states: Collection[TradingState]) -> bool:
+        row = await self._row(
+            select(_decision.c.id)
+            .outerjoin(_result, _result.c.decision_id == _decision.c.id)
+            .where(
+                _decision.c.account_id == account_id,
+                _decision.c.kind == DecisionKind.SET_STATE,
+                _decision.c.state.in_(list(states)),
+                _result.c.decision_id.is_(None),
+            )
+            .limit(1)
+        )
+        return row is not None
 
     async def answer(self, decision_id: UUID, answer: Answer, now: datetime) -> None:
         await self._run(
