@@ -14,6 +14,10 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -35,10 +39,13 @@ def die_with_parent(parent: int | None = None, number: signal.Signals = signal.S
         os.kill(os.getpid(), number)
 
 
-def ask_before_exec(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
-    """The same between fork and exec, where only the kernel's way survives."""
-    if _LIBC is not None:
-        die_with_parent(parent, number)
+def bound(command: Sequence[str], number: signal.Signals = signal.SIGKILL) -> list[str]:
+    """Answer the command that runs ``command`` so that it gets ``number`` when this process ends.
+
+    It passes through this file, run by itself: nothing of Python may run between fork and
+    exec in a process with threads.
+    """
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(number)), *command]
 
 
 def _watch(parent: int, number: signal.Signals) -> None:
@@ -51,3 +58,9 @@ def kill_group(leader: int, number: signal.Signals) -> None:
     """Send a signal to the process group ``leader`` leads, if there still is one."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, number)
+
+
+if __name__ == "__main__":
+    if _LIBC is not None:  # elsewhere nothing of it would survive the exec
+        die_with_parent(int(sys.argv[1]), signal.Signals(int(sys.argv[2])))
+    os.execvp(sys.argv[3], sys.argv[3:])  # noqa: S606 - the command it was made for

@@ -7,7 +7,6 @@ failing. Each leads a process group, which dies with it and with the supervisor.
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from contextlib import suppress
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from daemon.lineage import ask_before_exec, kill_group
+from daemon.lineage import bound, kill_group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,15 +128,14 @@ async def start(
     stdout is for data. ``errors`` is where its stderr goes.
     ``gently`` has it asked to end, not killed, when this process dies.
     """
-    parent, number = os.getpid(), signal.SIGTERM if gently else signal.SIGKILL
+    number = signal.SIGTERM if gently else signal.SIGKILL
     return await asyncio.create_subprocess_exec(
-        *command,
+        *bound(command, number),
         env=dict(environment),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=sys.stderr if output is None else output,
         stderr=asyncio.subprocess.PIPE if pipe else errors,
         start_new_session=True,
-        preexec_fn=lambda: ask_before_exec(parent, number),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from daemon.demo.stage import Plot, Stage
-from daemon.lineage import ask_before_exec
+from daemon.lineage import bound
 from senex.config import CommonSettings, load
 from senex.domain.errors import SenexError, UsageProblem
 from senex.domain.symbols import underlying_symbol
@@ -83,10 +82,7 @@ def _once(task: asyncio.Task[int]) -> Callable[[], None]:
 
 async def _foreground(command: list[str], environment: Mapping[str, str]) -> int:
     """Run the console on this terminal, as a process that dies with this one."""
-    parent = os.getpid()
-    process = await asyncio.create_subprocess_exec(
-        *command, env=dict(environment), preexec_fn=lambda: ask_before_exec(parent)
-    )
+    process = await asyncio.create_subprocess_exec(*bound(command), env=dict(environment))
     try:
         return await process.wait()
     except asyncio.CancelledError:

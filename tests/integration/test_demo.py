@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pty
+import select
 import shutil
 import signal
 import subprocess
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(400)
 
 _DEMO = [sys.executable, "-m", "daemon.demo"]
+_ON_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 _HEADLESS = [*_DEMO, "--headless", "--json"]
 
 
@@ -164,11 +170,19 @@ def test_killing_the_demo_leaves_nothing_and_the_next_start_heals(installation: 
 
 
 def test_quitting_the_console_stops_everything(installation: Installation) -> None:
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(sys.executable, _DEMO, installation.environment())  # noqa: S606 - on the pseudo-terminal
+    terminal, inner = pty.openpty()
+    demo = subprocess.Popen(
+        [sys.executable, "-c", _ON_TERMINAL, *_DEMO],
+        env=installation.environment(),
+        stdin=inner,
+        stdout=inner,
+        stderr=inner,
+        start_new_session=True,
+    )
+    os.close(inner)
     screen = b""
     while b"SIMULATED" not in screen:  # the banner no screen hides
+        assert select.select([terminal], [], [], 60)[0], screen[-2000:]
         screen += os.read(terminal, 65536)
     console = next(one for one in psutil.process_iter() if _is_console(one, installation))
     secrets = {name for name in console.environ() if name.startswith("SENEX_")}
@@ -181,8 +195,7 @@ def test_quitting_the_console_stops_everything(installation: Installation) -> No
     }
     os.write(terminal, b"\x11")  # Ctrl+Q
     _read_to_the_end(terminal)
-    _, status = os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
+    assert demo.wait(timeout=30) == 0
     assert installation.processes() == []
 
 
