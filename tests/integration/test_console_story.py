@@ -120,7 +120,9 @@ async def redis_goes_and_comes(app: SenexApp, pilot: Pilot[None], stage: Stage) 
     """The bundled server is killed; its starter brings it back, and the console finds it again."""
     port = stage.endpoints.redis.port
     (server,) = {
-        c.pid for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port
+        found.pid
+        for found in psutil.net_connections("tcp")
+        if found.status == "LISTEN" and found.laddr and found.laddr.port == port
     }
     os.kill(server or 0, signal.SIGKILL)
     await until(pilot, lambda: "Redis" in banner(app), "the outage was not said")

@@ -6,13 +6,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-import console_world as w
 import pytest
 from textual.app import App, ComposeResult
 
 from senex.domain.legs import Action, Leg
 from senex.domain.payoff import Payoff, payoff_of_legs
 from senex.domain.unknown import Unknown
+from tests.tui import console_world as w
 from tui import format as fmt
 from tui.format import Cell
 from tui.screens.approvals import payoff_of
