@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -54,6 +55,7 @@ class CallLog:
     sent: list[tuple[str, str]] = field(default_factory=list)
     answered: list[Exchange] = field(default_factory=list)
     external_identifier: str | None = None
+    first_byte_by: float | None = None
 
     def was_sent(self, method: str, path: str) -> bool:
         """Whether this request was begun. The URL's own path prefix (a proxy's) is ignored."""
@@ -75,10 +77,20 @@ class CallLog:
 _current: ContextVar[CallLog | None] = ContextVar("senex_broker_call", default=None)
 
 
+class TooLate(Exception):
+    """The first byte would leave after the time it had to; none has left."""
+
+
 @contextmanager
-def logged_call(external_identifier: str | None = None) -> Iterator[CallLog]:
-    """Collect what is sent and answered within the block; an outer block gets it too, afterwards."""
-    log = CallLog(external_identifier=external_identifier)
+def logged_call(
+    external_identifier: str | None = None, *, first_byte_by: float | None = None
+) -> Iterator[CallLog]:
+    """Collect what is sent and answered within the block; an outer block gets it too, afterwards.
+
+    A request whose first byte has not left at ``first_byte_by`` (``time.monotonic()``)
+    raises ``TooLate`` instead of leaving, however long its connection took to be made.
+    """
+    log = CallLog(external_identifier=external_identifier, first_byte_by=first_byte_by)
     outer = _current.get()
     token = _current.set(log)
     try:
@@ -94,6 +106,18 @@ async def _on_request(request: Request) -> None:
     log = _current.get()
     if log is not None:
         log.sent.append((request.method, request.url.path))
+        if log.first_byte_by is not None:
+            request.extensions = {**request.extensions, "trace": _punctual(log.first_byte_by)}
+
+
+def _punctual(by: float) -> Callable[[str, object], Awaitable[None]]:
+    """A trace of the transport's steps that stops the request before its first byte once it is too late."""
+
+    async def trace(step: str, _details: object) -> None:
+        if step.endswith("send_request_headers.started") and time.monotonic() > by:
+            raise TooLate
+
+    return trace
 
 
 async def _on_response(response: Response) -> None:

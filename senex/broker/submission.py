@@ -8,7 +8,6 @@ the order may live, and only reconciliation may say (RELIABILITY 5).
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 from tastytrade import Account
@@ -21,7 +20,7 @@ from senex.broker.errors import (
     broker_errors,
     refused_before_a_byte,
 )
-from senex.broker.recorder import hand_over, logged_call
+from senex.broker.recorder import TooLate, hand_over, logged_call
 from senex.domain.errors import SenexError
 from senex.ports.broker import Accepted, Ambiguous, RefusedByBroker
 
@@ -44,10 +43,16 @@ async def send_once(
 ) -> Submission:
     """POST the ticket once and say what is known."""
     path = f"/accounts/{ticket.account_number}/orders"
-    with logged_call(ticket.external_identifier) as log:
+    with logged_call(ticket.external_identifier, first_byte_by=first_byte_by) as log:
         try:
             async with asyncio.timeout(deadline):
-                outcome = await _post(session, ticket, first_byte_by)
+                outcome = await _post(session, ticket)
+        except TooLate:
+            outcome = RefusedByBroker(
+                "E_TOO_LATE",
+                "The order was not sent: too much time had passed since it was released.",
+                retriable=False,
+            )
         except WIRE_ERRORS as problem:
             outcome = _failed(problem, path, log)
         except TokenRefused as problem:
@@ -60,14 +65,8 @@ async def send_once(
     return outcome
 
 
-async def _post(session: BrokerSession, ticket: Ticket, first_byte_by: float | None) -> Submission:
+async def _post(session: BrokerSession, ticket: Ticket) -> Submission:
     await session.refresh()
-    if first_byte_by is not None and time.monotonic() > first_byte_by:
-        return RefusedByBroker(
-            "E_TOO_LATE",
-            "The order was not sent: too much time had passed since it was released.",
-            retriable=False,
-        )
     # the number is all the SDK needs of the account, and reading the rest would cost a call
     account = Account.model_construct(account_number=ticket.account_number)  # type: ignore[call-arg]
     told = await account.place_order(session, mapping.limit_order(ticket), dry_run=False)

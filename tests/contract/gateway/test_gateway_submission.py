@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -158,6 +159,22 @@ async def test_a_login_that_fails_is_definite(desk: Desk, simulator: Simulated) 
 async def test_an_order_released_too_long_ago_is_not_sent(desk: Desk) -> None:
     ticket = await desk.ticket()
     outcome = await desk.gateway.submit(ticket, first_byte_by=time.monotonic() - 0.001)
+    assert isinstance(outcome, RefusedByBroker)
+    assert outcome.code == "E_TOO_LATE"
+    assert await desk.sent(ticket) == []
+
+
+async def test_an_order_whose_connection_takes_too_long_is_not_sent(desk: Desk, simulator: Simulated) -> None:
+    """The time counts to the first byte, not to the moment the call began."""
+    ticket = await desk.ticket()
+    async with open_gateway(simulator.access, clock=desk.clock) as gateway:
+        await gateway.holdings(desk.number)
+        # the only connection is busy, so that another must be made; meanwhile the loop stalls
+        busy = asyncio.create_task(gateway.holdings(desk.number))
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().call_soon(time.sleep, 0.3)
+        outcome = await gateway.submit(ticket, first_byte_by=time.monotonic() + 0.2)
+        await busy
     assert isinstance(outcome, RefusedByBroker)
     assert outcome.code == "E_TOO_LATE"
     assert await desk.sent(ticket) == []
