@@ -83,7 +83,7 @@ class AlertIntake:
             try:
                 if gap is not None:
                     await self._store.unready(gap, self._clock.now())
-                    gap = None
+                    gap, self._owed = None, True  # a gate once closed is opened by a reconcile only
                 if self._owed and self._numbers is not None:
                     numbers, self._owed = self._numbers, False
                     # an account not stored yet is owed its reconcile until it is
