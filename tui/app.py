@@ -177,7 +177,8 @@ class SenexApp(App[None]):
             self.say(f"{message.what}: {message.problem}", bad=True)
         elif message.result.outcome == "done":
             self.say(f"{message.what}: {message.result.message}")
-            self._turn_to(message.result)
+            if message.turn:
+                self._turn_to(message.result)
         else:
             reasons = "\n".join(f"· {reason}" for reason in message.result.reasons)
             code = message.result.code
@@ -190,10 +191,8 @@ class SenexApp(App[None]):
     def _turn_to(self, result: DecisionResultView) -> None:
         """A suggestion that was asked for is shown, unless the operator is in a dialog."""
         made = result.suggestion_id
-        if made is None or result.order_id is not None or self.screen is not self.front:
+        if made is None or self.screen is not self.front:
             return
-        if self.state.snapshot is not None and any(s.id == made for s in self.state.snapshot.suggestions):
-            return  # an older one: this was its rejection
         self.switch_mode("approvals")
         if self.front is not None:
             self.front.show_suggestion(made)
@@ -289,10 +288,12 @@ class SenexApp(App[None]):
         """Show a dialog and go on with its answer."""
         self.push_screen(screen, then)
 
-    def decide(self, what: str, decision: Callable[[Decider], Awaitable[UUID]]) -> None:
+    def decide(
+        self, what: str, decision: Callable[[Decider], Awaitable[UUID]], *, turn: bool = False
+    ) -> None:
         """Send a decision from a worker; its fate comes back as messages."""
         if self._parts is not None:
-            work = decide.send(what, self._parts.decider, decision, self.post_message)
+            work = decide.send(what, self._parts.decider, decision, self.post_message, turn=turn)
             self.run_worker(work, group="decisions")
 
     def load_events(self, order_id: UUID) -> None:

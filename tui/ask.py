@@ -36,8 +36,10 @@ class Host(Protocol):
         """A toast."""
         ...
 
-    def decide(self, what: str, decision: Callable[[Decider], Awaitable[UUID]]) -> None:
-        """Send a decision and follow it."""
+    def decide(
+        self, what: str, decision: Callable[[Decider], Awaitable[UUID]], *, turn: bool = False
+    ) -> None:
+        """Send a decision and follow it; ``turn`` to the suggestion it makes."""
         ...
 
 
@@ -97,7 +99,7 @@ def suggest(host: Host, account: AccountView) -> None:
     def then(symbol: str | None) -> None:
         if symbol:
             host.state.last_symbol = symbol
-            host.decide(f"Suggestion for {symbol}", lambda by: by.suggest(account.id, symbol))
+            host.decide(f"Suggestion for {symbol}", lambda by: by.suggest(account.id, symbol), turn=True)
 
     last = host.state.last_symbol
     host.ask(

@@ -74,12 +74,14 @@ async def send(
     decider: Decider,
     decision: Callable[[Decider], Awaitable[UUID]],
     post: Callable[[Message], object],
+    *,
+    turn: bool = False,
 ) -> None:
     """Insert one decision and wait for the answer; every outcome is a message."""
     decision_id = None
     try:
         decision_id = await decision(decider)
         post(DecisionSent(decision_id, what))
-        post(DecisionAnswered(decision_id, what, await decider.wait_result(decision_id)))
+        post(DecisionAnswered(decision_id, what, await decider.wait_result(decision_id), turn=turn))
     except SenexError as problem:
         post(DecisionAnswered(decision_id, what, None, problem=str(problem)))

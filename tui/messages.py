@@ -76,3 +76,5 @@ class DecisionAnswered(Message):
     what: str
     result: DecisionResultView | None
     problem: str = ""
+    turn: bool = False
+    """Whether to show what was made."""

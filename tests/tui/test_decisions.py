@@ -172,6 +172,18 @@ async def test_suggest_checks_the_symbol(tmp_path: Path) -> None:
         assert world.decider.made[1] == ("suggest", w.ACCOUNT, "SPY"), "the last symbol stands there"
 
 
+async def test_a_suggestion_that_is_in_the_books_before_its_answer_is_shown(tmp_path: Path) -> None:
+    decider = w.FakeDecider(suggestion_id=w.key("suggestion two"))
+    world = w.build(tmp_path, shown=w.snapshot(), decider=decider)
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("s", "enter")
+        await w.until(pilot, lambda: world.app.current_mode == "approvals")
+        await pilot.press("r", *"x", "enter")
+        await w.until(pilot, lambda: len(world.decider.made) == 2)
+        assert world.decider.made[1][1] == w.key("suggestion two")
+
+
 async def test_a_suggestion_that_was_asked_for_is_shown(tmp_path: Path) -> None:
     decider = w.FakeDecider(suggestion_id=w.key("suggestion two"))
     world = w.build(tmp_path, shown=w.empty(), decider=decider)
