@@ -215,6 +215,7 @@ class Order:
     status: OrderStatus
     broker_order_id: str | None
     lines: tuple[OrderLine, ...]
+    cancel_requested: bool = False
 
     @property
     def legs(self) -> tuple[Leg, ...]:

@@ -17,6 +17,11 @@ class TradingState(StrEnum):
         """Whether an order may be sent."""
         return self is TradingState.ACTIVE or (self is TradingState.REDUCE_ONLY and not opens_risk)
 
+    def stricter_than(self, other: TradingState) -> bool:
+        """Whether it lets less through."""
+        order = list(TradingState)
+        return order.index(self) > order.index(other)
+
 
 @dataclass(frozen=True, slots=True)
 class Fence:

@@ -119,6 +119,10 @@ class Accounts(Protocol):
 
     async def newest_snapshot(self, account_id: UUID) -> tuple[Balances, datetime] | None: ...
 
+    async def held(self, account_id: UUID) -> tuple[str, ...]:
+        """Symbols the broker held for the account when it was last read."""
+        ...
+
     async def save_holdings(self, account_id: UUID, holdings: Sequence[Holding], now: datetime) -> None:
         """Replace what the broker holds by what it just said."""
         ...
@@ -165,6 +169,10 @@ class Suggestions(Protocol):
 
     async def state_waits(self, account_id: UUID, states: Collection[TradingState]) -> bool:
         """Whether an operator has decided one of these states and the daemon has not taken it yet."""
+        ...
+
+    async def later_states(self, decision: Decision, now: datetime) -> tuple[TradingState, ...]:
+        """The states decided for the account after ``decision``, up to ``now``."""
         ...
 
     async def answer(self, decision_id: UUID, answer: Answer, now: datetime) -> None: ...

@@ -42,7 +42,7 @@ async def place_targets(context: Context, position_id: UUID, work: Work) -> None
             earlier = [o for o in await tx.orders.of_position(position_id) if o.kind is OrderKind.TARGET]
             for spec in wanted.specs:
                 same = [order for order in earlier if order.spread_key == spec.spread_key]
-                if all(order.status.terminal for order in same):
+                if all(order.status.terminal for order in same) and not _unwanted(same):
                     why = f"{spec.share:.0%} profit target of {spec.spread_key}"
                     await intend(tx, _order(position, spec, len(same)), actor="daemon", why=why, now=now)
             unprotected = {("no target", key): unknown.why for key, unknown in wanted.without.items()}
@@ -67,6 +67,12 @@ async def place_targets(context: Context, position_id: UUID, work: Work) -> None
         await tx.outbox.done(work)
         await tx.commit()
     await context.publisher.changed("position", str(position.account_id), str(position_id))
+
+
+def _unwanted(targets: list[Order]) -> bool:
+    """Whether the operator took the last one away: what was cancelled on purpose does not come back by itself."""
+    last = max(targets, key=lambda order: order.generation, default=None)
+    return last is not None and last.cancel_requested and last.status is OrderStatus.CANCELLED
 
 
 def _listed(excess: Mapping[str, int]) -> str:

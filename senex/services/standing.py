@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from senex.domain.errors import Refused
-from senex.domain.orders import OrderStatus
+from senex.domain.orders import AttemptStatus, OrderStatus
 from senex.domain.positions import PositionStatus
 from senex.domain.risk import PRESETS, Entry, Limits, Standing, assess_entry, loss_at, remaining_risk
 from senex.domain.unknown import Unknown
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from senex.domain.legs import Leg
+    from senex.domain.orders import Order
     from senex.domain.positions import Position
     from senex.ports.unit_of_work import UnitOfWork
 
@@ -45,6 +46,8 @@ async def standing_of(
             continue
         label = f"{order.underlying} {order.kind} order {str(order.id)[:8]}"
         reserved |= {leg.symbol: label for leg in order.legs}
+    for symbol in await tx.accounts.held(account_id):
+        reserved.setdefault(symbol, "a holding at the broker")
     return Standing(
         option_buying_power=Unknown("balances have not been read yet")
         if newest is None
@@ -98,7 +101,7 @@ async def check_entry(tx: UnitOfWork, candidate: Candidate, *, now: datetime) ->
         )
     underlying = candidate.underlying
     for order in await tx.orders.open(account.id):
-        if order.status is OrderStatus.UNKNOWN and order.underlying == underlying:
+        if order.underlying == underlying and await _in_doubt(tx, order, candidate):
             raise Refused(
                 "E_UNKNOWN_ORDER",
                 f"Whether an earlier {underlying} order reached the broker is not known, so {underlying} is blocked "
@@ -110,3 +113,16 @@ async def check_entry(tx: UnitOfWork, candidate: Candidate, *, now: datetime) ->
     verdict = assess_entry(entry, standing, Limits(PRESETS[account.risk_preset]))
     if not verdict.allowed:
         raise Refused("E_RISK", f"Refused: {verdict.reasons[0]}.", reasons=verdict.reasons)
+
+
+async def _in_doubt(tx: UnitOfWork, order: Order, candidate: Candidate) -> bool:
+    """Whether the broker may have the order without our knowing.
+
+    Before sending, the account's lock is ours: who else still counts as sending has died.
+    """
+    if order.status is OrderStatus.UNKNOWN:
+        return True
+    if candidate.position_id is None or order.position_id == candidate.position_id:
+        return False
+    attempts = await tx.orders.attempts(order.id)
+    return any(attempt.status is AttemptStatus.SENDING for attempt in attempts)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from senex.domain.decisions import Answer, Outcome
-from senex.domain.errors import UsageProblem
+from senex.domain.errors import Refused, UsageProblem
+from senex.domain.orders import OrderStatus
 from senex.domain.trading_state import TradingState
 
 if TYPE_CHECKING:
     from senex.domain.decisions import Decision
+    from senex.domain.orders import Order
     from senex.ports.unit_of_work import Work
     from senex.services.context import Context
 
@@ -19,6 +21,7 @@ async def set_state(context: Context, decision: Decision, work: Work) -> None:
 
     Raises:
         UsageProblem: ``E_STATE`` for a state that does not exist.
+        Refused: ``E_STATE_SUPERSEDED`` when a stricter word was given after this one, which came late.
     """
     try:
         wanted = TradingState(decision.state or "")
@@ -30,12 +33,24 @@ async def set_state(context: Context, decision: Decision, work: Work) -> None:
     async with context.units() as tx:
         before = await tx.accounts.fence(decision.account_id)
         now = context.clock.now()
+        later = await tx.suggestions.later_states(decision, now)
+        if any(state.stricter_than(wanted) for state in later):
+            raise Refused(
+                "E_STATE_SUPERSEDED",
+                f"A stricter state was decided after this {wanted}, so it stands; decide again if you mean it.",
+            )
         reason = decision.reason or "set by the operator"
         await tx.accounts.set_state(decision.account_id, wanted, reason=reason, by=decision.operator, now=now)
-        working = [o for o in await tx.orders.open(decision.account_id) if o.broker_order_id is not None]
+        working = [
+            o
+            for o in await tx.orders.open(decision.account_id)
+            if o.broker_order_id or o.status is OrderStatus.UNKNOWN
+        ]
         message = f"The account is {wanted}."
         if wanted is TradingState.HALTED and working:
-            named = ", ".join(f"{order.underlying} {order.spread_key or order.kind}" for order in working)
+            named = ", ".join(
+                f"{order.underlying} {order.spread_key or order.kind}{_doubt(order)}" for order in working
+            )
             message += f" Still working at the broker: {named}."
         await tx.suggestions.answer(decision.id, Answer(Outcome.DONE, "OK", message), now)
         await tx.journal.note(
@@ -52,3 +67,7 @@ async def set_state(context: Context, decision: Decision, work: Work) -> None:
         await tx.outbox.done(work)
         await tx.commit()
     await context.publisher.changed("state", str(decision.account_id), str(decision.account_id))
+
+
+def _doubt(order: Order) -> str:
+    return " (whether it arrived is not known)" if order.status is OrderStatus.UNKNOWN else ""

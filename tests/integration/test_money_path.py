@@ -16,18 +16,20 @@ import pytest
 from sqlalchemy import text, update
 
 from senex.domain.decisions import DecisionKind
+from senex.domain.errors import Refused
 from senex.domain.orders import AttemptStatus, BrokerStatus, OrderKind, OrderStatus
 from senex.domain.positions import PositionStatus
 from senex.domain.quotes import Market
 from senex.domain.trading_state import TradingState
-from senex.ports.broker import RefusedByBroker, Ticket
+from senex.ports.broker import Holding, RefusedByBroker, Ticket
 from senex.services.context import Postponed
+from senex.services.standing import Candidate, check_entry
 from senex.store import tables
 from senex.store.direct import connect
 from senex.store.outbox import Outbox
 from senex.store.repositories.base import table
 from senex.store.unit_of_work import PostgresUnitOfWork, PostgresUnits
-from senex.testing.broker import FACTS
+from senex.testing.broker import FACTS, LOST
 from tests.integration.test_use_cases import Desk, desk
 
 if TYPE_CHECKING:
@@ -346,3 +348,79 @@ async def test_a_refused_order_that_lives_all_the_same_stops_entries(desk: Desk)
     await desk.drain()
     assert (await state(desk))[0] is TradingState.REDUCE_ONLY
     assert (await desk.order(entry)).status is OrderStatus.REJECTED
+
+
+async def test_a_late_word_does_not_undo_a_later_halt(desk: Desk) -> None:
+    resume = await desk.decide(DecisionKind.SET_STATE, state=TradingState.ACTIVE)
+    desk.clock.advance(timedelta(seconds=1))
+    await desk.decide(DecisionKind.SET_STATE, state=TradingState.HALTED)
+    for work in reversed(await desk.work()):
+        await desk.run(work)
+    assert await desk.answer(resume) == ("refused", "E_STATE_SUPERSEDED")
+    assert (await state(desk))[0] is TradingState.HALTED
+    desk.clock.advance(timedelta(seconds=1))
+    await desk.decide(DecisionKind.SET_STATE, state=TradingState.ACTIVE)
+    await desk.drain()
+    assert (await state(desk))[0] is TradingState.ACTIVE
+
+
+async def test_a_halt_names_what_may_be_at_the_broker(desk: Desk) -> None:
+    desk.broker.answers = [LOST]
+    execute = await intended(desk)
+    await desk.run(execute)
+    halt = await desk.decide(DecisionKind.SET_STATE, state=TradingState.HALTED)
+    await desk.run(next(each for each in await desk.work() if each.job == "decide"))
+    async with desk.units() as tx:
+        _, answer = await tx.suggestions.decision(halt)
+    assert answer is not None
+    assert "QQQ entry (whether it arrived is not known)" in answer.message
+
+
+async def test_an_order_whose_sender_has_just_died_blocks_its_underlying(desk: Desk) -> None:
+    first, second = await desk.suggest(), await desk.suggest()
+    await desk.approval(first)
+    await desk.run((await desk.work())[0])
+    dead = next(each for each in await desk.work() if each.job == "execute")
+    async with desk.units() as tx:
+        assert await tx.orders.start_sending(UUID(dead.subject), epoch=1, now=desk.clock.now())
+        await tx.commit()
+        suggestion = await tx.suggestions.get(second)
+        mine = Candidate(
+            account_id=await desk.account(),
+            underlying="QQQ",
+            legs=suggestion.proposal.legs,
+            limit=suggestion.proposal.limit,
+            position_id=uuid4(),
+        )
+        with pytest.raises(Refused) as refused:
+            await check_entry(tx, mine, now=desk.clock.now())
+    assert refused.value.code == "E_UNKNOWN_ORDER"
+
+
+async def test_a_strike_held_outside_senex_is_refused(desk: Desk) -> None:
+    suggestion = await desk.suggest()
+    async with desk.units() as tx:
+        leg = (await tx.suggestions.get(suggestion)).proposal.legs[0]
+    desk.broker.held = (Holding(leg.symbol, leg.instrument, "QQQ", D(1), 100, D(2), None),)
+    await desk.offer("reconcile", await desk.account(), await desk.account())
+    await desk.drain()
+    decision = await desk.approval(suggestion)
+    await desk.drain()
+    assert await desk.answer(decision) == ("refused", "E_RISK")
+
+
+async def test_a_target_the_operator_took_away_does_not_come_back(desk: Desk) -> None:
+    entry = await desk.approve(await desk.suggest())
+    await desk.fill(entry)
+    away, lost, _ = await desk.orders(OrderKind.TARGET)
+    await desk.decide(DecisionKind.CANCEL_ORDER, order_id=away.id)
+    await desk.drain()
+    theirs = desk.broker.orders[lost.broker_order_id or ""]
+    desk.broker.orders[theirs.id] = replace(theirs, status=BrokerStatus.CANCELLED)
+    await desk.offer("reconcile", await desk.account(), await desk.account())
+    await desk.drain()
+    targets = await desk.orders(OrderKind.TARGET)
+    working = {order.spread_key for order in targets if order.status is OrderStatus.WORKING}
+    assert away.spread_key not in working
+    assert lost.spread_key in working
+    assert len(working) == 2

@@ -170,6 +170,12 @@ class AccountRepository(Repository):
             return None
         return Balances(row.net_liquidation, row.cash, row.option_buying_power, row.maintenance), row.at
 
+    async def held(self, account_id: UUID) -> tuple[str, ...]:
+        rows = await self._rows(
+            select(_holding.c.symbol).where(_holding.c.account_id == account_id, _holding.c.quantity != 0)
+        )
+        return tuple(row.symbol for row in rows)
+
     async def save_holdings(self, account_id: UUID, holdings: Sequence[Holding], now: datetime) -> None:
         await self._run(delete(_holding).where(_holding.c.account_id == account_id))
         if holdings:

@@ -290,6 +290,7 @@ def _to_order(row: Row[Any], lines: Sequence[OrderLine]) -> Order:
         status=OrderStatus(row.status),
         broker_order_id=row.broker_order_id,
         lines=tuple(lines),
+        cancel_requested=row.cancel_requested_at is not None,
     )
 
 

@@ -19,6 +19,7 @@ from senex.domain.suggestions import (
     Suggestion,
     SuggestionStatus,
 )
+from senex.domain.trading_state import TradingState
 from senex.store import tables
 from senex.store.repositories.base import Repository, table
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy.engine import Row
-
-    from senex.domain.trading_state import TradingState
 
 _suggestion = table(tables.Suggestion)
 _spread = table(tables.SuggestionSpread)
@@ -151,6 +150,18 @@ class SuggestionRepository(Repository):
             .limit(1)
         )
         return row is not None
+
+    async def later_states(self, decision: Decision, now: datetime) -> tuple[TradingState, ...]:
+        rows = await self._rows(
+            select(_decision.c.state).where(
+                _decision.c.account_id == decision.account_id,
+                _decision.c.kind == DecisionKind.SET_STATE,
+                _decision.c.decided_at > decision.decided_at,
+                _decision.c.decided_at <= now,
+                _decision.c.state.in_(list(TradingState)),
+            )
+        )
+        return tuple(TradingState(row.state) for row in rows)
 
     async def answer(self, decision_id: UUID, answer: Answer, now: datetime) -> None:
         await self._run(
