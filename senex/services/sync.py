@@ -28,8 +28,18 @@ class OrdersInDoubt(SenexError):
 
 
 async def sync_accounts(context: Context, work: Work) -> None:
-    """Learn which accounts the login has, and have each one reconciled."""
+    """Learn which accounts the login has, and have each one reconciled.
+
+    Raises:
+        Unavailable: ``E_BROKER_ANSWER`` when it lists none at all, which closes nothing.
+    """
     facts = await context.broker.accounts()
+    if not facts:
+        raise Unavailable(
+            "E_BROKER_ANSWER",
+            "The broker lists no account for this login, so nothing was changed; it is asked again. Check which "
+            "login SENEX_BROKER_REFRESH_TOKEN belongs to.",
+        )
     now = context.clock.now()
     async with context.units() as tx:
         await tx.journal.open_month(new_york_date(now))

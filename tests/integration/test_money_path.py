@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import text, update
 
 from senex.domain.decisions import DecisionKind
-from senex.domain.errors import Refused
+from senex.domain.errors import Refused, Unavailable
 from senex.domain.orders import AttemptStatus, BrokerStatus, OrderKind, OrderStatus
 from senex.domain.positions import PositionStatus
 from senex.domain.quotes import Market
@@ -424,3 +424,11 @@ async def test_a_target_the_operator_took_away_does_not_come_back(desk: Desk) ->
     assert away.spread_key not in working
     assert lost.spread_key in working
     assert len(working) == 2
+
+
+async def test_a_broker_that_lists_no_account_closes_none(desk: Desk) -> None:
+    account = await desk.account()
+    desk.broker.listed = ()
+    with pytest.raises(Unavailable):
+        await desk.run(await desk.offer("start", ""))
+    assert await desk.account() == account
