@@ -1,0 +1,213 @@
+"""What the daemon adds: decision committed → order's first byte at the broker, and work committed → work done.
+
+The whole of senex runs; a listener stands before the simulator and notes when the POST of an order
+arrives. Beside it: one bare round trip through the same listener, and a no-op job of a stock RQ worker
+on the same Redis. All in one run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import statistics
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import psycopg
+from redis import Redis
+from rq import Queue, SimpleWorker
+
+from bench._row import Row, print_rows
+from daemon.demo.stage import Plot, Stage
+from senex.bootstrap.live_console import open_live_console
+from senex.config import ConsoleSettings, load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from senex.bootstrap.live_console import LiveConsole
+    from senex.ports.views import SuggestionView
+
+APPROVALS = 10
+JOBS = 50
+_READY, _ANSWER = 90.0, 60.0
+
+
+class Listener:
+    """Forwards bytes to the simulator and notes when the POST of an order begins."""
+
+    def __init__(self) -> None:
+        self.upstream = ("127.0.0.1", 0)
+        self.posted: dict[str, float] = {}
+        self.arrived = asyncio.Event()
+
+    async def start(self) -> str:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back, forth = await asyncio.open_connection(*self.upstream)
+        with suppress(OSError):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._copy(reader, forth, watch=True))
+                group.create_task(self._copy(back, writer, watch=False))
+
+    async def _copy(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, watch: bool) -> None:
+        while chunk := await source.read(65_536):
+            if watch and chunk.startswith(b"POST /accounts/") and b"/orders HTTP" in chunk[:80]:
+                self.posted[chunk.split(b"/")[2].decode()] = time.perf_counter()
+                self.arrived.set()
+            sink.write(chunk)
+            await sink.drain()
+        sink.close()
+
+
+async def measure() -> list[Row]:
+    listener = Listener()
+    address = await listener.start()
+
+    def between(rest: str) -> str:
+        parts = urlsplit(rest)
+        listener.upstream = (str(parts.hostname), int(parts.port or 0))
+        return address
+
+    with _open_folder() as root:
+        plot = Plot(instance="bench", fresh=True, accounts=APPROVALS, rest_via=between, root=root)
+        async with Stage(plot) as stage:
+            settings = load(
+                ConsoleSettings,
+                environment="simulated",
+                console_database_url=stage.urls.console,
+                console_redis_url=stage.endpoints.redis.console_url(),
+                clock_url=stage.clock_url,
+            )
+            async with open_live_console(settings) as console:
+                approvals = await _approvals(console, listener)
+            bare = [await asyncio.to_thread(_round_trip, f"{address}/clock") for _ in range(50)]
+            offered = await asyncio.to_thread(_offered, stage.urls.owner)
+            stock = await asyncio.to_thread(_stock, stage.endpoints.redis.daemon_url(9))
+    return [_approval_row(approvals, bare), _job_row(offered, stock)]
+
+
+@contextmanager
+def _open_folder() -> Iterator[Path]:
+    """A folder the bundled servers' account can reach."""
+    with tempfile.TemporaryDirectory(prefix="senex-bench-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+async def _approvals(console: LiveConsole, listener: Listener) -> list[float]:
+    """Milliseconds from each decision's commit to its POST, one account after the other."""
+    taken = []
+    for account_id, number in await _accounts(console):
+        suggestion = await _suggestion(console, account_id)
+        listener.arrived.clear()
+        await console.decider.approve(suggestion, shown_at=console.clock.now())
+        committed = time.perf_counter()
+        async with asyncio.timeout(_ANSWER):
+            while number not in listener.posted:
+                await listener.arrived.wait()
+                listener.arrived.clear()
+        taken.append((listener.posted[number] - committed) * 1000)
+    return taken[1:]  # the first warms session and plans
+
+
+async def _accounts(console: LiveConsole) -> list[tuple[UUID, str]]:
+    async with asyncio.timeout(_READY):
+        while True:
+            found = await console.reads.accounts(console.clock.now())
+            if len(found) == APPROVALS and all(one.ready and one.net_liquidation for one in found):
+                return [(one.id, one.number) for one in found]
+            await asyncio.sleep(0.2)
+
+
+async def _suggestion(console: LiveConsole, account_id: UUID) -> SuggestionView:
+    answer = await console.decider.wait_result(await console.decider.suggest(account_id, "QQQ"), _ANSWER)
+    found = None if answer.suggestion_id is None else await console.reads.suggestion(answer.suggestion_id)
+    assert found is not None, answer.message
+    return found
+
+
+def _round_trip(url: str) -> float:
+    began = time.perf_counter()
+    with urlopen(url, timeout=5) as answer:  # noqa: S310  this machine
+        answer.read()
+    return (time.perf_counter() - began) * 1000
+
+
+def _offered(url: str) -> list[float]:
+    """Milliseconds from a row's commit to its end, by Postgres' own clock, on the warm trading worker."""
+    taken = []
+    with psycopg.connect(url, autocommit=True) as connection:
+        for _ in range(JOBS):
+            row = connection.execute(
+                "INSERT INTO outbox (queue, job, subject) VALUES ('trading', 'cleanup_old_suggestions', '') "
+                "RETURNING id"
+            ).fetchone()
+            assert row is not None
+            done = None
+            while done is None:
+                (done,) = connection.execute(
+                    "SELECT extract(epoch FROM done_at - created_at) * 1000 FROM outbox WHERE id = %s", row
+                ).fetchone() or (None,)
+            taken.append(float(done))
+    return taken[5:]
+
+
+def _stock(url: str) -> list[float]:
+    """Milliseconds from enqueue to end of a no-op on a stock in-process RQ worker."""
+    redis = Redis.from_url(url)
+    worker = multiprocessing.get_context("spawn").Process(target=_work, args=(url,), daemon=True)
+    worker.start()
+    queue = Queue("stock", connection=redis)
+    taken = []
+    for _ in range(JOBS):
+        job = queue.enqueue("operator.abs", 1)
+        while job.ended_at is None or job.enqueued_at is None:
+            job.refresh()  # type: ignore[no-untyped-call]  # RQ's own
+        taken.append((job.ended_at - job.enqueued_at).total_seconds() * 1000)
+    worker.terminate()
+    worker.join()
+    return taken[5:]
+
+
+def _work(url: str) -> None:
+    SimpleWorker(["stock"], connection=Redis.from_url(url)).work(logging_level="ERROR")
+
+
+def _approval_row(approvals: list[float], bare: list[float]) -> Row:
+    median, worst, trip = statistics.median(approvals), max(approvals), statistics.median(bare)
+    return Row(
+        row="approval commit → POST",
+        ours=f"{median:.0f} ms, worst {worst:.0f} ms",
+        other=f"bare round trip {trip:.1f} ms",
+        ratio=f"{median / trip:.0f}×",
+        bar="≤ 50 ms p99",
+        within=worst <= 50,
+        figures={"median_ms": median, "worst_ms": worst, "bare_ms": trip, "runs": len(approvals)},
+    )
+
+
+def _job_row(offered: list[float], stock: list[float]) -> Row:
+    ours, other = statistics.median(offered), statistics.median(stock)
+    p99 = sorted(offered)[int(len(offered) * 0.99) - 1]
+    return Row(
+        row="work committed → done (trading)",
+        ours=f"{ours:.1f} ms, p99 {p99:.1f} ms",
+        other=f"stock RQ no-op {other:.1f} ms",
+        ratio=f"{ours / other:.2f}×",
+        bar="start p99 ≤ 20 ms",
+        within=p99 <= 20,
+        figures={"ours_ms": ours, "p99_ms": p99, "stock_ms": other},
+    )
+
+
+if __name__ == "__main__":
+    print_rows(*asyncio.run(measure()))
