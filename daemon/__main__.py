@@ -22,11 +22,11 @@ _PARTS = {name: f"daemon.parts.{name}" for name in NAMES}
 def main(name: str | None) -> None:
     """Run the daemon, or only its process NAME.
 
-    Example: python -m daemon relay
+    Example: senex daemon relay
     """
     part = import_module(_PARTS[name] if name else "daemon.parts.all")
     sys.exit(part.main(settings_or_exit(name or "supervisor")))
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="senex daemon")

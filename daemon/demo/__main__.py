@@ -29,7 +29,13 @@ _INTERRUPTED = 130
 @click.option("--symbol", default="QQQ", show_default=True, help="Underlying to trade.")
 @click.option("--seed", default=7, show_default=True, help="Which simulated market.")
 @click.option("--scenario", type=click.Choice(["calm", "blocked"]), default="calm", show_default=True)
-@click.option("--timeout", default=90.0, show_default=True, help="Seconds the story may take.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=90.0,
+    show_default=True,
+    help="Seconds the story may take.",
+)
 def main(*, headless: bool, as_json: bool, symbol: str, seed: int, scenario: str, timeout: float) -> None:
     """Start Postgres, Redis, a simulated broker and the daemon, then the console on top; nothing to set up.
 
@@ -100,4 +106,4 @@ def _narrator(*, quiet: bool) -> Callable[[str], None]:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="senex demo")

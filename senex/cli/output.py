@@ -75,7 +75,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str)
         click.echo(empty)
         return
     widths = [max(len(row[i]) for row in (tuple(headings), *listed)) for i in range(len(headings))]
-    for row in (tuple(headings), *listed):
+    for row in (tuple(headings), *listed) if any(headings) else listed:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 

@@ -119,4 +119,4 @@ def ready_line(
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="senex simulator")

@@ -34,6 +34,7 @@ from senex.testing.clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -137,6 +138,14 @@ class Desk:
         async with self.units() as tx:
             return await tx.orders.get(order_id)
 
+    async def changed(self, order_id: UUID) -> datetime:
+        """When the order last changed."""
+        orders = table(tables.TradeOrder)
+        async with self.engine.connect() as connection:
+            found = await connection.execute(select(orders.c.updated_at).where(orders.c.id == order_id))
+            at: datetime = found.scalar_one()
+            return at
+
     async def orders(self, kind: OrderKind) -> list[Order]:
         async with self.units() as tx:
             position = (await tx.positions.open(await self.account()))[0]
@@ -226,11 +235,14 @@ async def test_the_same_alert_twice_changes_nothing(desk: Desk) -> None:
     order = await desk.order(entry)
     async with desk.units() as tx:
         before = await tx.positions.lots(order.position_id)
+    changed = await desk.changed(entry)
     assert order.broker_order_id is not None
+    desk.clock.advance(timedelta(seconds=30))
     await desk.alert(order.broker_order_id)
     await desk.drain()
     async with desk.units() as tx:
         assert await tx.positions.lots(order.position_id) == before
+    assert await desk.changed(entry) == changed  # "changed" on the screens is when something did
     assert len(desk.broker.posts) == 4
 
 

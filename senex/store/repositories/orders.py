@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.legs import Action, InstrumentType, Leg
@@ -132,8 +132,12 @@ class OrderRepository(Repository):
             "reject_reason": reject_reason,
         }
         known = {name: value for name, value in told.items() if value is not None}
+        # told again what is known already, an order has not changed
+        news = [_order.c[name].is_distinct_from(value) for name, value in {"status": status, **known}.items()]
         await self._run(
-            update(_order).where(_order.c.id == order_id).values(status=status, updated_at=now, **known)
+            update(_order)
+            .where(_order.c.id == order_id, or_(*news))
+            .values(status=status, updated_at=now, **known)
         )
 
     async def set_fill_price(
