@@ -37,4 +37,6 @@ def health(*, name: str, here: bool, as_json: bool) -> int:
         print_json(name=name, alive=bool(found), processes=found)
     elif not found:
         click.echo(f"No {name} has said within 5 s that it lives; look at its log.", err=True)
+    else:
+        click.echo(f"{name} lives: heartbeat {min(one.age for one in found):.0f} s ago.")
     return 0 if found else 1
