@@ -356,10 +356,15 @@ def _variable(name: str) -> str:
 
 def _missing(name: str) -> UsageProblem:
     variable = _variable(name)
+    found = (
+        "needs nothing and which the console and its commands find while it runs"
+        if name in ConsoleSettings.model_fields
+        else "sets everything up by itself"
+    )
     return UsageProblem(
         "E_CONFIG_MISSING",
         f"{variable} is not set; set it (docs/environment-variables.md says to what), or run `senex demo`, "
-        "which needs nothing and which the console and its commands find while it runs.",
+        f"which {found}.",
     )
 
 

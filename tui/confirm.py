@@ -59,7 +59,8 @@ def approval(state: State, suggestion: SuggestionView) -> Content:
             ".",
         ),
         toned(
-            f"Any limit from {fmt.price(suggestion.band_low)} to {fmt.effect(suggestion.band_high)} is covered.",
+            f"The limit follows the mid, between {fmt.price(suggestion.band_low)} "
+            f"and {fmt.effect(suggestion.band_high)}.",
             "dim",
         ),
     ]

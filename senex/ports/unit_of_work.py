@@ -137,7 +137,9 @@ class Accounts(Protocol):
 class MarketFacts(Protocol):
     """Calendar, bars and instruments."""
 
-    async def calendar(self) -> Calendar: ...
+    async def calendar(self, around: date) -> Calendar:
+        """The sessions of the year before and the year after a New York date."""
+        ...
 
     async def candles(self, timeline: str, symbol: str, since: date) -> tuple[Candle, ...]: ...
 

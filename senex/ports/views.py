@@ -61,7 +61,6 @@ class AccountView:
     unknown_orders: int
     open_positions: int
     realized_today: Decimal
-    fees_today: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from senex.domain.calendar import new_york_date
 from senex.domain.errors import Refused
 from senex.domain.orders import AttemptStatus, OrderStatus
 from senex.domain.positions import PositionStatus
@@ -32,7 +33,7 @@ async def standing_of(
     account = await tx.accounts.get(account_id)
     fence = await tx.accounts.fence(account_id)
     newest = await tx.accounts.newest_snapshot(account_id)
-    calendar = await tx.market.calendar()
+    calendar = await tx.market.calendar(new_york_date(now))
     commitments: dict[str, Decimal | Unknown] = {}
     reserved: dict[str, str] = {}
     for position in await tx.positions.open(account_id):

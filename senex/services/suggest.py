@@ -50,7 +50,7 @@ async def suggest(context: Context, decision: Decision, work: Work) -> None:
     underlying = underlying_symbol(decision.symbol)
     async with context.units() as tx:
         account = await tx.accounts.get(decision.account_id)
-        calendar = await tx.market.calendar()
+        calendar = await tx.market.calendar(new_york_date(context.clock.now()))
     chosen = strategy(decision.strategy or DEFAULT_STRATEGY)
     inputs = await _inputs(context, account, underlying, calendar)
     structure = chosen.structure(inputs)

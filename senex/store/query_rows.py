@@ -84,7 +84,6 @@ def _account(head: Row, held: Sequence[Row], lots_of: dict[UUID, list[Row]], gai
         unknown_orders=head.unknown,
         open_positions=len(held),
         realized_today=cents(gain),
-        fees_today=None,
     )
 
 

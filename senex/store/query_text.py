@@ -12,7 +12,8 @@ SELECT a.id, a.number, a.nickname, a.environment, a.margin_or_cash, a.risk_prese
     coalesce(r.ready, false) AS ready, coalesce(r.reason, 'not reconciled yet') AS ready_reason,
     b.net_liquidation, b.cash, b.option_buying_power, b.maintenance, b.at AS balances_at,
     (SELECT count(*) FROM suggestion s
-        WHERE s.account_id = a.id AND s.status = 'pending' AND s.expires_at > %(now)s) AS approvals,
+        WHERE s.account_id = a.id AND s.status = 'pending' AND s.expires_at > %(now)s
+            AND s.priced_at > %(now)s::timestamptz - interval '10 minutes') AS approvals,
     o.working, o.unknown
 FROM account a
 LEFT JOIN trading_state t ON t.account_id = a.id

@@ -299,7 +299,6 @@ def account(**changes: object) -> AccountView:
         unknown_orders=1,
         open_positions=1,
         realized_today=D(0),
-        fees_today=D("7.70"),
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -337,9 +336,7 @@ def snapshot(**changes: object) -> Snapshot:
 
 def empty() -> Snapshot:
     """An account just synced, nothing else."""
-    quiet = account(
-        approvals=0, working_orders=0, unknown_orders=0, open_positions=0, open_risk=D(0), fees_today=D(0)
-    )
+    quiet = account(approvals=0, working_orders=0, unknown_orders=0, open_positions=0, open_risk=D(0))
     return snapshot(accounts=(quiet,), suggestions=(), orders=(), positions=())
 
 

@@ -89,7 +89,6 @@ class HomeScreen(ConsoleScreen):
                 ("P&L open", of_cell(fmt.gain_cell(opened, stale=stale))),
                 ("P&L realised today", of_cell(fmt.gain_cell(account.realized_today))),
                 ("Open and realised", of_cell(fmt.gain_cell(total, stale=stale))),
-                ("Fees today", fmt.money(None if account.fees_today is None else -account.fees_today)),
                 ("Ready for entries", ready),
                 *([(f"{fmt.DASH} {fmt.clean(why)}", Content(""))] if why else []),
             ],

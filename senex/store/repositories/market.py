@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -21,13 +22,17 @@ if TYPE_CHECKING:
 _session = table(tables.MarketSession)
 _bar = table(tables.HistoricalPrice)
 _instrument = table(tables.Instrument)
+_REACH = timedelta(days=366)
 
 
 class MarketRepository(Repository):
     """``ports.unit_of_work.MarketFacts`` on Postgres."""
 
-    async def calendar(self) -> Calendar:
-        rows = await self._rows(select(_session).order_by(_session.c.day))
+    async def calendar(self, around: date) -> Calendar:
+        first, last = around - _REACH, around + _REACH
+        rows = await self._rows(
+            select(_session).where(_session.c.day.between(first, last)).order_by(_session.c.day)
+        )
         return Calendar(tuple(Session(row.day, row.opens_at, row.closes_at) for row in rows))
 
     async def candles(self, timeline: str, symbol: str, since: date) -> tuple[Candle, ...]:
