@@ -88,7 +88,7 @@ async def measure() -> list[Row]:
                 clock_url=stage.clock_url,
             )
             async with open_live_console(settings) as console:
-                approvals = await _approvals(console, listener)
+                approvals = await _approvals(console, listener, stage.urls.owner)
             bare = [await asyncio.to_thread(_round_trip, f"{address}/clock") for _ in range(50)]
             offered = await asyncio.to_thread(_offered, stage.urls.owner)
             stock = await asyncio.to_thread(_stock, stage.endpoints.redis.daemon_url(9))
@@ -103,11 +103,12 @@ def _open_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-async def _approvals(console: LiveConsole, listener: Listener) -> list[float]:
-    """Milliseconds from each decision's commit to its POST, one account after the other."""
+async def _approvals(console: LiveConsole, listener: Listener, url: str) -> list[float]:
+    """Milliseconds from each decision's commit to its POST, each with nothing else to do."""
     taken = []
     for account_id, number in await _accounts(console):
         suggestion = await _suggestion(console, account_id)
+        await asyncio.to_thread(_nothing_to_do, url)
         listener.arrived.clear()
         await console.decider.approve(suggestion, shown_at=console.clock.now())
         committed = time.perf_counter()
@@ -117,6 +118,15 @@ async def _approvals(console: LiveConsole, listener: Listener) -> list[float]:
                 listener.arrived.clear()
         taken.append((listener.posted[number] - committed) * 1000)
     return taken[1:]  # the first warms session and plans
+
+
+def _nothing_to_do(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        while connection.execute("SELECT FROM outbox WHERE done_at IS NULL").fetchone() is not None:
+            time.sleep(0.05)
+        time.sleep(1.0)  # alerts of the last fill may still be on their way
+        while connection.execute("SELECT FROM outbox WHERE done_at IS NULL").fetchone() is not None:
+            time.sleep(0.05)
 
 
 async def _accounts(console: LiveConsole) -> list[tuple[UUID, str]]:
