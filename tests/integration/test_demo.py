@@ -207,16 +207,25 @@ def _is_console(process: psutil.Process, installation: Installation) -> bool:
 
 
 def _quit(terminal: int) -> None:
-    """Press Ctrl+Q until the other side is closed: what is typed before the first screen listens is lost."""
-    for _ in range(200):
-        try:
-            os.write(terminal, b"\x11")
-            if select.select([terminal], [], [], 0.3)[0] and not os.read(terminal, 65536):
-                return
-        except OSError:  # the other side is closed
-            os.close(terminal)
-            return
-    pytest.fail("the console did not leave")
+    """Press Ctrl+Q until the other side is closed: what is typed before the first screen listens is lost.
+
+    The console may paint in many small pieces meanwhile, so what ends the wait is time, not their number.
+    """
+    deadline = pressed = time.monotonic()
+    deadline += 60
+    os.write(terminal, b"\x11")
+    try:
+        while time.monotonic() < deadline:
+            if time.monotonic() > pressed + 0.5:
+                os.write(terminal, b"\x11")
+                pressed = time.monotonic()
+            if select.select([terminal], [], [], 0.5)[0] and not os.read(terminal, 65536):
+                break
+        else:
+            pytest.fail("the console did not leave")
+    except OSError:  # the other side is closed
+        pass
+    os.close(terminal)
 
 
 def test_two_instances_side_by_side(installation: Installation) -> None:
