@@ -1,7 +1,7 @@
 # senex: `make demo` opens the console on everything; `make check` is what CI runs.
 # ARGS= goes to the command (make demo ARGS="--headless --json"), PYTHON= names the Python for .venv.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test check bench compose-test lock
+.PHONY: help install install-dev demo test check bench compose-test sdk-suite lock
 PYTHON ?=
 ARGS ?=
 export PYTHON
@@ -32,6 +32,9 @@ check: install-dev  ## lint, types, import contracts, generated docs, tests
 
 bench: install-dev  ## run the benchmarks
 	@$(BIN)/python -m bench $(ARGS)
+
+sdk-suite: install-dev  ## run the SDK's own tests against the simulator (fetches them)
+	@$(BIN)/python -m tests.conformance.sdk_suite $(ARGS)
 
 compose-test:  ## bring the containers up and play the story in them
 	@containers/compose-test
