@@ -41,15 +41,15 @@ class Alerts:
 
     def changed(self, change: Changed) -> None:
         """Queue the alerts of an order's change, in the order of the changes."""
-        account = change.order.account
+        account = change.account
         clients = [client for client in self.clients if account in client.accounts]
         if not clients:
             return
-        messages = [("Order", wire.order(change.order))]
-        for symbol in change.filled:
+        messages = [] if change.order is None else [("Order", wire.order(change.order))]
+        for symbol in change.moved:
             holding = self._exchange.books.holdings[account][symbol]
             messages.append(("CurrentPosition", position_json(self._exchange, account, holding, marks=False)))
-        if change.filled:
+        if change.moved or change.money:
             messages.append(("AccountBalance", balance_json(self._exchange, account)))
         stamp = int(self._exchange.now().timestamp() * 1000)
         for kind, body in messages:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from senex.simulator import matching
 from senex.simulator.books import booking
 from senex.simulator.books.records import (
+    ComplexOrder,
     Order,
     OrderLeg,
     OrderStatus,
@@ -37,10 +38,17 @@ _LEASE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What listeners are told: an order's new state, and the symbols whose positions moved."""
+    """What listeners are told of one account: an order's or complex order's new state, and what else moved.
 
-    order: Order
-    filled: tuple[str, ...] = ()
+    ``moved`` are the symbols whose positions changed; ``money`` is a change of
+    the balance without one.
+    """
+
+    account: str
+    order: Order | None = None
+    complex_order: ComplexOrder | None = None
+    moved: tuple[str, ...] = ()
+    money: bool = False
 
 
 class Exchange:
@@ -219,7 +227,7 @@ class Exchange:
 
     def _change(self, order: Order) -> None:
         self.books.commit([order])
-        self.on_change(Changed(order))
+        self.on_change(Changed(order.account, order))
 
     def _finish(self, order: Order, status: OrderStatus, instant: datetime) -> None:
         cancelled = instant if status is OrderStatus.CANCELLED else None
@@ -262,4 +270,4 @@ class Exchange:
             next_entry=self.books.next_entry,
         )
         self.books.commit([filled, *entries])
-        self.on_change(Changed(filled, tuple(leg.symbol for leg in filled.legs)))
+        self.on_change(Changed(filled.account, filled, moved=tuple(leg.symbol for leg in filled.legs)))

@@ -51,7 +51,7 @@ def sides_of(order: Order, quotes: Mapping[str, Quote]) -> tuple[Side, ...]:
         Side(
             leg.symbol,
             -leg.action.sign,
-            leg.quantity // units,
+            order.lots(leg) // units,
             quotes[leg.symbol].bid,
             quotes[leg.symbol].ask,
         )

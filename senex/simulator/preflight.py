@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from senex.simulator.books.books import Books
+    from senex.simulator.books.records import Quantity
     from senex.simulator.market.market import Market
 
 MAX_LEGS = 4
@@ -156,8 +157,8 @@ def _with_effects(ticket: Ticket, account: str, books: Books) -> tuple[OrderLeg,
     return tuple(legs)
 
 
-def _working_closes(orders: Iterable[Order]) -> Counter[str]:
-    closing: Counter[str] = Counter()
+def _working_closes(orders: Iterable[Order]) -> dict[str, Quantity]:
+    closing: dict[str, Quantity] = defaultdict(int)
     for order in orders:
         for leg in order.legs:
             if not leg.action.opens:

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 from senex.domain.money import ZERO
 from senex.simulator.books.lots import Holding
-from senex.simulator.books.records import Account, Entry, Order
+from senex.simulator.books.records import Account, ComplexOrder, Entry, Order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date, datetime
 
     from senex.simulator.books.journal import Journal, Record
+    from senex.simulator.books.records import Quantity
 
 OPENING_CASH = Decimal("50000.00")
 _FIRST_ORDER = 401_000_001
 _FIRST_ENTRY = 701_000_001
+_FIRST_COMPLEX = 80_001
 
 
 class Books:
@@ -29,10 +31,11 @@ class Books:
         self.accounts: dict[str, Account] = {}
         self.orders: dict[int, Order] = {}
         self.working: dict[int, Order] = {}
+        self.complex_orders: dict[int, ComplexOrder] = {}
         self.entries: dict[str, list[Entry]] = defaultdict(list)
         self.cash: dict[str, Decimal] = defaultdict(lambda: ZERO)
         self.holdings: dict[str, dict[str, Holding]] = defaultdict(dict)
-        self._next_order, self._next_entry = _FIRST_ORDER, _FIRST_ENTRY
+        self._next_order, self._next_entry, self._next_complex = _FIRST_ORDER, _FIRST_ENTRY, _FIRST_COMPLEX
         for record in journal.replay():
             self._apply(record)
 
@@ -65,6 +68,11 @@ class Books:
         self._next_order += 1
         return self._next_order - 1
 
+    def next_complex(self) -> int:
+        """A complex order's id never used before."""
+        self._next_complex += 1
+        return self._next_complex - 1
+
     def next_entry(self) -> int:
         """A ledger entry id never used before."""
         self._next_entry += 1
@@ -78,7 +86,11 @@ class Books:
         """An account's orders that can still fill."""
         return [order for order in self.working.values() if order.account == account]
 
-    def quantity(self, account: str, symbol: str) -> int:
+    def complex_of(self, account: str) -> list[ComplexOrder]:
+        """An account's complex orders, oldest first."""
+        return [one for one in self.complex_orders.values() if one.account == account]
+
+    def quantity(self, account: str, symbol: str) -> Quantity:
         """What an account holds of a symbol, signed."""
         holding = self.holdings[account].get(symbol)
         return 0 if holding is None else holding.quantity
@@ -93,6 +105,9 @@ class Books:
                 self.working[record.id] = record
             else:
                 self.working.pop(record.id, None)
+        elif isinstance(record, ComplexOrder):
+            self._next_complex = max(self._next_complex, record.id + 1)
+            self.complex_orders[record.id] = record
         else:
             self._book(record)
 

@@ -13,6 +13,8 @@ from senex.domain.money import ZERO, cents
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from senex.simulator.books.records import Quantity
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:
@@ -60,8 +62,8 @@ def fees_of(
     day: date,
     instrument: InstrumentType,
     action: Action,
-    quantity: int,
-    already: int,
+    quantity: Quantity,
+    already: Quantity,
     value: Decimal,
 ) -> Fees:
     """The costs of filling ``quantity`` more of a leg of which ``already`` are filled.
@@ -92,5 +94,5 @@ def total(fees: Iterable[Fees]) -> Fees:
     )
 
 
-def _capped(rates: Rates, quantity: int) -> Decimal:
+def _capped(rates: Rates, quantity: Quantity) -> Decimal:
     return min(rates.commission_cap, rates.commission_to_open * quantity)

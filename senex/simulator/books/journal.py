@@ -8,26 +8,28 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
 from senex.domain.errors import Unavailable, UsageProblem
-from senex.simulator.books.records import Account, Entry, Order
+from senex.simulator.books.records import Account, ComplexOrder, Entry, Order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from io import TextIOWrapper
     from pathlib import Path
 
-Record = Account | Order | Entry
+Record = Account | Order | ComplexOrder | Entry
 _CODECS: dict[str, TypeAdapter[Any]] = {
     "account": TypeAdapter(Account),
     "order": TypeAdapter(Order),
+    "complex": TypeAdapter(ComplexOrder),
     "entry": TypeAdapter(Entry),
 }
-_KINDS = {Account: "account", Order: "order", Entry: "entry"}
+_KINDS = {Account: "account", Order: "order", ComplexOrder: "complex", Entry: "entry"}
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -71,9 +73,18 @@ class Journal:
             for record in records
             for kind in [_KINDS[type(record)]]
         ]
+        with self.transaction():
+            self.database.executemany("INSERT INTO record (kind, body) VALUES (?, ?)", rows)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is added or set inside becomes durable together, at the end of the outermost one."""
+        if self.database.in_transaction:
+            yield
+            return
         self.database.execute("BEGIN")
         try:
-            self.database.executemany("INSERT INTO record (kind, body) VALUES (?, ?)", rows)
+            yield
         except BaseException:
             self.database.execute("ROLLBACK")
             raise
@@ -91,9 +102,8 @@ class Journal:
 
     def set(self, **values: str) -> None:
         """Set settings in one transaction."""
-        self.database.execute("BEGIN")
-        self.database.executemany("INSERT OR REPLACE INTO setting VALUES (?, ?)", values.items())
-        self.database.execute("COMMIT")
+        with self.transaction():
+            self.database.executemany("INSERT OR REPLACE INTO setting VALUES (?, ?)", values.items())
 
     def close(self) -> None:
         """Close the file and let the folder go."""

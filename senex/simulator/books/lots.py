@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from senex.domain.legs import InstrumentType
+    from senex.simulator.books.records import Quantity
 
 
 @dataclass(frozen=True, slots=True)
 class Lot:
     """An open quantity (signed) at the price per share it was opened for."""
 
-    quantity: int
+    quantity: Quantity
     price: Decimal
 
 
@@ -37,9 +38,9 @@ class Holding:
     realized: dict[date, Decimal] = field(default_factory=dict)
 
     @property
-    def quantity(self) -> int:
+    def quantity(self) -> Quantity:
         """Net quantity: negative is short."""
-        return sum(lot.quantity for lot in self.lots)
+        return sum((lot.quantity for lot in self.lots), 0)
 
     @property
     def average_price(self) -> Decimal:
@@ -63,7 +64,7 @@ class Holding:
         left = entry.action.sign * entry.quantity
         while left and self.lots and self.lots[0].quantity * left < 0:
             lot = self.lots.popleft()
-            closed = min(abs(lot.quantity), abs(left)) * (1 if lot.quantity > 0 else -1)
+            closed = max(lot.quantity, -left) if lot.quantity < 0 else min(lot.quantity, -left)
             gain = (entry.price - lot.price) * closed * self.multiplier
             self.realized[entry.day] = self.realized.get(entry.day, ZERO) + gain
             left += closed

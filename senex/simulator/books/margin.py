@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import date
 
+    from senex.simulator.books.records import Quantity
+
 _NAKED_SHARE = Decimal("0.20")
 _STOCK_SHARE = Decimal("0.50")
 
@@ -34,7 +36,7 @@ class OptionLine:
 
 
 def requirement(
-    options: Iterable[OptionLine], stocks: Mapping[str, int], spot: Callable[[str], Decimal]
+    options: Iterable[OptionLine], stocks: Mapping[str, Quantity], spot: Callable[[str], Decimal]
 ) -> Decimal:
     """The maintenance requirement in dollars of an account's positions."""
     lines = sorted((line for line in options if line.quantity), key=lambda line: line.underlying)
@@ -45,7 +47,7 @@ def requirement(
             total += _worst(together, spot(symbol))
     for symbol, shares in stocks.items():
         share = _STOCK_SHARE if shares > 0 else 1 + _STOCK_SHARE
-        total += abs(shares) * spot(symbol) * share
+        total += (shares if shares > 0 else -shares) * spot(symbol) * share
     return cents(total)
 
 

@@ -1,4 +1,4 @@
-"""What the books keep: accounts, orders and ledger entries, all frozen."""
+"""What the books keep: accounts, orders, complex orders and ledger entries, all frozen."""
 
 from __future__ import annotations
 
@@ -14,29 +14,54 @@ from senex.domain.legs import Action, InstrumentType
 SHARES_PER_CONTRACT = 100
 
 
+Quantity = int | Decimal
+"""Contracts and shares are whole; only shares bought for a notional value have a fraction."""
+
+
 class OrderStatus(StrEnum):
     """The broker's words for an order's state."""
 
     RECEIVED = "Received"
     ROUTED = "Routed"
+    IN_FLIGHT = "In Flight"
+    CONTINGENT = "Contingent"
     LIVE = "Live"
     CANCEL_REQUESTED = "Cancel Requested"
+    REPLACE_REQUESTED = "Replace Requested"
     FILLED = "Filled"
     CANCELLED = "Cancelled"
     EXPIRED = "Expired"
     REJECTED = "Rejected"
+    REMOVED = "Removed"
+    PARTIALLY_REMOVED = "Partially Removed"
 
 
 TERMINAL = frozenset(
-    {OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED},
+    {
+        OrderStatus.FILLED,
+        OrderStatus.CANCELLED,
+        OrderStatus.EXPIRED,
+        OrderStatus.REJECTED,
+        OrderStatus.REMOVED,
+        OrderStatus.PARTIALLY_REMOVED,
+    },
 )
+"""States that no order leaves."""
+AT_MARKET = frozenset(
+    {OrderStatus.LIVE, OrderStatus.CANCEL_REQUESTED, OrderStatus.REPLACE_REQUESTED},
+)
+"""States in which an order can fill."""
 
 
 class OrderType(StrEnum):
-    """Order types that the matching engine knows."""
+    """The broker's order types."""
 
     LIMIT = "Limit"
     MARKET = "Market"
+    MARKETABLE_LIMIT = "Marketable Limit"
+    STOP = "Stop"
+    STOP_LIMIT = "Stop Limit"
+    NOTIONAL_MARKET = "Notional Market"
 
 
 class TimeInForce(StrEnum):
@@ -46,6 +71,28 @@ class TimeInForce(StrEnum):
     GTC = "GTC"
     GTD = "GTD"
     IOC = "IOC"
+    EXT = "Ext"
+    EXT_OVERNIGHT = "Ext Overnight"
+    GTC_EXT = "GTC Ext"
+    GTC_EXT_OVERNIGHT = "GTC Ext Overnight"
+
+
+class ComplexType(StrEnum):
+    """Orders that depend on each other."""
+
+    OCO = "OCO"
+    OTO = "OTO"
+    OTOCO = "OTOCO"
+
+
+class Behavior(StrEnum):
+    """How an order fills, as the paper API's order fields ask for it."""
+
+    NEVER = "never"
+    REJECT = "reject"
+    PARTIAL = "partial"
+    DELAYED = "delayed"
+    SCHEDULED = "scheduled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +109,7 @@ class Fill:
     """One execution of a leg; ``price`` is per share, unsigned."""
 
     id: str
-    quantity: int
+    quantity: Quantity
     price: Decimal
     filled_at: datetime
     tick: int
@@ -75,23 +122,28 @@ class OrderLeg:
     symbol: str
     instrument: InstrumentType
     action: Action
-    quantity: int
+    quantity: Quantity
     fills: tuple[Fill, ...] = ()
 
     @property
-    def filled(self) -> int:
+    def filled(self) -> Quantity:
         """How many contracts or shares are filled."""
-        return sum(fill.quantity for fill in self.fills)
+        return sum((fill.quantity for fill in self.fills), 0)
 
     @property
-    def remaining(self) -> int:
+    def remaining(self) -> Quantity:
         """How many are not."""
         return self.quantity - self.filled
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order. ``price`` is signed (credit +, debit −) per share of one reduced unit."""
+    """One order. ``price`` is signed (credit +, debit −) per share of one reduced unit.
+
+    ``stop_trigger`` is a price per share, unsigned; ``value`` the signed dollars
+    of a notional order; ``not_before`` the first instant at which a fill that a
+    client scheduled may happen.
+    """
 
     id: int
     account: str
@@ -105,26 +157,48 @@ class Order:
     received_tick: int
     updated_at: datetime
     price: Decimal | None = None
+    stop_trigger: Decimal | None = None
+    value: Decimal | None = None
     gtc_date: date | None = None
     external_identifier: str | None = None
     source: str | None = None
     strict: bool = False
+    behavior: Behavior | None = None
+    not_before: datetime | None = None
+    in_flight_at: datetime | None = None
     live_at: datetime | None = None
+    live_tick: int | None = None
+    triggered_at: datetime | None = None
     cancelled_at: datetime | None = None
     terminal_at: datetime | None = None
     reject_reason: str | None = None
     replaces: int | None = None
     replaced_by: int | None = None
+    complex_id: int | None = None
+    complex_tag: str | None = None
+    contingent_status: str | None = None
+
+    @property
+    def per_share(self) -> int:
+        """Dollars that one dollar of price moves per reduced unit: 100 as soon as a leg is an option."""
+        return max(multiplier(leg.instrument) for leg in self.legs)
+
+    def lots(self, leg: OrderLeg, quantity: Quantity | None = None) -> int:
+        """A leg's quantity (or ``quantity`` of it) as ratios count it: beside options, shares in hundreds."""
+        whole = int(leg.quantity if quantity is None else quantity)
+        return whole * multiplier(leg.instrument) // self.per_share
 
     @property
     def units(self) -> int:
-        """How many reduced units the order has: the GCD of its leg quantities."""
-        return reduce(gcd, (leg.quantity for leg in self.legs), 0)
+        """How many reduced units the order has: the GCD of its legs' lots; a notional order is one."""
+        return reduce(gcd, (self.lots(leg) for leg in self.legs), 0) or 1
 
     @property
     def units_left(self) -> int:
-        """How many reduced units are not filled."""
-        return min(leg.remaining * self.units // leg.quantity for leg in self.legs)
+        """How many whole reduced units are not filled."""
+        return min(
+            int(leg.remaining * self.units // leg.quantity) if leg.quantity else 1 for leg in self.legs
+        )
 
     @property
     def working(self) -> bool:
@@ -135,6 +209,39 @@ class Order:
     def opens(self) -> bool:
         """Whether any leg opens a position."""
         return any(leg.action.opens for leg in self.legs)
+
+    @property
+    def reserves(self) -> bool:
+        """Whether buying power is set aside for it: it works, opens, and waits for no other order."""
+        return self.working and self.opens and self.status is not OrderStatus.CONTINGENT
+
+    @property
+    def filled_any(self) -> bool:
+        """Whether anything of it is filled."""
+        return any(leg.fills for leg in self.legs)
+
+
+@dataclass(frozen=True, slots=True)
+class ComplexOrder:
+    """Orders that depend on each other: a trigger (OTO, OTOCO) and the orders it sets free, by id.
+
+    ``former`` are orders that took part and were replaced.
+    """
+
+    id: int
+    account: str
+    type: ComplexType
+    trigger: int | None
+    orders: tuple[int, ...]
+    received_at: datetime
+    updated_at: datetime
+    terminal_at: datetime | None = None
+    former: tuple[int, ...] = ()
+
+    @property
+    def members(self) -> tuple[int, ...]:
+        """Every order that takes part now, the trigger first."""
+        return self.orders if self.trigger is None else (self.trigger, *self.orders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +263,7 @@ class Entry:
     instrument: InstrumentType | None = None
     underlying: str | None = None
     action: Action | None = None
-    quantity: int = 0
+    quantity: Quantity = 0
     price: Decimal | None = None
     order_id: int | None = None
     fill_id: str | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from senex.domain.legs import InstrumentType
 from senex.domain.money import ZERO, cents
 from senex.simulator.books.fees import Fees, fees_of, total
 from senex.simulator.books.margin import OptionLine, requirement
-from senex.simulator.books.records import Order, multiplier
+from senex.simulator.books.records import Order, Quantity, multiplier
 from senex.simulator.market.listing import contract
 
 if TYPE_CHECKING:
@@ -77,12 +76,12 @@ class Accountant:
             if quantity:
                 key = (holding.instrument is InstrumentType.EQUITY_OPTION, quantity > 0)
                 mark = self._board.mark(holding.symbol) or ZERO
-                totals[key] += abs(quantity) * mark * holding.multiplier
+                totals[key] += (quantity if quantity > 0 else -quantity) * mark * holding.multiplier
         reserved = sum(
             (
                 max(ZERO, -self._change(order))
                 for order in self._books.working_of(account)
-                if order.opens and order.id != without
+                if order.reserves and order.id != without
             ),
             ZERO,
         )
@@ -105,7 +104,7 @@ class Accountant:
             margin_change=before - after,
             buying_power_change=self._change(order) - fees.total,
             current=self.statement(order.account, without=order.id).buying_power,
-            isolated_margin=self._requirement(_added(Counter(), order)),
+            isolated_margin=self._requirement(_added({}, order)),
             fees=fees,
             is_spread=len(order.legs) > 1,
         )
@@ -140,8 +139,7 @@ class Accountant:
     def _proceeds(self, order: Order) -> Decimal:
         """Cash from what is left of the order, at its limit or, for a market order, at the marks."""
         if order.price is not None:
-            unit = multiplier(order.legs[0].instrument)
-            return order.price * order.units_left * unit
+            return order.price * order.units_left * order.per_share
         return sum(
             (
                 -leg.action.sign
@@ -153,8 +151,8 @@ class Accountant:
             ZERO,
         )
 
-    def _held(self, account: str) -> Counter[str]:
-        held: Counter[str] = Counter()
+    def _held(self, account: str) -> dict[str, Quantity]:
+        held: dict[str, Quantity] = {}
         for holding in self._books.holdings[account].values():
             if holding.quantity:
                 held[holding.symbol] = holding.quantity
@@ -163,20 +161,23 @@ class Accountant:
     def _spot(self, symbol: str) -> Decimal:
         return self._board.mark(symbol) or ZERO
 
-    def _requirement(self, held: Mapping[str, int]) -> Decimal:
-        lines, stocks = [], {}
+    def _requirement(self, held: Mapping[str, Quantity]) -> Decimal:
+        lines = []
+        stocks: dict[str, Quantity] = {}
         for symbol, quantity in held.items():
             known = contract(symbol)
             if known is None:
                 stocks[symbol] = quantity
             else:
                 option = known.option
-                lines.append(OptionLine(option.root, option.expiry, known.is_call, option.strike, quantity))
+                lines.append(
+                    OptionLine(option.root, option.expiry, known.is_call, option.strike, int(quantity))
+                )
         return requirement(lines, stocks, self._spot)
 
 
-def _added(held: Mapping[str, int], order: Order) -> Counter[str]:
-    after = Counter(held)
+def _added(held: Mapping[str, Quantity], order: Order) -> dict[str, Quantity]:
+    after = dict(held)
     for leg in order.legs:
-        after[leg.symbol] += leg.action.sign * leg.remaining
+        after[leg.symbol] = after.get(leg.symbol, 0) + leg.action.sign * leg.remaining
     return after
