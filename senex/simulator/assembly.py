@@ -19,6 +19,7 @@ from senex.simulator.exchange import Exchange
 from senex.simulator.market.market import Market
 from senex.simulator.market.profiles import Scenario
 from senex.simulator.market.sessions import EARLIEST, LATEST, NEW_YORK, new_york, new_york_date
+from senex.simulator.sources import MarketQuotes
 from senex.simulator.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _assemble(options: Options, journal: Journal) -> Simulator:
     speed = float(_setting(journal, "speed")) if options.speed is None else options.speed
     journal.set(speed=repr(speed), instant=instant.isoformat())
     clock = MarketClock(instant, speed)
-    board = Board(market, tick)
+    board = Board(MarketQuotes(market), tick)
     books = Books(journal)
     exchange = Exchange(
         market=market,
@@ -112,6 +113,7 @@ def _assemble(options: Options, journal: Journal) -> Simulator:
         books=books,
         accountant=Accountant(books, board),
         journal=journal,
+        grid=int(journal.setting("grid") or 1),
     )
     numbers = account_numbers(options.account or DEFAULT_ACCOUNT, options.accounts)
     for number in numbers:

@@ -16,7 +16,7 @@ from senex.simulator.books.records import (
     OrderType,
     TimeInForce,
 )
-from senex.simulator.market.sessions import new_york, new_york_date
+from senex.simulator.market.sessions import TICK, new_york, new_york_date
 from senex.simulator.preflight import PreflightError, Ticket, prepare
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from senex.simulator.market.quotes import Quote
 
 
+ALL = 1 << 62
 _LEASE_SECONDS = 1.0
 """How far the journal's instant runs ahead of a running clock, in machine seconds."""
 
@@ -63,6 +64,7 @@ class Exchange:
         books: Books,
         accountant: Accountant,
         journal: Journal,
+        grid: int = 1,
     ) -> None:
         self.market = market
         self.clock = clock
@@ -72,6 +74,8 @@ class Exchange:
         self._journal = journal
         self._told = clock.now()
         self.on_change: Callable[[Changed], None] = lambda _: None
+        self.on_tick: Callable[[], None] = lambda: None
+        self.grid = grid
         self.units_per_tick: int | None = None
         """How many reduced units of an order fill per tick; None is all of them."""
 
@@ -93,22 +97,19 @@ class Exchange:
         """The market's New York date."""
         return new_york_date(self.now())
 
-    def catch_up(self) -> bool:
-        """Process the market up to the current tick; whether it moved."""
-        tick = self.market.tick(self.now())
-        if tick <= self.board.tick:
-            return False
-        self.board.advance(tick)
-        instant = self.market.instant(tick)
-        self._journal.set(tick=str(tick))
-        for order in list(self.books.working.values()):
-            if instant >= self._deadline(order):
-                self._finish(order, OrderStatus.EXPIRED, instant)
-        if self.market.sessions.current(instant) is not None:
-            for order in list(self.books.working.values()):
-                if order.status is OrderStatus.LIVE:
-                    self._match(order, instant)
-        return True
+    def catch_up(self, *, most: int = ALL) -> bool:
+        """Process the market up to the clock's tick; whether it moved.
+
+        It goes stop by stop and leaves none out, however late it is called, so the
+        same commands at the same instants give the same fills at any speed. After
+        ``most`` stops it leaves the rest for the next call.
+        """
+        return self._play(self.market.tick(self.now()), most=most)
+
+    @property
+    def behind(self) -> timedelta:
+        """How far the processed market is behind the clock."""
+        return self.clock.now() - self.market.instant(self.board.tick)
 
     def set_speed(self, speed: float) -> None:
         """Run, or pause with 0: the current tick is processed first, so its quotes are final."""
@@ -116,20 +117,79 @@ class Exchange:
         self.catch_up()
         self._settle_clock()
 
+    def set_grid(self, ticks: int) -> None:
+        """Match orders on every so many ticks only: the coarser, the faster a month goes by."""
+        self.grid = ticks
+        self._journal.set(grid=str(ticks))
+
     def step(self, ticks: int) -> None:
-        """Process the next ticks one by one; only while paused. What has arrived is routed first."""
-        self.route()
-        for _ in range(ticks):
-            self.clock.move_to(self.market.instant(self.board.tick + 1))
-            self.catch_up()
+        """Process the next ticks; only while paused. What has arrived is routed first."""
+        if ticks:
+            self.advance(self.market.instant(self.board.tick + ticks))
+
+    def advance(self, instant: datetime, *, most: int = ALL) -> bool:
+        """Play up to an instant while the clock stands; whether it is reached, or ``most`` stops were made."""
+        target = self.market.tick(instant)
+        self._play(target, most=most)
+        reached = self.board.tick >= target
+        if reached:
+            self.clock.move_to(max(self.clock.now(), instant))
         self._settle_clock()
+        return reached
 
     def jump(self, instant: datetime) -> None:
-        """Go on at a later instant without the ticks in between; only while paused."""
-        self.route()
-        self.clock.move_to(max(instant, self.now()))
-        self.catch_up()
+        """Go on at a later instant; only while paused. Nothing fills on the way, but what ends there ends."""
+        instant = max(instant, self.now())
+        self._play(self.market.tick(instant), most=ALL, trading=False)
+        self.clock.move_to(instant)
         self._settle_clock()
+
+    def next_stop(self, until: int, *, trading: bool = True) -> int:
+        """The next tick at which something can happen on the way to ``until``.
+
+        A point of the grid while an order may fill, else the next session's open or close.
+        """
+        tick = self.board.tick
+        instant = self.market.instant(tick)
+        session = self.market.sessions.upcoming(instant)
+        bell = session.opens if instant < session.opens else session.closes
+        stop = min(until, -(-(bell - self.market.start) // TICK))
+        if trading and self.books.working and instant >= session.opens:
+            stop = min(stop, (tick // self.grid + 1) * self.grid)
+        return max(stop, tick + 1)
+
+    def _play(self, until: int, *, most: int, trading: bool = True) -> bool:
+        if until <= self.board.tick:
+            return False
+        stops = 0
+        while self.board.tick < until and stops < most:
+            stop = self.next_stop(until, trading=trading)
+            with self._journal.transaction():
+                self._process(stop, trading=trading or stop == until)
+                self._journal.set(tick=str(stop))
+            stops += 1
+        self.board.show()
+        self.on_tick()
+        return True
+
+    def _process(self, tick: int, *, trading: bool) -> None:
+        """Let happen what happens at a tick."""
+        self.route()
+        instant = self.market.instant(tick)
+        if instant > self.clock.now():
+            self.clock.move_to(instant)
+        self.board.tick = tick
+        for order in list(self.books.working.values()):
+            if instant >= self._deadline(order):
+                self._finish(order, OrderStatus.EXPIRED, instant)
+        if trading and tick % self.grid == 0 and self.market.sessions.current(instant) is not None:
+            for order in list(self.books.working.values()):
+                if order.status is OrderStatus.LIVE:
+                    self._match(order, instant)
+
+    def _settle_clock(self) -> None:
+        self._told = self.clock.now()
+        self._journal.set(speed=repr(self.clock.speed), instant=self._told.isoformat())
 
     # -- orders -------------------------------------------------------------------------------
 
@@ -158,6 +218,7 @@ class Exchange:
         Raises:
             PreflightError: the order is terminal, or the new one is refused.
         """
+        self.catch_up()
         old = self.books.orders[order_id]
         if not old.working:
             raise PreflightError(("cannot_update_order", f"Order {order_id} is {old.status}"))
@@ -180,6 +241,7 @@ class Exchange:
         Raises:
             PreflightError: the order is terminal.
         """
+        self.catch_up()
         order = self.books.orders[order_id]
         if not order.working:
             raise PreflightError(("cannot_update_order", f"Order {order_id} is {order.status}"))
@@ -199,13 +261,10 @@ class Exchange:
             elif order.status is OrderStatus.CANCEL_REQUESTED:
                 self._finish(order, OrderStatus.CANCELLED, instant)
 
-    def _settle_clock(self) -> None:
-        self._told = self.clock.now()
-        self._journal.set(speed=repr(self.clock.speed), instant=self._told.isoformat())
-
     # -- inside -------------------------------------------------------------------------------
 
     def _checked(self, account: str, ticket: Ticket, *, order_id: int) -> tuple[Order, Effect]:
+        self.catch_up()
         order = prepare(
             ticket,
             order_id=order_id,
@@ -246,7 +305,7 @@ class Exchange:
     def _match(self, order: Order, instant: datetime) -> None:
         quotes: dict[str, Quote] = {}
         for leg in order.legs:
-            quote = self.board.quote(leg.symbol)
+            quote = self.board.firm(leg.symbol)
             if quote is None:
                 return
             quotes[leg.symbol] = quote

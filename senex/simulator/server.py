@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 _ROUTING_SECONDS = 0.02
 _SHORTEST_WAIT = 0.02
+_STOPS_AT_ONCE = 50
+_LAG = timedelta(seconds=1)
+"""How far, in machine time, the market may be behind its clock before the clock waits for it."""
 _OPEN_ROUTES = frozenset({"token", "clock", "faults", "alerts", "dxlink", "public", ""})
 _FAULTLESS = frozenset({"clock", "faults"})
 
@@ -49,6 +53,7 @@ class Server:
             moved=self._moved,
         )
         exchange.on_change = self.services.alerts.changed
+        exchange.on_tick = self.services.feed.tick
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
 
     async def start(self, host: str, port: int) -> int:
@@ -98,8 +103,9 @@ class Server:
     async def _run(self) -> None:
         exchange = self._exchange
         while True:
-            if exchange.catch_up():
-                self.services.feed.tick()
+            exchange.catch_up(most=_STOPS_AT_ONCE)
+            if exchange.behind > max(exchange.clock.speed, 1.0) * _LAG:
+                exchange.clock.move_to(exchange.market.instant(exchange.board.tick))
             due = exchange.clock.machine_seconds_until(exchange.market.instant(exchange.board.tick + 1))
             wait = None if due is None else max(due, _SHORTEST_WAIT if exchange.clock.speed > 1 else 0.0)
             with suppress(TimeoutError):
@@ -107,7 +113,6 @@ class Server:
             self._wake.clear()
 
     def _moved(self) -> None:
-        self.services.feed.tick()
         self.services.clock.publish()
         self._wake.set()
 
