@@ -40,7 +40,7 @@ class Alerts:
         self.clients: set[Client] = set()
 
     def changed(self, change: Changed) -> None:
-        """Queue the alerts of an order's change, in the order of the changes."""
+        """Queue the alerts of an account's change, in the order of the changes."""
         account = change.account
         clients = [client for client in self.clients if account in client.accounts]
         if not clients:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from senex.simulator import matching
 from senex.simulator.books import booking
+from senex.simulator.books.lifecycle import Lifecycle
 from senex.simulator.books.records import (
     ComplexOrder,
     Order,
@@ -76,6 +77,7 @@ class Exchange:
         self.on_change: Callable[[Changed], None] = lambda _: None
         self.on_tick: Callable[[], None] = lambda: None
         self.grid = grid
+        self.lifecycle = Lifecycle(self)
         self.units_per_tick: int | None = None
         """How many reduced units of an order fill per tick; None is all of them."""
 
@@ -147,14 +149,13 @@ class Exchange:
     def next_stop(self, until: int, *, trading: bool = True) -> int:
         """The next tick at which something can happen on the way to ``until``.
 
-        A point of the grid while an order may fill, else the next session's open or close.
+        A point of the grid while an order may fill, else the next moment of the broker's timetable.
         """
         tick = self.board.tick
         instant = self.market.instant(tick)
-        session = self.market.sessions.upcoming(instant)
-        bell = session.opens if instant < session.opens else session.closes
-        stop = min(until, -(-(bell - self.market.start) // TICK))
-        if trading and self.books.working and instant >= session.opens:
+        moment = self.lifecycle.upcoming(instant)
+        stop = min(until, -(-(moment - self.market.start) // TICK))
+        if trading and self.books.working and instant >= self.market.sessions.upcoming(instant).opens:
             stop = min(stop, (tick // self.grid + 1) * self.grid)
         return max(stop, tick + 1)
 
@@ -178,14 +179,15 @@ class Exchange:
         instant = self.market.instant(tick)
         if instant > self.clock.now():
             self.clock.move_to(instant)
-        self.board.tick = tick
+        previous, self.board.tick = self.market.instant(self.board.tick), tick
         for order in list(self.books.working.values()):
             if instant >= self._deadline(order):
-                self._finish(order, OrderStatus.EXPIRED, instant)
+                self.end(order, OrderStatus.EXPIRED, instant)
         if trading and tick % self.grid == 0 and self.market.sessions.current(instant) is not None:
             for order in list(self.books.working.values()):
                 if order.status is OrderStatus.LIVE:
                     self._match(order, instant)
+        self.lifecycle.due(previous, instant)
 
     def _settle_clock(self) -> None:
         self._told = self.clock.now()
@@ -231,7 +233,7 @@ class Exchange:
         )
         order, _ = self._checked(account, ticket, order_id=0)
         order = replace(order, id=self.books.next_order(), replaces=old.id, strict=old.strict)
-        self._finish(replace(old, replaced_by=order.id), OrderStatus.CANCELLED, self.now())
+        self.end(replace(old, replaced_by=order.id), OrderStatus.CANCELLED, self.now())
         self._change(order)
         return order
 
@@ -259,7 +261,7 @@ class Exchange:
                 live = replace(order, status=OrderStatus.LIVE, live_at=instant, updated_at=instant)
                 self._change(live)
             elif order.status is OrderStatus.CANCEL_REQUESTED:
-                self._finish(order, OrderStatus.CANCELLED, instant)
+                self.end(order, OrderStatus.CANCELLED, instant)
 
     # -- inside -------------------------------------------------------------------------------
 
@@ -288,7 +290,8 @@ class Exchange:
         self.books.commit([order])
         self.on_change(Changed(order.account, order))
 
-    def _finish(self, order: Order, status: OrderStatus, instant: datetime) -> None:
+    def end(self, order: Order, status: OrderStatus, instant: datetime) -> None:
+        """Bring a working order to a terminal status."""
         cancelled = instant if status is OrderStatus.CANCELLED else None
         self._change(
             replace(order, status=status, updated_at=instant, terminal_at=instant, cancelled_at=cancelled)
@@ -316,7 +319,7 @@ class Exchange:
         if net is not None:
             self._fill(order, matching.split(net, sides), instant)
         elif order.time_in_force is TimeInForce.IOC:
-            self._finish(order, OrderStatus.CANCELLED, instant)
+            self.end(order, OrderStatus.CANCELLED, instant)
 
     def _fill(self, order: Order, prices: dict[str, int], instant: datetime) -> None:
         units = min(order.units_left, self.units_per_tick or order.units_left)

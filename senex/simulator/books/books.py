@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from senex.domain.money import ZERO
 from senex.simulator.books.lots import Holding
-from senex.simulator.books.records import Account, ComplexOrder, Entry, Order
+from senex.simulator.books.records import Account, Claim, ComplexOrder, Entry, Order, Sample, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,8 +36,15 @@ class Books:
         self.cash: dict[str, Decimal] = defaultdict(lambda: ZERO)
         self.holdings: dict[str, dict[str, Holding]] = defaultdict(dict)
         self._next_order, self._next_entry, self._next_complex = _FIRST_ORDER, _FIRST_ENTRY, _FIRST_COMPLEX
+        """Open positions, and those closed on the day of the account's last entry."""
+        self.snapshots: dict[str, list[Snapshot]] = defaultdict(list)
+        self.samples: dict[str, list[Sample]] = defaultdict(list)
+        self.claims: dict[tuple[str, str, date], Claim] = {}
+        self._days: dict[str, date] = {}
         for record in journal.replay():
             self._apply(record)
+        self.orders = dict(sorted(self.orders.items()))
+        self.working = dict(sorted(self.working.items()))
 
     def commit(self, records: Iterable[Record]) -> None:
         """Make changes durable, then visible."""
@@ -96,9 +103,7 @@ class Books:
         return 0 if holding is None else holding.quantity
 
     def _apply(self, record: Record) -> None:
-        if isinstance(record, Account):
-            self.accounts[record.number] = record
-        elif isinstance(record, Order):
+        if isinstance(record, Order):
             self._next_order = max(self._next_order, record.id + 1)
             self.orders[record.id] = record
             if record.working:
@@ -108,13 +113,22 @@ class Books:
         elif isinstance(record, ComplexOrder):
             self._next_complex = max(self._next_complex, record.id + 1)
             self.complex_orders[record.id] = record
-        else:
+        elif isinstance(record, Entry):
             self._book(record)
+        elif isinstance(record, Account):
+            self.accounts[record.number] = record
+        elif isinstance(record, Snapshot):
+            self.snapshots[record.account].append(record)
+        elif isinstance(record, Sample):
+            self.samples[record.account].append(record)
+        else:
+            self.claims[record.account, record.symbol, record.ex_date] = record
 
     def _book(self, entry: Entry) -> None:
         self._next_entry = max(self._next_entry, entry.id + 1)
         self.entries[entry.account].append(entry)
         self.cash[entry.account] += entry.net_value
+        self._forget_closed(entry.account, entry.day)
         if entry.symbol is None or entry.instrument is None or entry.action is None:
             return
         holdings = self.holdings[entry.account]
@@ -128,3 +142,12 @@ class Books:
                 updated_at=entry.executed_at,
             )
         holding.book(entry)
+
+    def _forget_closed(self, account: str, day: date) -> None:
+        """Positions closed on an earlier day are history: the ledger has them."""
+        if self._days.get(account) == day:
+            return
+        self._days[account] = day
+        holdings = self.holdings[account]
+        for symbol in [symbol for symbol, holding in holdings.items() if not holding.lots]:
+            del holdings[symbol]

@@ -1,7 +1,8 @@
 """The journal: every change of the books, appended before a reply leaves.
 
 A SQLite file in the state folder (in memory without one). Replaying it gives
-the books again; a killed process loses nothing it has answered.
+the books again; a killed process loses nothing it has answered. Opening it
+drops what later records of the same key have replaced, so a year loads fast.
 """
 
 from __future__ import annotations
@@ -15,25 +16,50 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from senex.domain.errors import Unavailable, UsageProblem
-from senex.simulator.books.records import Account, ComplexOrder, Entry, Order
+from senex.simulator.books.records import Account, Claim, ComplexOrder, Entry, Order, Sample, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from io import TextIOWrapper
     from pathlib import Path
 
-Record = Account | Order | ComplexOrder | Entry
+Record = Account | Order | ComplexOrder | Entry | Snapshot | Sample | Claim
 _CODECS: dict[str, TypeAdapter[Any]] = {
     "account": TypeAdapter(Account),
     "order": TypeAdapter(Order),
     "complex": TypeAdapter(ComplexOrder),
     "entry": TypeAdapter(Entry),
+    "snapshot": TypeAdapter(Snapshot),
+    "sample": TypeAdapter(Sample),
+    "claim": TypeAdapter(Claim),
 }
-_KINDS = {Account: "account", Order: "order", ComplexOrder: "complex", Entry: "entry"}
+_FORMAT = 2
+"""Raised when a record's meaning changes, or the market of a seed."""
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS record (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS record (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
+_COMPACT = """
+DELETE FROM record WHERE id NOT IN (SELECT max(id) FROM record GROUP BY kind, key)
+"""
+
+
+def _named(record: Record) -> tuple[str, str]:
+    """A record's kind and key; of two with the same, the later one holds."""
+    if isinstance(record, Order):
+        return "order", str(record.id)
+    if isinstance(record, ComplexOrder):
+        return "complex", str(record.id)
+    if isinstance(record, Entry):
+        return "entry", str(record.id)
+    if isinstance(record, Account):
+        return "account", record.number
+    if isinstance(record, Snapshot):
+        return "snapshot", f"{record.account} {record.day} {record.time_of_day}"
+    if isinstance(record, Sample):
+        return "sample", f"{record.account} {record.instant.isoformat()}"
+    return "claim", f"{record.account} {record.symbol} {record.ex_date}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +75,8 @@ class Journal:
 
         Raises:
             Unavailable: ``E_STATE_BUSY`` when another simulator uses the folder.
-            UsageProblem: ``E_STATE_FOLDER``, ``E_STATE_BROKEN``: the folder or what is in it cannot be used.
+            UsageProblem: ``E_STATE_FOLDER``, ``E_STATE_BROKEN``, ``E_STATE_FORMAT``: the folder or what is
+                in it cannot be used.
         """
         lock = None if folder is None else _locked(folder)
         try:
@@ -58,7 +85,9 @@ class Journal:
             )
             database.execute("PRAGMA journal_mode=WAL")
             database.execute("PRAGMA synchronous=NORMAL")
+            _check_format(database, folder)
             database.executescript(_SCHEMA)
+            database.execute(_COMPACT)
         except sqlite3.Error as problem:
             raise UsageProblem(
                 "E_STATE_BROKEN",
@@ -69,12 +98,12 @@ class Journal:
     def append(self, records: Iterable[Record]) -> None:
         """Add records in one transaction."""
         rows = [
-            (kind, _CODECS[kind].dump_json(record).decode())
+            (kind, key, _CODECS[kind].dump_json(record).decode())
             for record in records
-            for kind in [_KINDS[type(record)]]
+            for kind, key in [_named(record)]
         ]
         with self.transaction():
-            self.database.executemany("INSERT INTO record (kind, body) VALUES (?, ?)", rows)
+            self.database.executemany("INSERT INTO record (kind, key, body) VALUES (?, ?, ?)", rows)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -110,6 +139,19 @@ class Journal:
         self.database.close()
         if self.lock is not None:
             self.lock.close()
+
+
+def _check_format(database: sqlite3.Connection, folder: Path | None) -> None:
+    """Mark a new journal, or refuse one that another version of the simulator wrote."""
+    known = int(database.execute("PRAGMA user_version").fetchone()[0])
+    used = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if used and known != _FORMAT:
+        raise UsageProblem(
+            "E_STATE_FORMAT",
+            f"{folder} was written by {'an earlier' if known < _FORMAT else 'a later'} simulator, whose books "
+            "and market differ; use a new --state folder.",
+        )
+    database.execute(f"PRAGMA user_version = {_FORMAT}")
 
 
 def _locked(folder: Path) -> TextIOWrapper:

@@ -102,6 +102,20 @@ class Account:
     number: str
     nickname: str
     opened_at: datetime
+    margin_or_cash: str = "Margin"
+
+    @property
+    def is_cash(self) -> bool:
+        """Whether everything must be paid in full."""
+        return self.margin_or_cash == "Cash"
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """An open quantity (signed) at the price per share it was opened for."""
+
+    quantity: Quantity
+    price: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +260,12 @@ class ComplexOrder:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One ledger entry, the only thing that moves cash or positions. Amounts are signed dollars."""
+    """One ledger entry, the only thing that moves cash or positions. Amounts are signed dollars.
+
+    An entry with an ``action`` moves ``action.sign * quantity`` of its symbol at the
+    price its ``value`` says. One with a ``basis`` leaves exactly those lots and
+    realises nothing: splits and changes of symbols keep what was paid.
+    """
 
     id: int
     account: str
@@ -268,16 +287,57 @@ class Entry:
     order_id: int | None = None
     fill_id: str | None = None
     leg_count: int = 0
+    proprietary_fees: Decimal = Decimal(0)
+    basis: tuple[Lot, ...] | None = None
 
     @property
     def fees(self) -> Decimal:
         """All costs, unsigned."""
-        return self.commission + self.clearing_fees + self.regulatory_fees
+        return self.commission + self.clearing_fees + self.regulatory_fees + self.proprietary_fees
 
     @property
     def net_value(self) -> Decimal:
         """What the entry does to cash."""
         return self.value - self.fees
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An account's balances (wire names and texts) at the beginning (BOD) or end (EOD) of a session."""
+
+    account: str
+    day: date
+    time_of_day: str
+    taken_at: datetime
+    balances: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An account's net liquidation at an instant, in dollars; ``pending`` is cash that is yet to come."""
+
+    account: str
+    instant: datetime
+    net_liquidation: Decimal
+    pending: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A dividend due to (or, for a short, owed by) who held the shares when they went ex; ``amount`` per share."""
+
+    account: str
+    symbol: str
+    ex_date: date
+    pay_date: date
+    shares: int
+    amount: Decimal
+    paid: bool = False
+
+    @property
+    def value(self) -> Decimal:
+        """What it does to cash."""
+        return self.shares * self.amount
 
 
 def multiplier(instrument: InstrumentType) -> int:
