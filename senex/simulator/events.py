@@ -163,7 +163,7 @@ def candle_rows(exchange: Exchange, name: str, *, since: int | None) -> list[Row
         return []
     tick = exchange.board.tick
     first = exchange.day() if since is None else datetime.fromtimestamp(since / 1000, tz=UTC).date()
-    bars = exchange.market.bars(parsed[0], first, tick)
+    bars = exchange.market.daily_bars(parsed[0], first, tick)
     rows: list[Row] = []
     for position, (day, opened, high, low, close) in enumerate(reversed(bars)):
         flags = 0

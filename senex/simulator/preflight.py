@@ -88,7 +88,7 @@ def prepare(
 
 def _underlying(leg: OrderLeg) -> str:
     known = contract(leg.symbol)
-    return leg.symbol if known is None else known.option.root
+    return leg.symbol if known is None else known.underlying
 
 
 def _check_legs(legs: tuple[OrderLeg, ...], market: Market, tick: int) -> None:

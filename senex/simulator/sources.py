@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from senex.simulator.market.listing import contract
-
 if TYPE_CHECKING:
     from senex.simulator.market.market import Market
     from senex.simulator.market.quotes import Quote, Theory
@@ -43,8 +41,7 @@ class MarketQuotes:
 
     def theory(self, symbol: str, tick: int) -> Theory | None:
         """The market's own model."""
-        known = contract(symbol)
-        return None if known is None else self._market.theory(known, self._market.trading_tick(tick))
+        return self._market.option_theory(symbol, tick)
 
     def firm(self, symbol: str, tick: int) -> bool:
         """Any quote of this market can be traded at."""

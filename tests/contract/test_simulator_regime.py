@@ -38,7 +38,7 @@ class View:
     def candles(self) -> list[Candle]:
         """Daily bars."""
         found = []
-        for day, *prices in self.market.bars(self.symbol, SINCE, 0):
+        for day, *prices in self.market.daily_bars(self.symbol, SINCE, 0):
             opened, high, low, close = (Decimal(str(price)) for price in prices)
             found.append(Candle(day, opened, high, low, close, Decimal(1)))
         return found

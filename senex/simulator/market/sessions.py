@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -38,11 +38,16 @@ def new_york(day: date, hour: int, minute: int = 0) -> datetime:
     return datetime.combine(day, time(hour, minute), tzinfo=NEW_YORK).astimezone(UTC)
 
 
+def closing(day: date) -> datetime:
+    """When regular hours end on a trading day."""
+    return new_york(day, 13 if day in HALF else 16)
+
+
 @lru_cache(maxsize=8)
 def _schedule(first: date, last: date) -> tuple[Session, ...]:
     days = (first + timedelta(days=count) for count in range((last - first).days + 1))
     return tuple(
-        Session(day, new_york(day, 9, 30), new_york(day, 13 if day in HALF else 16))
+        Session(day, new_york(day, 9, 30), closing(day))
         for day in days
         if day.weekday() < _SATURDAY and day not in CLOSED
     )
@@ -85,6 +90,10 @@ class Sessions:
     def on_or_before(self, day: date) -> date:
         """The last trading day not after ``day``."""
         return self._days[bisect_right(self._days, day) - 1]
+
+    def number_of(self, day: date) -> int:
+        """The number of the session of a day, or of the next one."""
+        return bisect_left(self._days, day) - self._zero
 
     def between(self, first: date, last: date) -> tuple[Session, ...]:
         """The sessions of a range of dates, both included."""

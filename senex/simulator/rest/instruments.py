@@ -54,14 +54,21 @@ def _equity(profile: Profile) -> wire.Json:
 
 def _option(exchange: Exchange, known: Contract) -> wire.Json:
     option, today = known.option, exchange.day()
-    expiration = next((one for one in _chain(exchange, option.root) if one.day == option.expiry), None)
+    expiration = next(
+        (
+            one
+            for one in _chain(exchange, known.underlying)
+            if (one.root, one.day) == (option.root, option.expiry)
+        ),
+        None,
+    )
     return {
         "symbol": known.occ,
         "instrument-type": "Equity Option",
         "active": expiration is not None,
         "strike-price": wire.plain(option.strike),
         "root-symbol": option.root,
-        "underlying-symbol": option.root,
+        "underlying-symbol": known.underlying,
         "expiration-date": option.expiry,
         "exercise-style": "American",
         "shares-per-contract": 100,

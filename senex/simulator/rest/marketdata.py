@@ -150,13 +150,14 @@ def metrics_json(exchange: Exchange, symbol: str) -> wire.Json:
         body["dividend-ex-date"] = past[-1]
     if coming:
         body["dividend-next-date"] = coming[0]
-    if profile.earnings is not None and profile.earnings >= day:
+    reports = [report for report in market.earnings(symbol) if report.day >= day]
+    if reports:
         body["earnings"] = {
             "visible": True,
             "estimated": True,
             "late-flag": 0,
-            "expected-report-date": profile.earnings,
-            "time-of-day": "AMC",
+            "expected-report-date": reports[0].day,
+            "time-of-day": reports[0].time,
             "updated-at": now,
         }
     return body
