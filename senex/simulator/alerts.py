@@ -1,61 +1,117 @@
-"""Account alerts: every client is told of every change of the accounts it connected."""
+"""Account alerts: every client is told of every change of the accounts it connected.
+
+What waits for a slow client is bounded: one that lags by more than
+``OUTBOX`` messages is disconnected, as it would have to read everything anew.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
 from typing import TYPE_CHECKING
 
+from aiohttp import WSMsgType
+
 from senex.simulator import wire
+from senex.simulator.faults.streams import broken, padded
+from senex.simulator.gains import underlying_gains
+from senex.simulator.quotealerts import QuoteAlerts
 from senex.simulator.rendering import balance_json, position_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
     from aiohttp import web
 
     from senex.simulator.exchange import Changed, Exchange
+    from senex.simulator.faults.catalogue import Rule
+    from senex.simulator.faults.hub import Faults
     from senex.simulator.tokens import Tokens
+
+OUTBOX = 5_000
+_numbers = count(1)
+_SUBSCRIPTIONS = {"public-watchlists-subscribe": "PublicWatchlists", "quote-alerts-subscribe": "QuoteAlert"}
+"""Actions after which alerts come that belong to no account."""
 
 
 @dataclass(eq=False, slots=True)
 class Client:
-    """One connected client, the accounts it asked for, and what it is yet to be sent."""
+    """One connected client, what it asked for, and what it is yet to be sent."""
 
     socket: web.WebSocketResponse
     transport: asyncio.Transport | None
     accounts: set[str] = field(default_factory=set)
-    outbox: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
+    subscriptions: set[str] = field(default_factory=set)
+    outbox: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(OUTBOX))
+    session: str = field(default_factory=lambda: f"{next(_numbers):08x}")
 
-    async def send(self) -> None:
+    def offer(self, text: bytes) -> None:
+        """Queue a message; a client with too many is cut."""
+        try:
+            self.outbox.put_nowait(text)
+        except asyncio.QueueFull:
+            if self.transport is not None:
+                self.transport.abort()
+
+    async def send(self, faults: Faults) -> None:
         """Send what is queued, for as long as the client is there."""
         while True:
-            await self.socket.send_str((await self.outbox.get()).decode())
+            text = await self.outbox.get()
+            await faults.alerts.open_gate()
+            await self.socket.send_frame(text, WSMsgType.TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A message that is sent later: when the market reaches an instant, or (None) after the next message."""
+
+    text: bytes
+    clients: tuple[Client, ...]
+    until: datetime | None
 
 
 class Alerts:
     """All alert clients. A slow client delays nobody else."""
 
-    def __init__(self, exchange: Exchange, tokens: Tokens) -> None:
+    def __init__(self, exchange: Exchange, tokens: Tokens, faults: Faults) -> None:
         self._exchange = exchange
         self._tokens = tokens
+        self._faults = faults
+        self._held: list[Held] = []
+        self.quote_alerts = QuoteAlerts(exchange)
         self.clients: set[Client] = set()
 
     def changed(self, change: Changed) -> None:
-        """Queue the alerts of an account's change, in the order of the changes."""
-        account = change.account
-        clients = [client for client in self.clients if account in client.accounts]
-        if not clients:
-            return
-        messages = [] if change.order is None else [("Order", wire.order(change.order))]
-        for symbol in change.moved:
-            holding = self._exchange.books.holdings[account][symbol]
-            messages.append(("CurrentPosition", position_json(self._exchange, account, holding, marks=False)))
-        if change.moved or change.money:
-            messages.append(("AccountBalance", balance_json(self._exchange, account)))
+        """Queue the alerts of a change, in the order of the changes."""
+        if any(change.account in client.accounts for client in self.clients):
+            for kind, body in self._messages(change):
+                self.push(kind, body, account=change.account)
+
+    def push(self, kind: str, body: wire.Json, *, account: str | None = None) -> None:
+        """Queue an alert for the clients that follow its account, or subscribed to its type."""
+        clients = tuple(
+            client
+            for client in self.clients
+            if (kind in client.subscriptions if account is None else account in client.accounts)
+        )
         stamp = int(self._exchange.now().timestamp() * 1000)
-        for kind, body in messages:
-            text = wire.dumps({"type": kind, "data": body, "timestamp": stamp})
-            for client in clients:
-                client.outbox.put_nowait(text)
+        rule = self._faults.alerts.alert(kind) if clients else None
+        if rule is not None and rule.mode == "invalid":
+            body = {name: value for name, value in body.items() if name == "account-number"}
+        text = wire.dumps({"type": kind, "data": body, "timestamp": stamp})
+        self._deliver(text, clients, rule)
+
+    def tick(self) -> None:
+        """The market moved: late alerts are due, quote alerts may be."""
+        instant = self._exchange.market.instant(self._exchange.board.tick)
+        due = [held for held in self._held if held.until is not None and held.until <= instant]
+        self._held = [held for held in self._held if held not in due]
+        _send(due)
+        for body in self.quote_alerts.triggered():
+            self.push("QuoteAlert", body)
 
     def answer(self, client: Client, body: wire.Json) -> None:
         """Queue the answer to a client's action; every action carries its own token."""
@@ -68,12 +124,16 @@ class Alerts:
             status = self._connect(client, body.get("value"))
         elif action != "heartbeat" and not client.accounts:
             status = {"status": "error", "message": "connect-not-completed"}
-        client.outbox.put_nowait(
+        elif action in _SUBSCRIPTIONS:
+            client.subscriptions.add(_SUBSCRIPTIONS[str(action)])
+        elif action != "heartbeat":
+            status = {"status": "error", "message": f"unknown action {action}"}
+        client.offer(
             wire.dumps(
                 {
                     "action": action,
                     "request-id": body.get("request-id", 0),
-                    "web-socket-session-id": f"{id(client):x}",
+                    "web-socket-session-id": client.session,
                     **status,
                 }
             )
@@ -90,6 +150,37 @@ class Alerts:
             if client.transport is not None:
                 client.transport.abort()
 
+    def _messages(self, change: Changed) -> Iterator[tuple[str, wire.Json]]:
+        exchange, account = self._exchange, change.account
+        if change.order is not None:
+            yield "Order", wire.order(change.order)
+        for symbol in change.moved:
+            holding = exchange.books.holdings[account][symbol]
+            yield "CurrentPosition", position_json(exchange, account, holding, marks=False)
+        if change.moved or change.money:
+            yield "AccountBalance", balance_json(exchange, account)
+        for body in underlying_gains(exchange.books, account, change.moved, exchange.day()):
+            yield "UnderlyingYearGainSummary", body
+
+    def _deliver(self, text: bytes, clients: tuple[Client, ...], rule: Rule | None) -> None:
+        waiting = [held for held in self._held if held.until is None]
+        mode = None if rule is None else rule.mode
+        if rule is not None and mode in {"late", "reorder"}:
+            until = None
+            if mode == "late":
+                until = self._exchange.now() + timedelta(
+                    seconds=1.0 if rule.seconds is None else rule.seconds
+                )
+            self._held.append(Held(text, clients, until))
+            return
+        if mode in {"oversize", "invalid-json"}:
+            text = padded(text) if mode == "oversize" else broken(text)
+        for client in clients:
+            for _ in range({"missing": 0, "duplicate": 2}.get(mode or "", 1)):
+                client.offer(text)
+        self._held = [held for held in self._held if held.until is not None]
+        _send(waiting)
+
     def _connect(self, client: Client, wanted: object) -> wire.Json:
         names = {str(name) for name in wanted} if isinstance(wanted, list) else set()
         unknown = names - set(self._exchange.books.accounts)
@@ -97,3 +188,9 @@ class Alerts:
             return {"status": "error", "message": f"unknown account {min(unknown)}"}
         client.accounts |= names
         return {"status": "ok", "value": sorted(names)}
+
+
+def _send(held: Iterable[Held]) -> None:
+    for one in held:
+        for client in one.clients:
+            client.offer(one.text)

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from decimal import Decimal
 
     from senex.simulator.market.quotes import Quote, Theory
@@ -21,6 +21,8 @@ class Board:
         self.tick = tick
         self._known: dict[str, tuple[int, Quote]] = {}
         self._watched: Counter[str] = Counter()
+        self.on_moved: Callable[[list[str]], None] = lambda _: None
+        """Told by :meth:`show` which watched symbols have a new quote."""
 
     def watch(self, symbols: Iterable[str]) -> None:
         """Count a reader of each symbol."""
@@ -62,5 +64,9 @@ class Board:
 
     def show(self) -> None:
         """Quote every watched symbol here: a change is dated by the first tick that shows it."""
+        moved = []
         for symbol in self._watched:
-            self.quote(symbol)
+            before = self._known.get(symbol)
+            if self.quote(symbol) is not (None if before is None else before[1]):
+                moved.append(symbol)
+        self.on_moved(moved)

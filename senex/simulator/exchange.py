@@ -19,6 +19,7 @@ from senex.simulator.books.records import (
 )
 from senex.simulator.market.sessions import TICK, new_york, new_york_date
 from senex.simulator.preflight import PreflightError, Ticket, prepare
+from senex.simulator.whims import Whims
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,8 +79,7 @@ class Exchange:
         self.on_tick: Callable[[], None] = lambda: None
         self.grid = grid
         self.lifecycle = Lifecycle(self)
-        self.units_per_tick: int | None = None
-        """How many reduced units of an order fill per tick; None is all of them."""
+        self.whims = Whims()
 
     # -- time ---------------------------------------------------------------------------------
 
@@ -322,7 +322,7 @@ class Exchange:
             self.end(order, OrderStatus.CANCELLED, instant)
 
     def _fill(self, order: Order, prices: dict[str, int], instant: datetime) -> None:
-        units = min(order.units_left, self.units_per_tick or order.units_left)
+        units = min(order.units_left, self.whims.units(order) or order.units_left)
         filled, entries = booking.fill(
             order,
             units=units,

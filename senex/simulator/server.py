@@ -15,14 +15,17 @@ from senex.domain.errors import Unavailable, UsageProblem
 from senex.simulator import wire
 from senex.simulator.alerts import Alerts
 from senex.simulator.clockwire import ClockHub
-from senex.simulator.dxlink import Feed
-from senex.simulator.faults import Faults
+from senex.simulator.faults.hub import Faults
+from senex.simulator.feed import Feed
+from senex.simulator.replica import behind
 from senex.simulator.rest import accounts, control, instruments, marketdata, orders, session, streams
-from senex.simulator.services import SERVICES, Services, label_of, services
+from senex.simulator.services import REPLICA, SERVICES, Services, label_of, labels, services
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from senex.simulator.exchange import Exchange
-    from senex.simulator.faults import Handler
+    from senex.simulator.faults.http import Handler
     from senex.simulator.tokens import Tokens
 
 _ROUTING_SECONDS = 0.02
@@ -42,18 +45,22 @@ class Server:
         self._wake = asyncio.Event()
         self._routing: asyncio.TimerHandle | None = None
         self._market: asyncio.Task[None] | None = None
+        self._spawned: set[asyncio.Task[None]] = set()
+        faults = Faults(lambda: exchange.market.instant(exchange.board.tick), labels)
         self.services = Services(
             exchange=exchange,
             tokens=tokens,
-            alerts=Alerts(exchange, tokens),
-            feed=Feed(),
-            faults=Faults(),
+            alerts=Alerts(exchange, tokens, faults),
+            feed=Feed(exchange, faults),
+            faults=faults,
             clock=ClockHub(exchange, timeline),
             schedule_routing=self._schedule_routing,
             moved=self._moved,
         )
         exchange.on_change = self.services.alerts.changed
-        exchange.on_tick = self.services.feed.tick
+        exchange.on_tick = self._tick
+        exchange.whims = faults.whims
+        self._connect(faults)
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
 
     async def start(self, host: str, port: int) -> int:
@@ -112,6 +119,29 @@ class Server:
                 await asyncio.wait_for(self._wake.wait(), wait)
             self._wake.clear()
 
+    def _tick(self) -> None:
+        """The market was moved: everything that follows it does."""
+        self.services.faults.tick()
+        self.services.alerts.tick()
+        self.services.feed.tick()
+
+    def _connect(self, faults: Faults) -> None:
+        """Say what the faults act upon."""
+        parts = self.services
+        faults.shown_again = parts.feed.again
+        faults.actions = {
+            ("dxlink", "abort"): parts.feed.abort,
+            ("alerts", "abort"): parts.alerts.abort,
+            ("dxlink", "close"): lambda: self._spawn(parts.feed.close()),
+            ("alerts", "close"): lambda: self._spawn(parts.alerts.close()),
+            ("token", "expire"): parts.tokens.expire,
+        }
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
+
     def _moved(self) -> None:
         self.services.clock.publish()
         self._wake.set()
@@ -147,9 +177,10 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 @web.middleware
 async def _inject(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Misbehave where a fault rule says so."""
-    label = label_of(request)
+    label, parts = label_of(request), services(request)
     if label in _FAULTLESS:
         return await handler(request)
-    injected = services(request).faults
-    rule = injected.take(label)
-    return await handler(request) if rule is None else await injected.apply(rule, request, handler)
+    lag = parts.faults.http.lag(label)
+    if lag is not None:
+        request[REPLICA] = behind(parts, lag)
+    return await parts.faults.http.serve(label, request, handler)

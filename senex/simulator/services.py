@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from senex.simulator.alerts import Alerts
     from senex.simulator.clockwire import ClockHub
-    from senex.simulator.dxlink import Feed
     from senex.simulator.exchange import Exchange
-    from senex.simulator.faults import Faults
+    from senex.simulator.faults.hub import Faults
+    from senex.simulator.feed import Feed
     from senex.simulator.tokens import Tokens
 
 
@@ -35,11 +35,14 @@ class Services:
 
 
 SERVICES = web.AppKey("services", Services)
+REPLICA = "senex-replica"
+"""Where a request carries the parts of a moment ago, when a fault makes it read behind the times."""
 
 
 def services(request: web.Request) -> Services:
     """The parts, from a request."""
-    return request.config_dict[SERVICES]
+    replica: Services | None = request.get(REPLICA)
+    return request.config_dict[SERVICES] if replica is None else replica
 
 
 _LABELS: dict[object, str] = {}
@@ -59,3 +62,8 @@ def labelled(label: str) -> Callable[[_H], _H]:
 def label_of(request: web.Request) -> str:
     """The name of the endpoint a request goes to; empty when there is none."""
     return _LABELS.get(request.match_info.handler, "")
+
+
+def labels() -> frozenset[str]:
+    """The names of all endpoints."""
+    return frozenset(_LABELS.values())

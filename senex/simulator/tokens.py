@@ -12,7 +12,7 @@ QUOTE_SECONDS = 86_400
 
 @dataclass(slots=True)
 class Tokens:
-    """Issues and checks tokens. ``epoch`` grows to make every token issued so far expire now."""
+    """Issues and checks tokens; ``epoch`` counts how often all were made to expire."""
 
     client_secret: str
     refresh_token: str
@@ -22,6 +22,10 @@ class Tokens:
         """A token that is good for ``seconds`` of machine time."""
         dated = f"{kind}.{self.epoch}.{int(monotonic()) + seconds}"
         return f"{dated}.{self._sign(dated)}"
+
+    def expire(self) -> None:
+        """Make every token issued so far expire now."""
+        self.epoch += 1
 
     def good(self, kind: str, token: str) -> bool:
         """Whether a token was issued here for this use and has not expired."""

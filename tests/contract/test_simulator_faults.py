@@ -80,7 +80,8 @@ async def test_faults_are_listed_counted_and_forgotten(broker: Broker) -> None:
     await broker.fault(endpoint="*", mode="status", status=500, count=3)
     async with broker.http.get(f"{broker.rest}/faults") as answer:
         rules = (await answer.json())["rules"]
-    assert rules == [{"endpoint": "*", "mode": "status", "status": 500, "seconds": 1.0, "count": 3}]
+    start = "2026-06-02T14:00:00+00:00"
+    assert rules == [{"endpoint": "*", "mode": "status", "status": 500, "count": 3, "at": start}]
     with pytest.raises(TastytradeError):
         await broker.account.get_positions(broker.session)
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from senex.domain.money import ZERO
+from senex.simulator.books.journal import Past
 from senex.simulator.books.lots import Holding
 from senex.simulator.books.records import Account, Claim, ComplexOrder, Entry, Order, Sample, Snapshot
 
@@ -45,6 +46,10 @@ class Books:
             self._apply(record)
         self.orders = dict(sorted(self.orders.items()))
         self.working = dict(sorted(self.working.items()))
+
+    def as_of(self, instant: datetime) -> Books:
+        """The books as they were at an earlier instant, to be read only."""
+        return Books(Past(self._journal.database, None, instant))
 
     def commit(self, records: Iterable[Record]) -> None:
         """Make changes durable, then visible."""

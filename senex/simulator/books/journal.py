@@ -11,6 +11,7 @@ import fcntl
 import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
@@ -152,6 +153,30 @@ def _check_format(database: sqlite3.Connection, folder: Path | None) -> None:
             "and market differ; use a new --state folder.",
         )
     database.execute(f"PRAGMA user_version = {_FORMAT}")
+
+
+@dataclass(frozen=True, slots=True)
+class Past(Journal):
+    """The journal up to an instant, to be read only."""
+
+    until: datetime
+
+    def append(self, records: Iterable[Record]) -> None:
+        """Nothing is added to the past."""
+        raise NotImplementedError
+
+    def replay(self) -> Iterator[Record]:
+        """Every record of the past in the order it was added."""
+        return (record for record in Journal.replay(self) if _dated(record) <= self.until)
+
+
+def _dated(record: Record) -> datetime:
+    """When a record came about; claims have no instant of their own and count as always known."""
+    for name in ("updated_at", "executed_at", "opened_at", "taken_at", "instant"):
+        dated: datetime | None = getattr(record, name, None)
+        if dated is not None:
+            return dated
+    return datetime.min.replace(tzinfo=UTC)
 
 
 def _locked(folder: Path) -> TextIOWrapper:

@@ -9,7 +9,8 @@ from aiohttp import web
 
 from senex.simulator import wire
 from senex.simulator.clockwire import MAX_SPEED
-from senex.simulator.faults import Mode, Rule
+from senex.simulator.faults import catalogue
+from senex.simulator.provoked import provoke
 from senex.simulator.services import labelled, services
 
 routes = web.RouteTableDef()
@@ -20,7 +21,7 @@ routes = web.RouteTableDef()
 async def set_clock(request: web.Request) -> web.Response:
     """Set ``speed`` (0 pauses); while paused ``step`` so many ticks, or jump ``to`` a later instant."""
     parts = services(request)
-    body: dict[str, Any] = await request.json()
+    body = await _object(request)
     speed, step = body.get("speed"), int(body.get("step", 0))
     if speed is not None:
         if not 0 <= float(speed) <= MAX_SPEED:
@@ -39,50 +40,42 @@ async def set_clock(request: web.Request) -> web.Response:
 @routes.get("/faults")
 @labelled("faults")
 async def listed(request: web.Request) -> web.Response:
-    """The rules that still apply."""
-    return wire.reply(services(request).faults.listing())
+    """The rules that still apply, and with ``?known`` every fault there is."""
+    faults = services(request).faults
+    known = {"known": catalogue.listing(faults.endpoints())} if "known" in request.query else {}
+    return wire.reply({**faults.listing(), **known})
 
 
 @routes.delete("/faults")
 @labelled("faults")
 async def cleared(request: web.Request) -> web.Response:
     """Forget all rules."""
-    parts = services(request)
-    parts.faults.rules.clear()
-    parts.exchange.units_per_tick = None
-    return wire.reply(parts.faults.listing())
+    faults = services(request).faults
+    faults.clear()
+    return wire.reply(faults.listing())
 
 
 @routes.post("/faults")
 @labelled("faults")
 async def added(request: web.Request) -> web.Response:
-    """Add a rule, or do one of the things that happen once.
+    """Add a rule, or do one of the things that happen once."""
+    faults = services(request).faults
+    faults.add(await _object(request))
+    return wire.reply(faults.listing())
 
-    Once: ``{"endpoint": "alerts" | "dxlink", "mode": "close" | "abort"}`` ends the
-    streams, ``{"endpoint": "token", "mode": "expire"}`` every access token, and
-    ``{"endpoint": "fills", "mode": "partial", "count": n}`` fills n units a tick.
-    """
+
+@routes.post("/alerts")
+@labelled("faults")
+async def alerted(request: web.Request) -> web.Response:
+    """Give cause for an alert that no client of the broker's API can cause."""
     parts = services(request)
-    body: dict[str, Any] = await request.json()
-    endpoint, mode = str(body.get("endpoint", "*")), str(body.get("mode", ""))
-    if endpoint in {"alerts", "dxlink"} and mode in {"close", "abort"}:
-        streams = parts.alerts if endpoint == "alerts" else parts.feed
-        if mode == "abort":
-            streams.abort()
-        else:
-            await streams.close()
-    elif (endpoint, mode) == ("token", "expire"):
-        parts.tokens.epoch += 1
-    elif (endpoint, mode) == ("fills", "partial"):
-        parts.exchange.units_per_tick = int(body.get("count", 1)) or None
-    else:
-        parts.faults.rules.append(
-            Rule(
-                endpoint=endpoint,
-                mode=Mode(mode),
-                status=int(body.get("status", 503)),
-                seconds=float(body.get("seconds", 1.0)),
-                count=int(body.get("count", 1)),
-            )
-        )
-    return wire.reply(parts.faults.listing())
+    body = await _object(request)
+    provoke(parts.exchange, parts.alerts, body)
+    return wire.reply({"sent": body.get("type")})
+
+
+async def _object(request: web.Request) -> dict[str, Any]:
+    body = await request.json()
+    if not isinstance(body, dict):
+        raise ValueError("The body is no JSON object")  # noqa: TRY004  answered as a refusal like the others
+    return body

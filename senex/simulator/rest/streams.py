@@ -15,24 +15,30 @@ from senex.simulator.services import labelled, services
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from senex.simulator.faults.streams import StreamFaults
+
 routes = web.RouteTableDef()
 
 
+@routes.get("/")
 @routes.get("/alerts")
 @labelled("alerts")
 async def alerts(request: web.Request) -> web.StreamResponse:
-    """The account alert stream."""
-    hub = services(request).alerts
-    socket = web.WebSocketResponse(compress=False)
+    """The account alert stream. Pings are answered here, so that a frozen stream answers none."""
+    if not _upgrades(request):
+        raise web.HTTPNotFound
+    parts = services(request)
+    socket = web.WebSocketResponse(compress=False, autoping=False)
     await socket.prepare(request)
     client = Client(socket, request.transport)
-    hub.clients.add(client)
+    parts.alerts.clients.add(client)
     try:
-        async with _beside(client.send()):
+        async with _beside(client.send(parts.faults)):
             async for message in socket:
-                hub.answer(client, _body(message))
+                if not await _ponged(socket, message, parts.faults.alerts):
+                    parts.alerts.answer(client, _body(message))
     finally:
-        hub.clients.discard(client)
+        parts.alerts.clients.discard(client)
     return socket
 
 
@@ -41,13 +47,15 @@ async def alerts(request: web.Request) -> web.StreamResponse:
 async def dxlink(request: web.Request) -> web.StreamResponse:
     """The market data stream; the client authorises inside it."""
     parts = services(request)
-    socket = web.WebSocketResponse(compress=False)
+    socket = web.WebSocketResponse(compress=False, autoping=False)
     await socket.prepare(request)
-    connection = Connection(socket, parts.exchange, parts.tokens, request.transport)
+    connection = Connection(socket, parts.feed, parts.tokens, request.transport)
     parts.feed.connections.add(connection)
     try:
-        async for message in socket:
-            await connection.handle(_body(message))
+        async with _beside(connection.watch()):
+            async for message in socket:
+                if not await _ponged(socket, message, parts.faults.dxlink):
+                    await connection.handle(_body(message))
     finally:
         parts.feed.connections.discard(connection)
         await connection.close()
@@ -59,7 +67,7 @@ async def dxlink(request: web.Request) -> web.StreamResponse:
 async def clock(request: web.Request) -> web.StreamResponse:
     """The market's time once, or pushed when the client asks for a WebSocket."""
     hub = services(request).clock
-    if request.headers.get("Upgrade", "").lower() != "websocket":
+    if not _upgrades(request):
         return wire.reply(hub.state())
     socket = web.WebSocketResponse(compress=False)
     await socket.prepare(request)
@@ -67,6 +75,17 @@ async def clock(request: web.Request) -> web.StreamResponse:
         async for _ in socket:
             pass
     return socket
+
+
+def _upgrades(request: web.Request) -> bool:
+    return request.headers.get("Upgrade", "").lower() == "websocket"
+
+
+async def _ponged(socket: web.WebSocketResponse, message: WSMessage, faults: StreamFaults) -> bool:
+    """Whether a message was a ping or pong; a ping is answered unless the stream is frozen."""
+    if message.type is WSMsgType.PING and not faults.frozen:
+        await socket.pong(message.data)
+    return message.type in {WSMsgType.PING, WSMsgType.PONG}
 
 
 def _body(message: WSMessage) -> dict[str, Any]:
