@@ -62,6 +62,7 @@ class Client:
             text = await self.outbox.get()
             await faults.alerts.open_gate()
             await self.socket.send_frame(text, WSMsgType.TEXT)
+            self.outbox.task_done()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,11 @@ class Alerts:
                 }
             )
         )
+
+    async def sent(self) -> None:
+        """Return once every client has been sent what is queued for it."""
+        for client in list(self.clients):
+            await client.outbox.join()
 
     async def close(self) -> None:
         """Close every connection."""

@@ -114,6 +114,7 @@ def _assemble(options: Options, journal: Journal) -> Simulator:
         accountant=Accountant(books, board),
         journal=journal,
         grid=int(journal.setting("grid") or 1),
+        by_event=journal.setting("by_event") == "1",
     )
     numbers = account_numbers(options.account or DEFAULT_ACCOUNT, options.accounts)
     for number in numbers:

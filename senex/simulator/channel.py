@@ -150,11 +150,15 @@ class Channel:
     async def _run(self) -> None:
         while True:
             await self.dirty.wait()
-            self.dirty.clear()
-            for kind, values in self._due().items():
-                for frame in self._frames(kind, values):
-                    await self._send(kind, frame)
+            await self.flush()
             await asyncio.sleep(max(self._period, _SHORTEST_PERIOD))
+
+    async def flush(self) -> None:
+        """Send what is due now, whatever the aggregation period."""
+        self.dirty.clear()
+        for kind, values in self._due().items():
+            for frame in self._frames(kind, values):
+                await self._send(kind, frame)
 
     def _due(self) -> dict[str, list[bytes]]:
         """The rows to send now by type, encoded; nothing stays pending."""

@@ -67,6 +67,7 @@ class Exchange:
         accountant: Accountant,
         journal: Journal,
         grid: int = 1,
+        by_event: bool = False,
     ) -> None:
         self.market = market
         self.clock = clock
@@ -77,7 +78,7 @@ class Exchange:
         self._told = clock.now()
         self.on_change: Callable[[Changed], None] = lambda _: None
         self.on_tick: Callable[[], None] = lambda: None
-        self.grid = grid
+        self.grid, self.by_event = grid, by_event
         self.lifecycle = Lifecycle(self)
         self.whims = Whims()
 
@@ -119,10 +120,10 @@ class Exchange:
         self.catch_up()
         self._settle_clock()
 
-    def set_grid(self, ticks: int) -> None:
+    def set_grid(self, ticks: int, *, by_event: bool) -> None:
         """Match orders on every so many ticks only: the coarser, the faster a month goes by."""
-        self.grid = ticks
-        self._journal.set(grid=str(ticks))
+        self.grid, self.by_event = ticks, by_event
+        self._journal.set(grid=str(ticks), by_event=str(int(by_event)))
 
     def step(self, ticks: int) -> None:
         """Process the next ticks; only while paused. What has arrived is routed first."""

@@ -46,6 +46,9 @@ class Listener(Protocol):
     def again(self) -> None:
         """Every quote is to be sent again."""
 
+    async def flush(self) -> None:
+        """Send what is due now."""
+
 
 class Feed:
     """All streaming clients."""
@@ -101,6 +104,11 @@ class Feed:
         self._rows.clear()
         for listener in self.listeners:
             listener.again()
+
+    async def sent(self) -> None:
+        """Send what is due to everybody now, whatever their aggregation periods."""
+        for listener in list(self.listeners):
+            await listener.flush()
 
     async def close(self) -> None:
         """Close every connection."""

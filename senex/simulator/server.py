@@ -17,20 +17,22 @@ from senex.simulator.alerts import Alerts
 from senex.simulator.clockwire import ClockHub
 from senex.simulator.faults.hub import Faults
 from senex.simulator.feed import Feed
+from senex.simulator.lockstep import Lockstep
 from senex.simulator.replica import behind
-from senex.simulator.rest import accounts, control, instruments, marketdata, orders, session, streams
+from senex.simulator.rest import accounts, clock, control, instruments, marketdata, orders, session, streams
 from senex.simulator.services import REPLICA, SERVICES, Services, label_of, labels, services
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from senex.simulator.exchange import Exchange
+    from senex.simulator.exchange import Changed, Exchange
     from senex.simulator.faults.http import Handler
     from senex.simulator.tokens import Tokens
 
 _ROUTING_SECONDS = 0.02
 _SHORTEST_WAIT = 0.02
 _STOPS_AT_ONCE = 50
+_PATIENCE = 1.0
 _LAG = timedelta(seconds=1)
 """How far, in machine time, the market may be behind its clock before the clock waits for it."""
 _OPEN_ROUTES = frozenset({"token", "clock", "faults", "alerts", "dxlink", "public", ""})
@@ -47,17 +49,19 @@ class Server:
         self._market: asyncio.Task[None] | None = None
         self._spawned: set[asyncio.Task[None]] = set()
         faults = Faults(lambda: exchange.market.instant(exchange.board.tick), labels)
+        lockstep = Lockstep(exchange, self._sent)
         self.services = Services(
             exchange=exchange,
             tokens=tokens,
             alerts=Alerts(exchange, tokens, faults),
             feed=Feed(exchange, faults),
             faults=faults,
-            clock=ClockHub(exchange, timeline),
+            clock=ClockHub(exchange, timeline, lockstep),
+            lockstep=lockstep,
             schedule_routing=self._schedule_routing,
             moved=self._moved,
         )
-        exchange.on_change = self.services.alerts.changed
+        exchange.on_change = self._changed
         exchange.on_tick = self._tick
         exchange.whims = faults.whims
         self._connect(faults)
@@ -92,6 +96,7 @@ class Server:
         """Close all connections and stop the market."""
         if self._market is not None:
             self._market.cancel()
+            await self.services.lockstep.stop()
             await asyncio.gather(self._market, return_exceptions=True)
         if self._routing is not None:
             self._routing.cancel()
@@ -103,7 +108,7 @@ class Server:
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[_guard, _inject])
         application[SERVICES] = self.services
-        for module in (session, accounts, orders, instruments, marketdata, streams, control):
+        for module in (session, accounts, orders, instruments, marketdata, streams, clock, control):
             application.add_routes(module.routes)
         return application
 
@@ -141,6 +146,17 @@ class Server:
         task = asyncio.get_running_loop().create_task(work)
         self._spawned.add(task)
         task.add_done_callback(self._spawned.discard)
+
+    def _changed(self, change: Changed) -> None:
+        self.services.lockstep.stir()
+        self.services.alerts.changed(change)
+
+    async def _sent(self) -> None:
+        """Have every stream and alert sent; a client that does not take them is not waited for."""
+        with suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(_PATIENCE):
+                await self.services.feed.sent()
+                await self.services.alerts.sent()
 
     def _moved(self) -> None:
         self.services.clock.publish()

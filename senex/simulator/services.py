@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from senex.simulator.exchange import Exchange
     from senex.simulator.faults.hub import Faults
     from senex.simulator.feed import Feed
+    from senex.simulator.lockstep import Lockstep
     from senex.simulator.tokens import Tokens
 
 
@@ -28,10 +29,13 @@ class Services:
     feed: Feed
     faults: Faults
     clock: ClockHub
+    lockstep: Lockstep
     schedule_routing: Callable[[], None]
     """Carry received orders and cancellations out, shortly after the reply."""
     moved: Callable[[], None]
     """The clock was set: streams and followers are told."""
+    movable: bool = True
+    """Whether the market's time is this simulator's own."""
 
 
 SERVICES = web.AppKey("services", Services)

@@ -1,40 +1,17 @@
-"""Controls that no broker has: the market's clock and faults on demand. They need no token."""
+"""Controls that no broker has: faults and alerts on demand. They need no token."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from aiohttp import web
 
 from senex.simulator import wire
-from senex.simulator.clockwire import MAX_SPEED
 from senex.simulator.faults import catalogue
 from senex.simulator.provoked import provoke
 from senex.simulator.services import labelled, services
 
 routes = web.RouteTableDef()
-
-
-@routes.post("/clock")
-@labelled("clock")
-async def set_clock(request: web.Request) -> web.Response:
-    """Set ``speed`` (0 pauses); while paused ``step`` so many ticks, or jump ``to`` a later instant."""
-    parts = services(request)
-    body = await _object(request)
-    speed, step = body.get("speed"), int(body.get("step", 0))
-    if speed is not None:
-        if not 0 <= float(speed) <= MAX_SPEED:
-            return wire.error(400, "validation_error", f"Speed is from 0 to {MAX_SPEED:g}")
-        parts.exchange.set_speed(float(speed))
-    if step or "to" in body:
-        if parts.exchange.clock.speed:
-            return wire.error(409, "clock_is_running", "Pause the clock before moving it")
-        if "to" in body:
-            parts.exchange.jump(datetime.fromisoformat(str(body["to"])))
-        parts.exchange.step(step)
-    parts.moved()
-    return wire.reply(parts.clock.state())
 
 
 @routes.get("/faults")

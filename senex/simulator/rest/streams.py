@@ -1,20 +1,17 @@
-"""The WebSockets: account alerts, DXLink, the market clock."""
+"""The WebSockets: account alerts and DXLink."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import WSMessage, WSMsgType, web
 
-from senex.simulator import wire
 from senex.simulator.alerts import Client
 from senex.simulator.dxlink import Connection
 from senex.simulator.services import labelled, services
+from senex.simulator.sockets import beside, body_of, upgrades
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from senex.simulator.faults.streams import StreamFaults
 
 routes = web.RouteTableDef()
@@ -25,7 +22,7 @@ routes = web.RouteTableDef()
 @labelled("alerts")
 async def alerts(request: web.Request) -> web.StreamResponse:
     """The account alert stream. Pings are answered here, so that a frozen stream answers none."""
-    if not _upgrades(request):
+    if not upgrades(request):
         raise web.HTTPNotFound
     parts = services(request)
     socket = web.WebSocketResponse(compress=False, autoping=False)
@@ -33,10 +30,10 @@ async def alerts(request: web.Request) -> web.StreamResponse:
     client = Client(socket, request.transport)
     parts.alerts.clients.add(client)
     try:
-        async with _beside(client.send(parts.faults)):
+        async with beside(client.send(parts.faults)):
             async for message in socket:
                 if not await _ponged(socket, message, parts.faults.alerts):
-                    parts.alerts.answer(client, _body(message))
+                    parts.alerts.answer(client, body_of(message))
     finally:
         parts.alerts.clients.discard(client)
     return socket
@@ -52,33 +49,14 @@ async def dxlink(request: web.Request) -> web.StreamResponse:
     connection = Connection(socket, parts.feed, parts.tokens, request.transport)
     parts.feed.connections.add(connection)
     try:
-        async with _beside(connection.watch()):
+        async with beside(connection.watch()):
             async for message in socket:
                 if not await _ponged(socket, message, parts.faults.dxlink):
-                    await connection.handle(_body(message))
+                    await connection.handle(body_of(message))
     finally:
         parts.feed.connections.discard(connection)
         await connection.close()
     return socket
-
-
-@routes.get("/clock")
-@labelled("clock")
-async def clock(request: web.Request) -> web.StreamResponse:
-    """The market's time once, or pushed when the client asks for a WebSocket."""
-    hub = services(request).clock
-    if not _upgrades(request):
-        return wire.reply(hub.state())
-    socket = web.WebSocketResponse(compress=False)
-    await socket.prepare(request)
-    async with _beside(hub.push(socket)):
-        async for _ in socket:
-            pass
-    return socket
-
-
-def _upgrades(request: web.Request) -> bool:
-    return request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 async def _ponged(socket: web.WebSocketResponse, message: WSMessage, faults: StreamFaults) -> bool:
@@ -86,28 +64,3 @@ async def _ponged(socket: web.WebSocketResponse, message: WSMessage, faults: Str
     if message.type is WSMsgType.PING and not faults.frozen:
         await socket.pong(message.data)
     return message.type in {WSMsgType.PING, WSMsgType.PONG}
-
-
-def _body(message: WSMessage) -> dict[str, Any]:
-    """The JSON object of a message; anything else is empty, and answered as an unknown message."""
-    if message.type is not WSMsgType.TEXT:
-        return {}
-    try:
-        body = message.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-class _beside:  # noqa: N801  reads as a statement: async with _beside(work)
-    """Run ``work`` while the block runs; a lost connection ends both."""
-
-    def __init__(self, work: Coroutine[None, None, None]) -> None:
-        self._work = work
-
-    async def __aenter__(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._work)
-
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
