@@ -82,6 +82,11 @@ class Exchange:
         self.lifecycle = Lifecycle(self)
         self.whims = Whims()
 
+    @property
+    def journal(self) -> Journal:
+        """Where changes go before they are seen."""
+        return self._journal
+
     # -- time ---------------------------------------------------------------------------------
 
     def now(self) -> datetime:
