@@ -239,7 +239,7 @@ def fee_calculation(fees: Fees) -> Json:
         **signed("regulatory-fees", -fees.regulatory),
         **signed("clearing-fees", -fees.clearing),
         **signed("commission", -fees.commission),
-        **signed("proprietary-index-option-fees", ZERO),
+        **signed("proprietary-index-option-fees", -fees.proprietary),
         **signed("total-fees", -fees.total),
     }
 
@@ -263,7 +263,7 @@ def transaction(entry: Entry) -> Json:
             **signed("commission", -entry.commission),
             **signed("clearing-fees", -entry.clearing_fees),
             **signed("regulatory-fees", -entry.regulatory_fees),
-            **signed("proprietary-index-option-fees", ZERO),
+            **signed("proprietary-index-option-fees", -entry.proprietary_fees),
             "symbol": entry.symbol,
             "instrument-type": entry.instrument,
             "underlying-symbol": entry.underlying,

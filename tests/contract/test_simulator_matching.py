@@ -13,11 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from senex.domain.legs import Action, InstrumentType
 from senex.domain.symbols import OptionSymbol, Right
 from senex.simulator.assembly import DEFAULT_START
-from senex.simulator.books.fees import fees_of
-from senex.simulator.books.margin import OptionLine, requirement
 from senex.simulator.market.draws import Draws
 from senex.simulator.market.market import Market
 from senex.simulator.market.profiles import Scenario
@@ -69,61 +66,6 @@ def test_patience_lets_an_order_at_mid_wait_but_not_for_long() -> None:
         waits = [age for age in range(60) if patience(draws, order, age) >= 0.06]
         assert 1 <= waits[0] <= 12
         assert patience(draws, order, 10_000) < 0.5
-
-
-def test_the_larger_side_of_a_trident_is_its_margin() -> None:
-    lines = [_line(Right.PUT, 516, -2), _line(Right.PUT, 509, 2)]
-    calls = [_line(Right.CALL, 516, -1), _line(Right.CALL, 523, 1)]
-
-    assert _margin([*lines, *calls]) == 1400
-    assert _margin(lines) == 1400
-    assert _margin(calls) == 700
-    assert _margin([_line(Right.PUT, 516, 1)]) == 0
-    assert _margin([_line(Right.CALL, 516, -1)]) == 10_320  # naked: 20 % of the underlying
-
-
-@given(st.lists(st.tuples(st.booleans(), st.integers(480, 550), st.integers(-3, 3)), max_size=6))
-def test_margin_is_never_negative_and_covers_the_worst_outcome(lines: list[tuple[bool, int, int]]) -> None:
-    known = [_line(Right.CALL if call else Right.PUT, strike, count) for call, strike, count in lines]
-    if sum(line.quantity for line in known if line.is_call) < 0:
-        return
-
-    needed = _margin(known)
-
-    worst = min(
-        sum(
-            line.quantity * max(0, price - int(line.strike) if line.is_call else int(line.strike) - price)
-            for line in known
-        )
-        for price in range(0, 1200, 1)
-    )
-    assert needed >= 0
-    assert needed >= -100 * worst
-
-
-def _line(right: Right, strike: int, quantity: int) -> OptionLine:
-    return OptionLine("QQQ", date(2026, 7, 17), right is Right.CALL, Decimal(strike), quantity)
-
-
-def _margin(lines: list[OptionLine]) -> Decimal:
-    return requirement(lines, {}, lambda _: Decimal(516))
-
-
-def test_commission_is_capped_per_leg_however_it_fills() -> None:
-    def commission(quantity: int, already: int = 0, action: Action = Action.SELL_TO_OPEN) -> Decimal:
-        return fees_of(
-            day=DAY,
-            instrument=InstrumentType.EQUITY_OPTION,
-            action=action,
-            quantity=quantity,
-            already=already,
-            value=Decimal(100),
-        ).commission
-
-    assert commission(6) == 6
-    assert commission(15) == 10
-    assert commission(8) + commission(7, already=8) == 10
-    assert commission(6, action=Action.BUY_TO_CLOSE) == 0
 
 
 @pytest.fixture(scope="module")

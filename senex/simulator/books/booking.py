@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from senex.simulator.books.fees import fees_of
+from senex.simulator.books.fees import charge
 from senex.simulator.books.records import Entry, Fill, Order, OrderLeg, OrderStatus, multiplier
 from senex.simulator.market.sessions import new_york_date
 
@@ -50,14 +50,7 @@ def fill(
 def _entry(order: Order, leg: OrderLeg, execution: Fill, number: int) -> Entry:
     day = new_york_date(execution.filled_at)
     value = -leg.action.sign * execution.price * execution.quantity * multiplier(leg.instrument)
-    fees = fees_of(
-        day=day,
-        instrument=leg.instrument,
-        action=leg.action,
-        quantity=execution.quantity,
-        already=leg.filled,
-        value=value,
-    )
+    fees = charge(leg, execution.quantity, execution.price, day)
     verb = "Bought" if leg.action.sign > 0 else "Sold"
     return Entry(
         id=number,
@@ -71,6 +64,7 @@ def _entry(order: Order, leg: OrderLeg, execution: Fill, number: int) -> Entry:
         commission=fees.commission,
         clearing_fees=fees.clearing,
         regulatory_fees=fees.regulatory,
+        proprietary_fees=fees.proprietary,
         symbol=leg.symbol,
         instrument=leg.instrument,
         underlying=order.underlying,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,9 @@ class Books:
         self.snapshots: dict[str, list[Snapshot]] = defaultdict(list)
         self.samples: dict[str, list[Sample]] = defaultdict(list)
         self.claims: dict[tuple[str, str, date], Claim] = {}
+        self.versions: Counter[tuple[str, str]] = Counter()
+        """Counts the changes of an account's positions on an underlying."""
+        self._changed: dict[str, set[int]] = defaultdict(set)
         self._days: dict[str, date] = {}
         for record in journal.replay():
             self._apply(record)
@@ -102,6 +105,14 @@ class Books:
         """An account's complex orders, oldest first."""
         return [one for one in self.complex_orders.values() if one.account == account]
 
+    def take_changed(self, account: str) -> list[int]:
+        """The orders that changed since this was last asked."""
+        return sorted(self._changed.pop(account, ()))
+
+    def claims_of(self, account: str) -> list[Claim]:
+        """Dividends that an account is yet to be paid, or to pay."""
+        return [claim for claim in self.claims.values() if claim.account == account and not claim.paid]
+
     def quantity(self, account: str, symbol: str) -> Quantity:
         """What an account holds of a symbol, signed."""
         holding = self.holdings[account].get(symbol)
@@ -111,6 +122,7 @@ class Books:
         if isinstance(record, Order):
             self._next_order = max(self._next_order, record.id + 1)
             self.orders[record.id] = record
+            self._changed[record.account].add(record.id)
             if record.working:
                 self.working[record.id] = record
             else:
@@ -147,6 +159,7 @@ class Books:
                 updated_at=entry.executed_at,
             )
         holding.book(entry)
+        self.versions[entry.account, holding.underlying] += 1
 
     def _forget_closed(self, account: str, day: date) -> None:
         """Positions closed on an earlier day are history: the ledger has them."""

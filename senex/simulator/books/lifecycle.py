@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from senex.simulator.market.sessions import new_york, new_york_date
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from senex.simulator.exchange import Exchange
+    from senex.simulator.market.market import Market
     from senex.simulator.market.sessions import Session
 
 
@@ -62,11 +62,17 @@ def timetable(session: Session) -> tuple[Moment, ...]:
     return tuple(sorted(moments))
 
 
+class Host(Protocol):
+    """What the life cycle asks of the exchange."""
+
+    market: Market
+
+
 class Lifecycle:
     """Works off the timetable for all accounts of an exchange."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    def __init__(self, host: Host) -> None:
+        self._host = host
         self._known: tuple[datetime, Moment] | None = None
 
     def upcoming(self, instant: datetime) -> datetime:
@@ -83,7 +89,7 @@ class Lifecycle:
         if self._known is not None and self._known[0] <= instant < self._known[1].instant:
             return self._known[1]
         day = new_york_date(instant)
-        sessions = self._exchange.market.sessions.between(day, day + _LONGEST_BREAK)
+        sessions = self._host.market.sessions.between(day, day + _LONGEST_BREAK)
         moment = next(
             moment for session in sessions for moment in timetable(session) if moment.instant > instant
         )

@@ -1,16 +1,21 @@
-"""What an account is worth and may still risk, at the current marks."""
+"""What an account is worth and may still risk, at the current marks.
+
+Margin is kept per underlying and reserves per working order until something
+they follow from changes: a position or, where a price is asked for, the tick.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from senex.domain.legs import InstrumentType
 from senex.domain.money import ZERO, cents
-from senex.simulator.books.fees import Fees, fees_of, total
-from senex.simulator.books.margin import OptionLine, requirement
-from senex.simulator.books.records import Order, Quantity, multiplier
-from senex.simulator.market.listing import contract
+from senex.simulator.books.fees import Fees, charge, total
+from senex.simulator.books.margin import OptionLine, Requirement, requirement
+from senex.simulator.books.records import SHARES_PER_CONTRACT, Order, Quantity, multiplier
+from senex.simulator.market.contracts import contract
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +36,9 @@ class Statement:
     long_equity: Decimal
     short_equity: Decimal
     requirement: Decimal
+    maintenance: Decimal
     reserved: Decimal
+    pending: Decimal = ZERO
 
     @property
     def net_liquidation(self) -> Decimal:
@@ -40,13 +47,24 @@ class Statement:
 
     @property
     def buying_power(self) -> Decimal:
-        """What new option orders may use: positions' margin and working entries are taken off."""
-        return self.cash + self.long_equity - self.short_equity - self.requirement - self.reserved
+        """What new option orders may use: positions' margin and working entries are taken off.
+
+        The requirement of short stock includes its proceeds, which are in the cash.
+        """
+        return self.cash + self.long_equity - self.requirement - self.reserved
+
+    @property
+    def maintenance_excess(self) -> Decimal:
+        """What is there beyond what keeping the positions needs; below zero is a margin call."""
+        return self.cash + self.long_equity - self.maintenance
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What filling an order would do, in signed dollars (negative uses buying power)."""
+    """What filling an order would do, in signed dollars (negative uses buying power).
+
+    ``refusal`` is (code, message) where the account may not hold the outcome at all.
+    """
 
     margin_change: Decimal
     buying_power_change: Decimal
@@ -54,11 +72,50 @@ class Effect:
     isolated_margin: Decimal
     fees: Fees
     is_spread: bool
+    refusal: tuple[str, str] | None = None
 
     @property
     def new(self) -> Decimal:
         """Buying power afterwards."""
         return self.current + self.buying_power_change
+
+
+Held = dict[str, Quantity]
+"""Signed quantities by symbol, of one underlying."""
+
+
+@dataclass(slots=True)
+class _Prices:
+    """The board, and whether it was asked."""
+
+    board: Board
+    asked: bool = False
+
+    def spot(self, underlying: str) -> Decimal:
+        """The underlying's mark."""
+        return self.mark(underlying)
+
+    def mark(self, symbol: str) -> Decimal:
+        """A symbol's mark."""
+        self.asked = True
+        return self.board.mark(symbol) or ZERO
+
+
+@dataclass(slots=True)
+class _Reserves:
+    """What an account's working orders on one underlying set aside."""
+
+    version: int = -1
+    amounts: dict[int, Decimal] = field(default_factory=dict)
+    total: Decimal = ZERO
+    priced: dict[int, int] = field(default_factory=dict)
+    """The tick at which orders that depend on prices were reckoned."""
+
+    def put(self, number: int, amount: Decimal) -> None:
+        """Set an order's reserve."""
+        self.total += amount - self.amounts.pop(number, ZERO)
+        if amount:
+            self.amounts[number] = amount
 
 
 class Accountant:
@@ -67,6 +124,8 @@ class Accountant:
     def __init__(self, books: Books, board: Board) -> None:
         self._books = books
         self._board = board
+        self._margins: dict[tuple[str, str], tuple[int, int | None, Requirement]] = {}
+        self._reserves: dict[str, defaultdict[str, _Reserves]] = {}
 
     def statement(self, account: str, *, without: int | None = None) -> Statement:
         """The account's balances now; ``without`` leaves a working order's reserve out."""
@@ -77,107 +136,206 @@ class Accountant:
                 key = (holding.instrument is InstrumentType.EQUITY_OPTION, quantity > 0)
                 mark = self._board.mark(holding.symbol) or ZERO
                 totals[key] += (quantity if quantity > 0 else -quantity) * mark * holding.multiplier
-        reserved = sum(
-            (
-                max(ZERO, -self._change(order))
-                for order in self._books.working_of(account)
-                if order.reserves and order.id != without
-            ),
-            ZERO,
-        )
+        margins = self.margins(account).values()
         return Statement(
             cash=self._books.cash[account],
             long_options=totals[True, True],
             short_options=totals[True, False],
             long_equity=totals[False, True],
             short_equity=totals[False, False],
-            requirement=self._requirement(self._held(account)),
-            reserved=reserved,
+            requirement=sum((one.initial for one in margins), ZERO),
+            maintenance=sum((one.maintenance for one in margins), ZERO),
+            reserved=self._reserved(account, without),
+            pending=sum((claim.value for claim in self._books.claims_of(account)), ZERO),
         )
+
+    def margins(self, account: str) -> dict[str, Requirement]:
+        """What each underlying's positions require."""
+        underlyings = {one.underlying for one in self._books.holdings[account].values() if one.lots}
+        return {underlying: self._margin(account, underlying) for underlying in sorted(underlyings)}
+
+    def carried(
+        self, account: str, underlying: str, change: Mapping[str, Quantity], cash: Decimal
+    ) -> Decimal:
+        """Maintenance excess if an underlying's positions changed so, for so much cash."""
+        held = self._held(account, underlying)
+        after = _added(held, change)
+        prices = _Prices(self._board)
+        moved = self._long_stock(underlying, after) - self._long_stock(underlying, held)
+        more = self._requirement(account, underlying, after, prices).maintenance
+        before = self._margin(account, underlying).maintenance
+        return self.statement(account).maintenance_excess + cash + moved - more + before
 
     def effect(self, order: Order, day: date) -> Effect:
         """What the order would do to buying power if it filled at its limit."""
+        prices = _Prices(self._board)
         fees = self.fees(order, day)
-        held = self._held(order.account)
-        before, after = self._requirement(held), self._requirement(_added(held, order))
+        legs = _legs(order)
+        after = _added(self._held(order.account, order.underlying), legs)
+        margin = self._requirement(order.account, order.underlying, after, prices).initial
         return Effect(
-            margin_change=before - after,
-            buying_power_change=self._change(order) - fees.total,
+            margin_change=self._margin(order.account, order.underlying).initial - margin,
+            buying_power_change=self._change(order, prices) - fees.total,
             current=self.statement(order.account, without=order.id).buying_power,
-            isolated_margin=self._requirement(_added({}, order)),
+            isolated_margin=self._requirement(order.account, order.underlying, legs, prices).initial,
             fees=fees,
             is_spread=len(order.legs) > 1,
+            refusal=self._refusal(order, after),
         )
 
     def fees(self, order: Order, day: date) -> Fees:
-        """The fees of the whole order at the current marks."""
+        """The fees of what is left of the order: at its limit if it has one leg, else at the current marks."""
+        single = order.price if len(order.legs) == 1 else None
         return total(
-            fees_of(
-                day=day,
-                instrument=leg.instrument,
-                action=leg.action,
-                quantity=leg.quantity,
-                already=0,
-                value=(self._board.mark(leg.symbol) or ZERO) * leg.quantity * multiplier(leg.instrument),
+            charge(
+                leg,
+                leg.remaining,
+                abs(single) if single is not None else self._board.mark(leg.symbol) or ZERO,
+                day,
             )
             for leg in order.legs
         )
 
-    def _change(self, order: Order) -> Decimal:
-        held = self._held(order.account)
-        before, after = self._requirement(held), self._requirement(_added(held, order))
-        stock = sum(
-            (
-                leg.action.sign * leg.remaining * self._spot(leg.symbol)
-                for leg in order.legs
-                if leg.instrument is InstrumentType.EQUITY
-            ),
-            ZERO,
-        )
-        return cents(self._proceeds(order) + stock + before - after)
+    def _refusal(self, order: Order, after: Mapping[str, Quantity]) -> tuple[str, str] | None:
+        """Why a cash account may not hold what the order would make of it."""
+        if not self._books.accounts[order.account].is_cash:
+            return None
+        options = [leg for leg in order.legs if leg.instrument is InstrumentType.EQUITY_OPTION]
+        if len({leg.action.sign for leg in options if leg.action.opens}) > 1:
+            return ("margin_account_required", "Spreads are not permitted in a cash account")
+        lines, shares = _sorted(order.underlying, after)
+        short = -sum(line.quantity for line in lines if line.is_call and line.quantity < 0)
+        if short * SHARES_PER_CONTRACT > max(0, shares):
+            return ("margin_account_required", "Uncovered short calls are not permitted in a cash account")
+        if shares < 0:
+            return ("margin_account_required", "Short stock is not permitted in a cash account")
+        return None
 
-    def _proceeds(self, order: Order) -> Decimal:
-        """Cash from what is left of the order, at its limit or, for a market order, at the marks."""
+    # -- reserves -----------------------------------------------------------------------------
+
+    def _reserved(self, account: str, without: int | None) -> Decimal:
+        known = self._reserves.get(account)
+        if known is None:
+            known = self._reserves[account] = defaultdict(_Reserves)
+            changed = {order.id: order for order in self._books.working_of(account)}
+            self._books.take_changed(account)
+        else:
+            changed = {number: self._books.orders[number] for number in self._books.take_changed(account)}
+        for order in changed.values():
+            self._reckon(known[order.underlying], order)
+        reserved = ZERO
+        for underlying, reserves in known.items():
+            self._refresh(account, underlying, reserves)
+            reserved += reserves.total
+            if without is not None:
+                reserved -= reserves.amounts.get(without, ZERO)
+        return reserved
+
+    def _refresh(self, account: str, underlying: str, reserves: _Reserves) -> None:
+        """Reckon again what positions or prices have overtaken."""
+        version = self._books.versions[account, underlying]
+        if version != reserves.version:
+            reserves.version = version
+            stale = [order.id for order in self._books.working_of(account) if order.underlying == underlying]
+        else:
+            stale = [number for number, tick in reserves.priced.items() if tick != self._board.tick]
+        for number in stale:
+            self._reckon(reserves, self._books.orders[number])
+
+    def _reckon(self, reserves: _Reserves, order: Order) -> None:
+        reserves.priced.pop(order.id, None)
+        amount = ZERO
+        if order.reserves:
+            prices = _Prices(self._board)
+            amount = max(ZERO, -self._change(order, prices))
+            if prices.asked:
+                reserves.priced[order.id] = self._board.tick
+        reserves.put(order.id, amount)
+
+    def _change(self, order: Order, prices: _Prices) -> Decimal:
+        """What filling the rest of an order does to buying power, fees apart."""
+        held = self._held(order.account, order.underlying)
+        after = _added(held, _legs(order))
+        before = self._margin(order.account, order.underlying, prices).initial
+        margin = self._requirement(order.account, order.underlying, after, prices).initial
+        moved = self._long_stock(order.underlying, after, prices) - self._long_stock(
+            order.underlying, held, prices
+        )
+        return cents(self._proceeds(order, prices) + moved + before - margin)
+
+    @staticmethod
+    def _proceeds(order: Order, prices: _Prices) -> Decimal:
+        """Cash from what is left of the order, at its limit or, without one, at the marks."""
         if order.price is not None:
             return order.price * order.units_left * order.per_share
+        if order.value is not None:
+            return order.value
         return sum(
             (
-                -leg.action.sign
-                * leg.remaining
-                * (self._board.mark(leg.symbol) or ZERO)
-                * multiplier(leg.instrument)
+                -leg.action.sign * leg.remaining * prices.mark(leg.symbol) * multiplier(leg.instrument)
                 for leg in order.legs
             ),
             ZERO,
         )
 
-    def _held(self, account: str) -> dict[str, Quantity]:
-        held: dict[str, Quantity] = {}
-        for holding in self._books.holdings[account].values():
-            if holding.quantity:
-                held[holding.symbol] = holding.quantity
-        return held
+    # -- margin -------------------------------------------------------------------------------
 
-    def _spot(self, symbol: str) -> Decimal:
-        return self._board.mark(symbol) or ZERO
+    def _margin(self, account: str, underlying: str, prices: _Prices | None = None) -> Requirement:
+        """What an underlying's positions require, reckoned again only when they or prices asked for moved."""
+        version, tick = self._books.versions[account, underlying], self._board.tick
+        known = self._margins.get((account, underlying))
+        if known is None or known[0] != version or known[1] not in (None, tick):
+            asked = _Prices(self._board)
+            fresh = self._requirement(account, underlying, self._held(account, underlying), asked)
+            known = (version, tick if asked.asked else None, fresh)
+            self._margins[account, underlying] = known
+        if prices is not None and known[1] is not None:
+            prices.asked = True
+        return known[2]
 
-    def _requirement(self, held: Mapping[str, Quantity]) -> Decimal:
-        lines = []
-        stocks: dict[str, Quantity] = {}
-        for symbol, quantity in held.items():
-            known = contract(symbol)
-            if known is None:
-                stocks[symbol] = quantity
-            else:
-                option = known.option
-                lines.append(
-                    OptionLine(option.root, option.expiry, known.is_call, option.strike, int(quantity))
-                )
-        return requirement(lines, stocks, self._spot)
+    def _requirement(
+        self, account: str, underlying: str, held: Mapping[str, Quantity], prices: _Prices
+    ) -> Requirement:
+        lines, shares = _sorted(underlying, held)
+        cash = self._books.accounts[account].is_cash
+        return requirement(underlying, lines, shares, prices, cash=cash)
+
+    def _held(self, account: str, underlying: str) -> Held:
+        return {
+            holding.symbol: holding.quantity
+            for holding in self._books.holdings[account].values()
+            if holding.underlying == underlying and holding.lots
+        }
+
+    def _long_stock(
+        self, underlying: str, held: Mapping[str, Quantity], prices: _Prices | None = None
+    ) -> Decimal:
+        shares = _sorted(underlying, held)[1]
+        return shares * (prices or _Prices(self._board)).spot(underlying) if shares > 0 else ZERO
 
 
-def _added(held: Mapping[str, Quantity], order: Order) -> dict[str, Quantity]:
+def _legs(order: Order) -> Held:
+    return {leg.symbol: leg.action.sign * leg.remaining for leg in order.legs}
+
+
+def _added(held: Mapping[str, Quantity], change: Mapping[str, Quantity]) -> Held:
     after = dict(held)
-    for leg in order.legs:
-        after[leg.symbol] = after.get(leg.symbol, 0) + leg.action.sign * leg.remaining
+    for symbol, quantity in change.items():
+        after[symbol] = after.get(symbol, 0) + quantity
     return after
+
+
+def _sorted(underlying: str, held: Mapping[str, Quantity]) -> tuple[list[OptionLine], Quantity]:
+    """An underlying's options, and its shares."""
+    lines, shares = [], ZERO
+    for symbol, quantity in held.items():
+        known = contract(symbol)
+        if known is not None:
+            option = known.option
+            line = OptionLine(
+                symbol, option.expiry, known.is_call, option.strike, int(quantity), known.shares
+            )
+            lines.append(line)
+        elif symbol == underlying:
+            shares += quantity
+    return lines, shares
