@@ -2,56 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from senex.simulator import matching
-from senex.simulator.books import booking
 from senex.simulator.books.lifecycle import Lifecycle
-from senex.simulator.books.records import (
-    ComplexOrder,
-    Order,
-    OrderLeg,
-    OrderStatus,
-    OrderType,
-    TimeInForce,
-)
-from senex.simulator.market.sessions import TICK, new_york, new_york_date
-from senex.simulator.preflight import PreflightError, Ticket, prepare
-from senex.simulator.whims import Whims
+from senex.simulator.complexes import Complexes
+from senex.simulator.desk import Accepted, Changed, Desk
+from senex.simulator.execution import Floor
+from senex.simulator.market.sessions import TICK, new_york_date
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import date
+    from datetime import date, datetime
 
     from senex.simulator.board import Board
     from senex.simulator.books.books import Books
     from senex.simulator.books.journal import Journal
-    from senex.simulator.books.statement import Accountant, Effect
+    from senex.simulator.books.records import ComplexOrder, Order, OrderStatus
+    from senex.simulator.books.statement import Accountant
     from senex.simulator.clock import MarketClock
+    from senex.simulator.complexes import AcceptedComplex
     from senex.simulator.market.market import Market
-    from senex.simulator.market.quotes import Quote
+    from senex.simulator.ticket import ComplexTicket, Ticket
+    from senex.simulator.whims import Whims
 
+__all__ = ["Accepted", "Changed", "Exchange"]
 
 ALL = 1 << 62
 _LEASE_SECONDS = 1.0
 """How far the journal's instant runs ahead of a running clock, in machine seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """What listeners are told of one account: an order's or complex order's new state, and what else moved.
-
-    ``moved`` are the symbols whose positions changed; ``money`` is a change of
-    the balance without one.
-    """
-
-    account: str
-    order: Order | None = None
-    complex_order: ComplexOrder | None = None
-    moved: tuple[str, ...] = ()
-    money: bool = False
 
 
 class Exchange:
@@ -76,16 +55,20 @@ class Exchange:
         self.accountant = accountant
         self._journal = journal
         self._told = clock.now()
+        self._held: list[Changed] = []
         self.on_change: Callable[[Changed], None] = lambda _: None
         self.on_tick: Callable[[], None] = lambda: None
         self.grid, self.by_event = grid, by_event
+        self.desk = Desk(
+            market=market,
+            board=board,
+            books=books,
+            accountant=accountant,
+            floor=Floor(board=board, books=books, draws=market.draws),
+            tell=self.tell,
+        )
+        self.complexes = Complexes(self.desk)
         self.lifecycle = Lifecycle(self)
-        self.whims = Whims()
-
-    @property
-    def journal(self) -> Journal:
-        """Where changes go before they are seen."""
-        return self._journal
 
     # -- time ---------------------------------------------------------------------------------
 
@@ -161,9 +144,8 @@ class Exchange:
         instant = self.market.instant(tick)
         moment = self.lifecycle.upcoming(instant)
         stop = min(until, -(-(moment - self.market.start) // TICK))
-        if trading and self.books.working and instant >= self.market.sessions.upcoming(instant).opens:
-            stop = min(stop, (tick // self.grid + 1) * self.grid)
-        return max(stop, tick + 1)
+        due = self.desk.next_due(tick, self.grid) if trading else None
+        return max(stop if due is None else min(stop, due), tick + 1)
 
     def _play(self, until: int, *, most: int, trading: bool = True) -> bool:
         if until <= self.board.tick:
@@ -174,6 +156,7 @@ class Exchange:
             with self._journal.transaction():
                 self._process(stop, trading=trading or stop == until)
                 self._journal.set(tick=str(stop))
+            self.flush()
             stops += 1
         self.board.show()
         self.on_tick()
@@ -186,13 +169,9 @@ class Exchange:
         if instant > self.clock.now():
             self.clock.move_to(instant)
         previous, self.board.tick = self.market.instant(self.board.tick), tick
-        for order in list(self.books.working.values()):
-            if instant >= self._deadline(order):
-                self.end(order, OrderStatus.EXPIRED, instant)
-        if trading and tick % self.grid == 0 and self.market.sessions.current(instant) is not None:
-            for order in list(self.books.working.values()):
-                if order.status is OrderStatus.LIVE:
-                    self._match(order, instant)
+        self.desk.expire(instant)
+        if trading and tick % self.grid == 0:
+            self.desk.match(tick, instant)
         self.lifecycle.due(previous, instant)
 
     def _settle_clock(self) -> None:
@@ -201,47 +180,41 @@ class Exchange:
 
     # -- orders -------------------------------------------------------------------------------
 
-    def dry_run(self, account: str, ticket: Ticket) -> tuple[Order, Effect]:
+    @property
+    def whims(self) -> Whims:
+        """Where the broker may surprise."""
+        return self.desk.whims
+
+    @whims.setter
+    def whims(self, whims: Whims) -> None:
+        self.desk.whims = whims
+
+    def dry_run(self, account: str, ticket: Ticket) -> Accepted:
         """What accepting the ticket would do.
 
         Raises:
             PreflightError: the broker would refuse it.
         """
-        return self._checked(account, ticket, order_id=-1)
+        self.catch_up()
+        return self.desk.check(account, ticket, self.now(), order_id=-1)
 
-    def submit(self, account: str, ticket: Ticket) -> tuple[Order, Effect]:
+    def submit(self, account: str, ticket: Ticket) -> Accepted:
         """Accept an order; it becomes live by :meth:`route`.
 
         Raises:
             PreflightError: the broker refuses it.
         """
-        order, effect = self._checked(account, ticket, order_id=0)
-        order = replace(order, id=self.books.next_order())
-        self._change(order)
-        return order, effect
+        self.catch_up()
+        return self.desk.submit(account, ticket, self.now())
 
-    def replace(self, account: str, order_id: int, ticket: Ticket) -> Order:
-        """Cancel a working order and accept one with the same legs in its place.
+    def replace(self, order_id: int, ticket: Ticket) -> Order:
+        """Accept an order with the same legs in the place of a working one.
 
         Raises:
             PreflightError: the order is terminal, or the new one is refused.
         """
         self.catch_up()
-        old = self.books.orders[order_id]
-        if not old.working:
-            raise PreflightError(("cannot_update_order", f"Order {order_id} is {old.status}"))
-        remaining = tuple(OrderLeg(leg.symbol, leg.instrument, leg.action, leg.remaining) for leg in old.legs)
-        ticket = replace(
-            ticket,
-            legs=remaining,
-            strict=False,
-            external_identifier=ticket.external_identifier or old.external_identifier,
-        )
-        order, _ = self._checked(account, ticket, order_id=0)
-        order = replace(order, id=self.books.next_order(), replaces=old.id, strict=old.strict)
-        self.end(replace(old, replaced_by=order.id), OrderStatus.CANCELLED, self.now())
-        self._change(order)
-        return order
+        return self.desk.replace(order_id, ticket, self.now())
 
     def request_cancel(self, order_id: int) -> Order:
         """Ask for a cancellation; :meth:`route` completes it.
@@ -250,92 +223,67 @@ class Exchange:
             PreflightError: the order is terminal.
         """
         self.catch_up()
-        order = self.books.orders[order_id]
-        if not order.working:
-            raise PreflightError(("cannot_update_order", f"Order {order_id} is {order.status}"))
-        order = replace(order, status=OrderStatus.CANCEL_REQUESTED, updated_at=self.now())
-        self._change(order)
-        return order
+        return self.desk.request_cancel(order_id, self.now())
+
+    def dry_run_complex(self, account: str, ticket: ComplexTicket) -> AcceptedComplex:
+        """What accepting a complex order would do.
+
+        Raises:
+            PreflightError: the broker would refuse it.
+        """
+        self.catch_up()
+        return self.complexes.check(account, ticket, self.now())
+
+    def submit_complex(self, account: str, ticket: ComplexTicket) -> AcceptedComplex:
+        """Accept a complex order.
+
+        Raises:
+            PreflightError: the broker refuses it.
+        """
+        self.catch_up()
+        return self.complexes.submit(account, ticket, self.now())
+
+    def cancel_complex(self, complex_id: int) -> ComplexOrder:
+        """Ask to cancel all of a complex order.
+
+        Raises:
+            PreflightError: it is terminal.
+        """
+        self.catch_up()
+        return self.complexes.request_cancel(complex_id, self.now())
 
     def route(self) -> None:
-        """Carry received orders to the market and requested cancellations out."""
-        instant = self.now()
-        for order in list(self.books.working.values()):
-            if order.status is OrderStatus.RECEIVED:
-                self._change(replace(order, status=OrderStatus.ROUTED, updated_at=instant))
-            if order.status in {OrderStatus.RECEIVED, OrderStatus.ROUTED}:
-                live = replace(order, status=OrderStatus.LIVE, live_at=instant, updated_at=instant)
-                self._change(live)
-            elif order.status is OrderStatus.CANCEL_REQUESTED:
-                self.end(order, OrderStatus.CANCELLED, instant)
+        """Carry received orders to the market, and requested cancellations and replacements out."""
+        if self.books.unrouted:
+            with self._journal.transaction():
+                self.desk.route(self.now())
+            self.flush()
 
-    # -- inside -------------------------------------------------------------------------------
+    def force(self, account: str, ticket: Ticket, instant: datetime) -> Order:
+        """Enter an order of the broker's own desk.
 
-    def _checked(self, account: str, ticket: Ticket, *, order_id: int) -> tuple[Order, Effect]:
-        self.catch_up()
-        order = prepare(
-            ticket,
-            order_id=order_id,
-            account=account,
-            books=self.books,
-            market=self.market,
-            tick=self.board.tick,
-            instant=self.now(),
-        )
-        effect = self.accountant.effect(order, self.day())
-        if order.opens and effect.new < 0 and effect.buying_power_change < 0:
-            raise PreflightError(
-                (
-                    "margin_check_failed",
-                    f"Buying power of {effect.current} cannot bear {effect.buying_power_change}",
-                )
-            )
-        return order, effect
+        Raises:
+            PreflightError: there is no such order to enter.
+        """
+        return self.desk.force(account, ticket, instant)
 
-    def _change(self, order: Order) -> None:
-        self.books.commit([order])
-        self.on_change(Changed(order.account, order))
-
-    def end(self, order: Order, status: OrderStatus, instant: datetime) -> None:
+    def end(self, order: Order, status: OrderStatus, instant: datetime, reason: str | None = None) -> None:
         """Bring a working order to a terminal status."""
-        cancelled = instant if status is OrderStatus.CANCELLED else None
-        self._change(
-            replace(order, status=status, updated_at=instant, terminal_at=instant, cancelled_at=cancelled)
-        )
+        self.desk.end(order, status, instant, reason)
 
-    def _deadline(self, order: Order) -> datetime:
-        if order.time_in_force is TimeInForce.GTC:
-            return order.received_at + timedelta(days=365)
-        session = self.market.sessions.upcoming(order.received_at)
-        if order.time_in_force is TimeInForce.GTD and order.gtc_date is not None:
-            return max(session.closes, new_york(order.gtc_date, 16))
-        return session.closes
+    def remove(self, order_id: int, instant: datetime) -> None:
+        """Take a working order out, as the broker's staff does."""
+        self.desk.remove(order_id, instant)
 
-    def _match(self, order: Order, instant: datetime) -> None:
-        quotes: dict[str, Quote] = {}
-        for leg in order.legs:
-            quote = self.board.firm(leg.symbol)
-            if quote is None:
-                return
-            quotes[leg.symbol] = quote
-        sides = matching.sides_of(order, quotes)
-        willing = matching.patience(self.market.draws, order.id, self.board.tick - order.received_tick)
-        limit = None if order.type is OrderType.MARKET or order.price is None else int(order.price * 100)
-        net = matching.net_price(limit, sides, willing)
-        if net is not None:
-            self._fill(order, matching.split(net, sides), instant)
-        elif order.time_in_force is TimeInForce.IOC:
-            self.end(order, OrderStatus.CANCELLED, instant)
+    def tell(self, change: Changed) -> None:
+        """Tell of a change, once it is in the journal."""
+        self._held.append(change)
+        self.flush()
 
-    def _fill(self, order: Order, prices: dict[str, int], instant: datetime) -> None:
-        units = min(order.units_left, self.whims.units(order) or order.units_left)
-        filled, entries = booking.fill(
-            order,
-            units=units,
-            prices=prices,
-            instant=instant,
-            tick=self.board.tick,
-            next_entry=self.books.next_entry,
-        )
-        self.books.commit([filled, *entries])
-        self.on_change(Changed(filled.account, filled, moved=tuple(leg.symbol for leg in filled.legs)))
+    def flush(self) -> None:
+        """Tell of what was held back while the journal's transaction was open."""
+        if self._journal.database.in_transaction:
+            return
+        held, self._held = self._held, []
+        for change in held:
+            self.on_change(change)

@@ -1,6 +1,7 @@
 """Matching: when an order fills, at which net price, and how that price splits over its legs.
 
-All prices are whole cents. A net price is signed (credit +) per reduced unit.
+All prices are whole cents. A net price is signed (credit +) per reduced unit
+of a *block*: the part of an order that fills together.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
+from senex.domain.legs import InstrumentType
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from senex.simulator.books.records import Order
+    from senex.simulator.books.records import Order, OrderLeg
     from senex.simulator.market.draws import Draws
     from senex.simulator.market.quotes import Quote
 
+_ROUND_LOT = 100
 _IMPROVEMENT = 8
 _SHY = -0.5
 _MID = 0.25
@@ -25,13 +29,17 @@ _LONG_WAIT = 60
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One leg as matching sees it: ``sign`` is +1 for a sale (credit), ``ratio`` per reduced unit."""
+    """One leg as matching sees it: ``sign`` is +1 for a sale (credit), ``ratio`` per reduced unit.
+
+    ``sizes`` are how many lots are there at bid and ask.
+    """
 
     symbol: str
     sign: int
     ratio: int
     bid: int
     ask: int
+    sizes: tuple[int, int] = (1, 1)
 
     @property
     def natural(self) -> int:
@@ -43,20 +51,91 @@ class Side:
         """The best price."""
         return self.ask if self.sign > 0 else self.bid
 
+    @property
+    def depth(self) -> int | None:
+        """How many lots are there to be taken; None where a price of zero has no size."""
+        size = self.sizes[0] if self.sign > 0 else self.sizes[1]
+        return size if self.natural else None
 
-def sides_of(order: Order, quotes: Mapping[str, Quote]) -> tuple[Side, ...]:
-    """The legs of an order with their quotes."""
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What of an order fills together: lots by symbol and unit, how many such units, and their limit.
+
+    A limit of None takes what is there. ``catches_up`` is a block that restores a broken ratio.
+    """
+
+    lots: Mapping[str, int]
+    units: int
+    limit: int | None
+    catches_up: bool = False
+
+
+def next_block(order: Order, *, market: bool) -> Block:
+    """What of an order is to fill next: whole units, or first the legs that lag behind others.
+
+    The limit of lagging legs is what is left of the whole: units begun at the
+    order's limit, less what their other legs brought.
+    """
     units = order.units
+    per_unit = {leg.symbol: max(1, order.lots(leg) // units) for leg in order.legs}
+    filled = {leg.symbol: order.lots(leg, leg.filled) for leg in order.legs}
+    limit = None if market or order.price is None else int(order.price * 100)
+    begun = max(-(-filled[symbol] // lots) for symbol, lots in per_unit.items())
+    lagging = {
+        symbol: begun * lots - filled[symbol]
+        for symbol, lots in per_unit.items()
+        if begun * lots > filled[symbol]
+    }
+    if not lagging:
+        return Block(per_unit, units - begun, limit)
+    brought = sum(
+        -leg.action.sign * order.lots(leg, fill.quantity) * int(fill.price * 100)
+        for leg in order.legs
+        for fill in leg.fills
+    )
+    return Block(lagging, 1, None if limit is None else limit * begun - brought, catches_up=True)
+
+
+def sides_of(order: Order, block: Block, quotes: Mapping[str, Quote]) -> tuple[Side, ...]:
+    """The legs of a block with their quotes."""
     return tuple(
         Side(
             leg.symbol,
             -leg.action.sign,
-            order.lots(leg) // units,
+            block.lots[leg.symbol],
             quotes[leg.symbol].bid,
             quotes[leg.symbol].ask,
+            _lots_at(order, leg, quotes[leg.symbol]),
         )
         for leg in order.legs
+        if leg.symbol in block.lots
     )
+
+
+def _lots_at(order: Order, leg: OrderLeg, quote: Quote) -> tuple[int, int]:
+    """The sizes at bid and ask in the order's lots: shares are quoted in hundreds."""
+    hundreds = leg.instrument is InstrumentType.EQUITY and order.per_share == 1
+    lot = _ROUND_LOT if hundreds else 1
+    return quote.bid_size * lot, quote.ask_size * lot
+
+
+def depth(sides: Sequence[Side], most: int) -> int:
+    """How many units the sizes at the far side allow, at most ``most``."""
+    return min([most, *(side.depth // side.ratio for side in sides if side.depth is not None)])
+
+
+def stopped(order: Order, sides: Sequence[Side]) -> bool:
+    """Whether a stop is reached: what closing costs now is at or beyond the trigger.
+
+    A sale stops when its bid is at or below the trigger, a purchase when its ask
+    is at or above; several legs by their net price at natural.
+    """
+    if order.stop_trigger is None:
+        return False
+    trigger, now = int(order.stop_trigger * 100), natural(sides)
+    debit = sides[0].sign < 0 if len(sides) == 1 else order.price is not None and order.price < 0
+    return -now >= trigger if debit else now <= trigger
 
 
 def natural(sides: Sequence[Side]) -> int:
@@ -94,41 +173,47 @@ def net_price(limit: int | None, sides: Sequence[Side], willing: float) -> int |
 
 
 def split(net: int, sides: Sequence[Side]) -> dict[str, int]:
-    """Leg prices that sum to the net price, each inside its bid and ask where a solution exists.
+    """Leg prices inside their quotes that sum to the net price, or to the next better one that can be had.
 
-    Among the solutions the one that shares the distance from natural most evenly.
+    Ratios such as 2:3 leave gaps between the sums; the order then gains a cent
+    or two. Among the solutions the one that shares the distance from natural
+    most evenly. A net price beyond the opposite side (a forced fill) puts what
+    is beyond on one leg.
     """
     worst, best = natural(sides), opposite(sides)
-    share = 0.0 if best == worst else (net - worst) / (best - worst)
-    for reach in (0, 2, 8):
-        solution = _search(net - worst, sides, share, reach)
+    if net > best:
+        return _beyond(net - best, sides)
+    for aim in range(net, best + 1):
+        share = 0.0 if best == worst else (aim - worst) / (best - worst)
+        solution = _search(aim - worst, sides, share)
         if solution is not None:
             break
     else:
-        spare = min(sides, key=lambda side: side.ratio)
-        solution = [(net - worst) // spare.ratio if side is spare else 0 for side in sides]
+        solution = [side.ask - side.bid for side in sides]
     return {
         side.symbol: side.natural + side.sign * better for side, better in zip(sides, solution, strict=True)
     }
 
 
-def _search(gain: int, sides: Sequence[Side], share: float, reach: int) -> list[int] | None:
+def _beyond(excess: int, sides: Sequence[Side]) -> dict[str, int]:
+    prices = {side.symbol: side.opposite for side in sides}
+    spare = max(sides, key=lambda side: (side.sign, -side.ratio))
+    prices[spare.symbol] = max(0, prices[spare.symbol] + spare.sign * -(-excess // spare.ratio))
+    return prices
+
+
+def _search(gain: int, sides: Sequence[Side], share: float) -> list[int] | None:
     last = min(range(len(sides)), key=lambda index: sides[index].ratio)
     ideals = [share * (side.ask - side.bid) for side in sides]
     ranges = [
-        range(1) if index == last else _near(ideals[index], side.ask - side.bid, reach)
+        range(1) if index == last else _near(ideals[index], side.ask - side.bid)
         for index, side in enumerate(sides)
     ]
     found: tuple[float, list[int]] | None = None
     for chosen in product(*ranges):
         rest = gain - sum(side.ratio * better for side, better in zip(sides, chosen, strict=True))
         better, odd = divmod(rest, sides[last].ratio)
-        width = sides[last].ask - sides[last].bid
-        if (
-            odd
-            or not -reach <= better <= width + reach
-            or sides[last].natural + sides[last].sign * better < 0
-        ):
+        if odd or not 0 <= better <= sides[last].ask - sides[last].bid:
             continue
         candidate = [*chosen[:last], better, *chosen[last + 1 :]]
         cost = sum((one - ideal) ** 2 for one, ideal in zip(candidate, ideals, strict=True))
@@ -137,6 +222,6 @@ def _search(gain: int, sides: Sequence[Side], share: float, reach: int) -> list[
     return None if found is None else found[1]
 
 
-def _near(ideal: float, width: int, reach: int) -> range:
+def _near(ideal: float, width: int) -> range:
     centre = int(ideal)
-    return range(max(-reach, centre - 3), min(width + reach, centre + 4) + 1)
+    return range(max(0, centre - 3), min(width, centre + 4) + 1)

@@ -19,9 +19,18 @@ from senex.simulator.faults.hub import Faults
 from senex.simulator.feed import Feed
 from senex.simulator.lockstep import Lockstep
 from senex.simulator.replica import behind
-from senex.simulator.rest.routes import MODULES
+from senex.simulator.rest import (
+    accounts,
+    clock,
+    complexorders,
+    control,
+    instruments,
+    marketdata,
+    orders,
+    session,
+    streams,
+)
 from senex.simulator.services import REPLICA, SERVICES, Services, label_of, labels, services
-from senex.simulator.watchlists import Watchlists
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -30,13 +39,12 @@ if TYPE_CHECKING:
     from senex.simulator.faults.http import Handler
     from senex.simulator.tokens import Tokens
 
-_ROUTING_SECONDS = 0.02
 _SHORTEST_WAIT = 0.02
 _STOPS_AT_ONCE = 50
 _PATIENCE = 1.0
 _LAG = timedelta(seconds=1)
 """How far, in machine time, the market may be behind its clock before the clock waits for it."""
-_OPEN_ROUTES = frozenset({"token", "clock", "faults", "alerts", "dxlink", "public", "search", ""})
+_OPEN_ROUTES = frozenset({"token", "clock", "faults", "alerts", "dxlink", "public", ""})
 _FAULTLESS = frozenset({"clock", "faults"})
 
 
@@ -46,7 +54,7 @@ class Server:
     def __init__(self, *, exchange: Exchange, tokens: Tokens, timeline: str) -> None:
         self._exchange = exchange
         self._wake = asyncio.Event()
-        self._routing: asyncio.TimerHandle | None = None
+        self._routing: asyncio.Handle | None = None
         self._market: asyncio.Task[None] | None = None
         self._spawned: set[asyncio.Task[None]] = set()
         faults = Faults(lambda: exchange.market.instant(exchange.board.tick), labels)
@@ -59,7 +67,6 @@ class Server:
             faults=faults,
             clock=ClockHub(exchange, timeline, lockstep),
             lockstep=lockstep,
-            watchlists=Watchlists(exchange.journal),
             schedule_routing=self._schedule_routing,
             moved=self._moved,
         )
@@ -110,7 +117,17 @@ class Server:
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[_guard, _inject])
         application[SERVICES] = self.services
-        for module in MODULES:
+        for module in (
+            session,
+            accounts,
+            orders,
+            complexorders,
+            instruments,
+            marketdata,
+            streams,
+            clock,
+            control,
+        ):
             application.add_routes(module.routes)
         return application
 
@@ -166,7 +183,7 @@ class Server:
 
     def _schedule_routing(self) -> None:
         if self._routing is None:
-            self._routing = asyncio.get_running_loop().call_later(_ROUTING_SECONDS, self._route)
+            self._routing = asyncio.get_running_loop().call_soon(self._route)
 
     def _route(self) -> None:
         self._routing = None
@@ -176,7 +193,6 @@ class Server:
 @web.middleware
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn failures into the broker's error shapes, and refuse without a good token."""
-    wire.CONTEXT.set(request.path)
     try:
         if label_of(request) not in _OPEN_ROUTES:
             token = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -189,8 +205,6 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return wire.error(problem.status, "request_failed", problem.reason)
     except (json.JSONDecodeError, UnicodeDecodeError):
         return wire.error(400, "invalid_json", "The body is not JSON")
-    except wire.Invalid as problem:
-        return wire.invalid(problem)
     except ValueError as problem:
         return wire.error(400, "validation_error", str(problem))
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from senex.simulator.feed import Feed
     from senex.simulator.lockstep import Lockstep
     from senex.simulator.tokens import Tokens
-    from senex.simulator.watchlists import Watchlists
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,6 @@ class Services:
     faults: Faults
     clock: ClockHub
     lockstep: Lockstep
-    watchlists: Watchlists
     schedule_routing: Callable[[], None]
     """Carry received orders and cancellations out, shortly after the reply."""
     moved: Callable[[], None]

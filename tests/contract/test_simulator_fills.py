@@ -48,7 +48,7 @@ def entry(simulator: Simulator, symbol: str) -> Ticket:
 def fill(simulator: Simulator, ticket: Ticket) -> tuple[Order, int]:
     """Submit and step until it is filled; the order and how many ticks it took."""
     exchange = simulator.exchange
-    order, _ = exchange.submit(simulator.account, ticket)
+    order = exchange.submit(simulator.account, ticket).order
     for ticks in range(1, SECONDS * TICKS_PER_SECOND + 1):
         exchange.step(1)
         if exchange.books.orders[order.id].status is OrderStatus.FILLED:

@@ -118,13 +118,19 @@ async def test_the_alerts_tell_the_order_then_positions_then_balance(broker: Bro
     limit = (await net_of(broker.session, trident)).mid.quantize(CENT)
     async with broker.alerts() as alerts:
         await broker.account.place_order(broker.session, trident.order(limit), dry_run=False)
-        seen = [(await until(alerts, *OrderStatus)).status for _ in range(3)]
+        seen = [(await until(alerts, *OrderStatus)).status for _ in range(4)]
         await broker.clock(step=40)
         seen.append((await until(alerts, *OrderStatus)).status)
         positions = [await anext(alerts.listen(CurrentPosition)) for _ in range(4)]
         balance = await anext(alerts.listen(AccountBalance))
 
-    assert seen == [OrderStatus.RECEIVED, OrderStatus.ROUTED, OrderStatus.LIVE, OrderStatus.FILLED]
+    assert seen == [
+        OrderStatus.RECEIVED,
+        OrderStatus.ROUTED,
+        OrderStatus.IN_FLIGHT,
+        OrderStatus.LIVE,
+        OrderStatus.FILLED,
+    ]
     assert [one.symbol for one in positions] == trident.symbols
     assert balance.cash_balance == (await broker.account.get_balances(broker.session)).cash_balance
 
@@ -270,7 +276,9 @@ async def test_a_day_order_expires_at_the_close_and_a_gtc_order_does_not(broker:
         broker.session, trident.order(far, time_in_force=OrderTimeInForce.GTC), dry_run=False
     )
     async with broker.alerts() as alerts:
-        await broker.clock(to="2026-06-02T20:00:00+00:00")
+        await broker.clock(to="2026-06-02T20:14:59+00:00")
+        assert (await broker.account.get_order(broker.session, day.order.id)).status is OrderStatus.LIVE
+        await broker.clock(to="2026-06-02T20:15:00+00:00")
         expired = await until(alerts, OrderStatus.EXPIRED)
 
     assert expired.id == day.order.id

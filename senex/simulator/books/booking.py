@@ -14,22 +14,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from senex.simulator.books.records import Quantity
+
 
 def fill(
     order: Order,
     *,
-    units: int,
+    quantities: Mapping[str, Quantity],
     prices: Mapping[str, int],
     instant: datetime,
     tick: int,
     next_entry: Callable[[], int],
 ) -> tuple[Order, list[Entry]]:
-    """Fill ``units`` reduced units at leg prices in cents; one ledger entry per leg."""
+    """Fill quantities of legs at prices in cents; one ledger entry per leg that fills."""
     legs, entries = [], []
     for index, leg in enumerate(order.legs):
+        quantity = quantities.get(leg.symbol, 0)
+        if not quantity:
+            legs.append(leg)
+            continue
         execution = Fill(
             id=f"{order.id}_{index + 1}_{len(leg.fills) + 1}",
-            quantity=units * leg.quantity // order.units,
+            quantity=quantity,
             price=Decimal(prices[leg.symbol]) / 100,
             filled_at=instant,
             tick=tick,

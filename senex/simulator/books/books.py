@@ -32,6 +32,7 @@ class Books:
         self.accounts: dict[str, Account] = {}
         self.orders: dict[int, Order] = {}
         self.working: dict[int, Order] = {}
+        self.unrouted: dict[int, None] = {}
         self.complex_orders: dict[int, ComplexOrder] = {}
         self.entries: dict[str, list[Entry]] = defaultdict(list)
         self.cash: dict[str, Decimal] = defaultdict(lambda: ZERO)
@@ -127,6 +128,9 @@ class Books:
                 self.working[record.id] = record
             else:
                 self.working.pop(record.id, None)
+            self.unrouted.pop(record.id, None)
+            if record.to_route:
+                self.unrouted[record.id] = None
         elif isinstance(record, ComplexOrder):
             self._next_complex = max(self._next_complex, record.id + 1)
             self.complex_orders[record.id] = record

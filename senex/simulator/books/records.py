@@ -52,6 +52,21 @@ AT_MARKET = frozenset(
 )
 """States in which an order can fill."""
 
+UNROUTED = frozenset(
+    {
+        OrderStatus.RECEIVED,
+        OrderStatus.ROUTED,
+        OrderStatus.IN_FLIGHT,
+        OrderStatus.CANCEL_REQUESTED,
+        OrderStatus.REPLACE_REQUESTED,
+    },
+)
+"""States that the broker leaves at once."""
+STARTING_TAGS = frozenset({"OTO::trigger-order", "OTOCO::trigger-order", "OCO::order"})
+"""Tags of the members of a complex order that work from the start."""
+EXCLUSIVE_TAGS = frozenset({"OCO::order", "OTOCO::order"})
+"""Tags of the members of which one at most fills."""
+
 
 class OrderType(StrEnum):
     """The broker's order types."""
@@ -228,6 +243,23 @@ class Order:
     def reserves(self) -> bool:
         """Whether buying power is set aside for it: it works, opens, and waits for no other order."""
         return self.working and self.opens and self.status is not OrderStatus.CONTINGENT
+
+    @property
+    def cancellable(self) -> bool:
+        """Whether a client may cancel or replace it now: nothing is asked of it, and it awaits no original."""
+        if self.status is OrderStatus.CONTINGENT:
+            return self.contingent_status is not None
+        return self.working and self.status not in {
+            OrderStatus.CANCEL_REQUESTED,
+            OrderStatus.REPLACE_REQUESTED,
+        }
+
+    @property
+    def to_route(self) -> bool:
+        """Whether the broker has something to carry out for it that waits for nothing else."""
+        if self.status is OrderStatus.CONTINGENT:
+            return self.complex_tag in STARTING_TAGS
+        return self.status in UNROUTED
 
     @property
     def filled_any(self) -> bool:
