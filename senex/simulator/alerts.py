@@ -18,7 +18,7 @@ from senex.simulator import wire
 from senex.simulator.faults.streams import broken, padded
 from senex.simulator.gains import underlying_gains
 from senex.simulator.quotealerts import QuoteAlerts
-from senex.simulator.rendering import balance_json, position_json
+from senex.simulator.rendering import balance_json, complex_json, position_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -160,6 +160,8 @@ class Alerts:
         exchange, account = self._exchange, change.account
         if change.order is not None:
             yield "Order", wire.order(change.order)
+        if change.complex_order is not None:
+            yield "ComplexOrder", complex_json(exchange, change.complex_order)
         for symbol in change.moved:
             holding = exchange.books.holdings[account][symbol]
             yield "CurrentPosition", position_json(exchange, account, holding, marks=False)

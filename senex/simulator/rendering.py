@@ -11,7 +11,7 @@ from senex.simulator.market.listing import contract
 
 if TYPE_CHECKING:
     from senex.simulator.books.lots import Holding
-    from senex.simulator.books.records import Account
+    from senex.simulator.books.records import Account, ComplexOrder
     from senex.simulator.exchange import Exchange
 
 _ZERO_BALANCES = (
@@ -141,3 +141,10 @@ def previous_close(exchange: Exchange, symbol: str) -> Decimal:
         return Decimal(str(market.underlyings[symbol].daily.close(number)))
     quote = market.quote(symbol, market.tick(market.sessions[number].closes))
     return ZERO if quote is None else quote.mid
+
+
+def complex_json(exchange: Exchange, known: ComplexOrder) -> wire.Json:
+    """A complex order with its orders as they are now."""
+    orders = exchange.books.orders
+    members = [orders[one] for one in known.members]
+    return wire.complex_order(known, members, [orders[one] for one in known.former])

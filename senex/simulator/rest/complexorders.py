@@ -8,6 +8,7 @@ from aiohttp import web
 
 from senex.simulator import wire
 from senex.simulator.market.sessions import new_york_date
+from senex.simulator.rendering import complex_json
 from senex.simulator.rest.tickets import accepted, account_of, complex_ticket_of, refused
 from senex.simulator.services import labelled, services
 from senex.simulator.ticket import PreflightError
@@ -29,15 +30,6 @@ def _known(request: web.Request) -> ComplexOrder | None:
 
 def _not_found(request: web.Request) -> web.Response:
     return wire.not_found(f"complex order {request.match_info['id']}")
-
-
-def complex_json(books: Books, known: ComplexOrder) -> wire.Json:
-    """A complex order with its orders as they are now."""
-    return wire.complex_order(
-        known,
-        [books.orders[one] for one in known.members],
-        [books.orders[one] for one in known.former],
-    )
 
 
 @routes.post("/accounts/{account}/complex-orders/dry-run")
@@ -79,7 +71,7 @@ async def cancel(request: web.Request) -> web.Response:
     except PreflightError as problem:
         return wire.error(422, *problem.problems[0])
     parts.schedule_routing()
-    return wire.data(complex_json(parts.exchange.books, cancelled))
+    return wire.data(complex_json(parts.exchange, cancelled))
 
 
 @routes.get("/accounts/{account}/complex-orders/live")
@@ -93,7 +85,7 @@ async def live(request: web.Request) -> web.Response:
         for known in books.complex_of(account)
         if known.terminal_at is None or _last_day(books, known) == today
     ]
-    return wire.items(complex_json(books, known) for known in reversed(found))
+    return wire.items(complex_json(exchange, known) for known in reversed(found))
 
 
 @routes.get(r"/accounts/{account}/complex-orders/{id:\d+}")
@@ -103,16 +95,16 @@ async def read(request: web.Request) -> web.Response:
     known = _known(request)
     if known is None:
         return _not_found(request)
-    return wire.data(complex_json(services(request).exchange.books, known))
+    return wire.data(complex_json(services(request).exchange, known))
 
 
 @routes.get("/accounts/{account}/complex-orders")
 @labelled("complex-reads")
 async def history(request: web.Request) -> web.Response:
     """All complex orders, newest first."""
-    account, books = account_of(request), services(request).exchange.books
-    found = list(reversed(books.complex_of(account)))
-    return wire.page([complex_json(books, known) for known in found], request.query, PAGE)
+    account, exchange = account_of(request), services(request).exchange
+    found = reversed(exchange.books.complex_of(account))
+    return wire.page([complex_json(exchange, known) for known in found], request.query, PAGE)
 
 
 def _last_day(books: Books, known: ComplexOrder) -> date:
