@@ -70,6 +70,11 @@ class Exchange:
         self.complexes = Complexes(self.desk)
         self.lifecycle = Lifecycle(self)
 
+    @property
+    def journal(self) -> Journal:
+        """Where changes go before they are seen."""
+        return self._journal
+
     # -- time ---------------------------------------------------------------------------------
 
     def now(self) -> datetime:

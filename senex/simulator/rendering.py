@@ -139,6 +139,9 @@ def previous_close(exchange: Exchange, symbol: str) -> Decimal:
     number = market.sessions.last_started(instant) - 1
     if symbol in market.underlyings:
         return Decimal(str(market.underlyings[symbol].daily.close(number)))
+    settled = market.derived.settled(symbol, instant)
+    if settled is not None:
+        return settled
     quote = market.quote(symbol, market.tick(market.sessions[number].closes))
     return ZERO if quote is None else quote.mid
 

@@ -19,18 +19,9 @@ from senex.simulator.faults.hub import Faults
 from senex.simulator.feed import Feed
 from senex.simulator.lockstep import Lockstep
 from senex.simulator.replica import behind
-from senex.simulator.rest import (
-    accounts,
-    clock,
-    complexorders,
-    control,
-    instruments,
-    marketdata,
-    orders,
-    session,
-    streams,
-)
+from senex.simulator.rest.routes import MODULES
 from senex.simulator.services import REPLICA, SERVICES, Services, label_of, labels, services
+from senex.simulator.watchlists import Watchlists
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -44,7 +35,7 @@ _STOPS_AT_ONCE = 50
 _PATIENCE = 1.0
 _LAG = timedelta(seconds=1)
 """How far, in machine time, the market may be behind its clock before the clock waits for it."""
-_OPEN_ROUTES = frozenset({"token", "clock", "faults", "alerts", "dxlink", "public", ""})
+_OPEN_ROUTES = frozenset({"token", "clock", "faults", "alerts", "dxlink", "public", "search", ""})
 _FAULTLESS = frozenset({"clock", "faults"})
 
 
@@ -67,6 +58,7 @@ class Server:
             faults=faults,
             clock=ClockHub(exchange, timeline, lockstep),
             lockstep=lockstep,
+            watchlists=Watchlists(exchange.journal),
             schedule_routing=self._schedule_routing,
             moved=self._moved,
         )
@@ -117,17 +109,7 @@ class Server:
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[_guard, _inject])
         application[SERVICES] = self.services
-        for module in (
-            session,
-            accounts,
-            orders,
-            complexorders,
-            instruments,
-            marketdata,
-            streams,
-            clock,
-            control,
-        ):
+        for module in MODULES:
             application.add_routes(module.routes)
         return application
 
@@ -193,6 +175,7 @@ class Server:
 @web.middleware
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn failures into the broker's error shapes, and refuse without a good token."""
+    wire.CONTEXT.set(request.path)
     try:
         if label_of(request) not in _OPEN_ROUTES:
             token = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -205,6 +188,8 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return wire.error(problem.status, "request_failed", problem.reason)
     except (json.JSONDecodeError, UnicodeDecodeError):
         return wire.error(400, "invalid_json", "The body is not JSON")
+    except wire.Invalid as problem:
+        return wire.invalid(problem)
     except ValueError as problem:
         return wire.error(400, "validation_error", str(problem))
 

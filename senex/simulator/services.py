@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from senex.simulator.feed import Feed
     from senex.simulator.lockstep import Lockstep
     from senex.simulator.tokens import Tokens
+    from senex.simulator.watchlists import Watchlists
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Services:
     faults: Faults
     clock: ClockHub
     lockstep: Lockstep
+    watchlists: Watchlists
     schedule_routing: Callable[[], None]
     """Carry received orders and cancellations out, shortly after the reply."""
     moved: Callable[[], None]

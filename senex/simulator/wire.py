@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from senex.simulator.books.statement import Effect
 
 Json = dict[str, object]
+_LARGEST_PAGE = 2000
 
 
 def _default(value: object) -> str:
@@ -42,35 +44,94 @@ def reply(body: object, status: int = 200) -> web.Response:
     return web.Response(body=dumps(body), status=status, content_type="application/json")
 
 
+class Invalid(ValueError):
+    """A request's field that the broker refuses."""
+
+    def __init__(self, domain: str, reason: str = "is invalid") -> None:
+        super().__init__(f"{domain} {reason}")
+        self.domain = domain
+        self.reason = reason
+
+
+CONTEXT: ContextVar[str] = ContextVar("context", default="")
+"""The path that is being answered; envelopes tell it."""
+
+
+def enveloped(content: object, status: int = 200, **more: object) -> web.Response:
+    """Any content in the broker's envelope."""
+    return reply({"data": content, "api-version": "v1", "context": CONTEXT.get(), **more}, status)
+
+
 def data(content: Mapping[str, object], status: int = 200) -> web.Response:
     """One object in the broker's envelope."""
-    return reply({"data": content, "context": "simulator"}, status)
+    return enveloped(content, status)
 
 
 def items(content: Iterable[object]) -> web.Response:
     """A list in the broker's envelope."""
-    return reply({"data": {"items": list(content)}, "context": "simulator"})
+    return enveloped({"items": list(content)})
 
 
 def page(content: Sequence[Json], query: Mapping[str, str], default: int) -> web.Response:
-    """One page of a list, with the pagination the SDK loops by."""
-    size = max(1, min(2000, int(query.get("per-page", default))))
-    offset = max(0, int(query.get("page-offset", 0)))
+    """One page of a list, with the pagination the SDK loops by.
+
+    Raises:
+        Invalid: the page's size or number.
+    """
+    size = min(_LARGEST_PAGE, whole(query, "per-page", default, least=1))
+    offset = whole(query, "page-offset", 0)
     part = content[offset * size : (offset + 1) * size]
     pages = (len(content) + size - 1) // size
-    return reply(
-        {
-            "data": {"items": part},
-            "pagination": {
-                "per-page": size,
-                "page-offset": offset,
-                "item-offset": offset * size,
-                "total-items": len(content),
-                "total-pages": pages,
-                "current-item-count": len(part),
-            },
-        }
+    return enveloped(
+        {"items": part},
+        pagination={
+            "per-page": size,
+            "page-offset": offset,
+            "item-offset": offset * size,
+            "total-items": len(content),
+            "total-pages": pages,
+            "current-item-count": len(part),
+            "previous-link": None,
+            "next-link": None,
+            "paging-link-template": None,
+        },
     )
+
+
+def whole(query: Mapping[str, str], name: str, default: int, *, least: int = 0) -> int:
+    """A whole number from a query.
+
+    Raises:
+        Invalid: it is none, or too small.
+    """
+    text = query.get(name)
+    if text is None:
+        return default
+    if not text.isdecimal() or int(text) < least:
+        raise Invalid(name)
+    return int(text)
+
+
+def flag(query: Mapping[str, str], name: str) -> bool | None:
+    """A yes or no from a query; None when it is not asked.
+
+    Raises:
+        Invalid: it is neither.
+    """
+    text = query.get(name)
+    if text is not None and text not in {"true", "false"}:
+        raise Invalid(name)
+    return None if text is None else text == "true"
+
+
+def invalid(problem: Invalid) -> web.Response:
+    """400 in the broker's shape."""
+    body: Json = {
+        "code": "validation_error",
+        "message": "Request validation failed",
+        "errors": [{"domain": problem.domain, "reason": problem.reason}],
+    }
+    return reply({"error": body}, 400)
 
 
 def error(status: int, code: str, message: str, problems: Iterable[tuple[str, str]] = ()) -> web.Response:
@@ -275,12 +336,26 @@ def stamp(instant: datetime) -> str:
     return instant.isoformat(timespec="milliseconds")
 
 
-def instant_of(text: str) -> datetime:
-    """An instant from a query; one without an offset is UTC."""
-    instant = datetime.fromisoformat(text)
+def instant_of(text: str, domain: str = "datetime") -> datetime:
+    """An instant from a query; one without an offset is UTC.
+
+    Raises:
+        Invalid: it is none.
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(domain) from None
     return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
 
 
-def day_of(text: str) -> date:
-    """A date from a query."""
-    return date.fromisoformat(text[:10])
+def day_of(text: str, domain: str = "date") -> date:
+    """A date from a query.
+
+    Raises:
+        Invalid: it is none.
+    """
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        raise Invalid(domain) from None

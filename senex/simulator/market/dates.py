@@ -62,3 +62,13 @@ def months_from(day: date, count: int) -> list[tuple[int, int]]:
     """The year and month of a day and of the ``count`` - 1 months after it."""
     first = day.year * _DECEMBER + day.month - 1
     return [(number // _DECEMBER, number % _DECEMBER + 1) for number in range(first, first + count)]
+
+
+def first_of(year: int, month: int) -> date:
+    """The first of a month; months count on beyond either end of the year."""
+    return date(year + (month - 1) // _DECEMBER, (month - 1) % _DECEMBER + 1, 1)
+
+
+def nth_last(year: int, month: int, nth: int) -> date:
+    """The n-th last trading day of a month."""
+    return business_days_before(first_of(year, month + 1), nth)

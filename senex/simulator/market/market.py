@@ -11,6 +11,7 @@ from senex.domain.pricing import option_greeks
 from senex.domain.symbols import Right
 from senex.simulator.market import corporate
 from senex.simulator.market.daily import HISTORY
+from senex.simulator.market.derived import Derived
 from senex.simulator.market.draws import Draws
 from senex.simulator.market.listing import Contract, adjusted, contract, contract_of_streamer
 from senex.simulator.market.quotes import Quote, Theory, equity_quote, option_quote
@@ -39,6 +40,7 @@ class Market:
         self.sessions = Sessions(start)
         self.underlyings: dict[str, UnderlyingMarket] = build(self.draws, self.sessions, scenario)
         self._spot = lru_cache(maxsize=64)(self._price_at)
+        self.derived = Derived(self.draws, lambda symbol, instant: self.spot(symbol, self.tick(instant)))
 
     def instant(self, tick: int) -> datetime:
         """The instant of a tick."""
@@ -99,7 +101,7 @@ class Market:
             return equity_quote(self.draws, symbol, self.spot(symbol, tick), tick, self.instant(tick))
         known = contract(symbol)
         if known is None:
-            return None
+            return self.derived.quote(symbol, tick, self.instant(tick))
         penny = self.underlyings[known.underlying].profile.penny_options
         live = self.live_tick(known, tick)
         theory = self.theory(known, live)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from senex.domain.pricing import Greeks
     from senex.simulator.market.draws import Draws
 
+CENT = Decimal("0.01")
 _SIZE_TICKS = 8
 
 
@@ -19,8 +20,8 @@ _SIZE_TICKS = 8
 class Quote:
     """Best bid and ask of one symbol.
 
-    ``bid`` and ``ask`` are cents per share; ``sequence`` is the tick of the
-    last change, ``changed`` its instant.
+    ``bid`` and ``ask`` count ``unit`` (cents per share); ``sequence`` is the
+    tick of the last change, ``changed`` its instant.
     """
 
     symbol: str
@@ -30,11 +31,22 @@ class Quote:
     ask_size: int
     sequence: int
     changed: datetime
+    unit: Decimal = CENT
+
+    @property
+    def bid_price(self) -> Decimal:
+        """The bid in dollars or points."""
+        return self.bid * self.unit
+
+    @property
+    def ask_price(self) -> Decimal:
+        """The ask in dollars or points."""
+        return self.ask * self.unit
 
     @property
     def mid(self) -> Decimal:
         """The mark: halfway between bid and ask, exact."""
-        return Decimal(self.bid + self.ask) / 200
+        return (self.bid + self.ask) * self.unit / 2
 
     def same_market(self, other: Quote) -> bool:
         """Whether prices and sizes are equal."""

@@ -1,0 +1,27 @@
+"""Every endpoint there is."""
+
+from __future__ import annotations
+
+from senex.simulator.rest import (
+    accounts,
+    clock,
+    complexorders,
+    control,
+    equities,
+    futures,
+    hours,
+    marketdata,
+    metrics,
+    options,
+    orders,
+    others,
+    session,
+    streams,
+    watchlists,
+)
+
+MODULES = (
+    *(session, accounts, orders, complexorders, equities, options, futures, others),
+    *(marketdata, metrics, hours, watchlists),
+    *(streams, clock, control),
+)
