@@ -1,7 +1,7 @@
 # senex: `make demo` opens the console on everything; `make check` is what CI runs.
 # ARGS= goes to the command (make demo ARGS="--headless --json"), PYTHON= names the Python for .venv.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test check bench compose-test sdk-suite lock
+.PHONY: help install install-dev demo test check bench compose-test sdk-suite client-check lock
 PYTHON ?=
 ARGS ?=
 export PYTHON
@@ -35,6 +35,9 @@ bench: install-dev  ## run the benchmarks
 
 sdk-suite: install-dev  ## run the SDK's own tests against the simulator (fetches them)
 	@$(BIN)/python -m tests.conformance.sdk_suite $(ARGS)
+
+client-check: install-dev  ## use another client (fetches it) against the simulator
+	@$(BIN)/python -m tests.conformance.client_check
 
 compose-test:  ## bring the containers up and play the story in them
 	@containers/compose-test

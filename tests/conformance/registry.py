@@ -35,14 +35,20 @@ def source_of(package: str, folder: Path) -> Path:
 
 
 def install(requirement: str, folder: Path) -> Path:
-    """Install a package and what it needs into a new virtual environment; gives its ``bin``."""
+    """Install a package and what it needs into a new virtual environment; gives its ``bin``.
+
+    What is installed here already is used from here.
+    """
+    ours = str(importlib.metadata.distribution("tastytrade").locate_file(""))
     if _has_pip():
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        command = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", requirement]
+        installer = [str(folder / "bin" / "python"), "-m", "pip", "install"]
     else:
         subprocess.run(["uv", "venv", "-q", "--python", sys.executable, str(folder)], check=True)
-        command = ["uv", "pip", "install", "-q", "--python", str(folder / "bin" / "python"), requirement]
-    subprocess.run(command, check=True)
+        installer = ["uv", "pip", "install", "--python", str(folder / "bin" / "python")]
+    (packages,) = folder.glob("lib/python*/site-packages")
+    (packages / "shared.pth").write_text(f"{ours}\n", encoding="utf-8")
+    subprocess.run([*installer, "-q", requirement], check=True)
     return folder / "bin"
 
 

@@ -11,13 +11,14 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from senex.simulator.market.dates import on_or_before
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REDIRECTED = Path(__file__).parent / "redirected"
 REPOSITORY = Path(__file__).parents[2]
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE")
-_SATURDAY = 5
 
 
 @contextmanager
@@ -36,11 +37,8 @@ def simulator(folder: Path, *options: str) -> Iterator[dict[str, Any]]:
 
 
 def yesterday() -> date:
-    """The last weekday before today by the wall: foreign programs ask for history up to their own today."""
-    day = date.today() - timedelta(days=1)  # noqa: DTZ011  any zone's today will do
-    while day.weekday() >= _SATURDAY:
-        day -= timedelta(days=1)
-    return day
+    """The last session before today by the wall: foreign programs ask for history up to their own today."""
+    return on_or_before(date.today() - timedelta(days=1))  # noqa: DTZ011  any zone's today will do
 
 
 def environment(ready: dict[str, Any], home: Path) -> dict[str, str]:

@@ -29,7 +29,7 @@ def _equity(profile: Profile) -> wire.Json:
     return {
         "id": _IDS[profile.symbol],
         "symbol": profile.symbol,
-        "instrument-type": "Equity",
+        "instrument-type": "Index" if profile.is_index else "Equity",
         "short-description": profile.description,
         "description": profile.description,
         "is-index": profile.is_index,
