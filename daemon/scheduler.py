@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -28,6 +29,7 @@ from senex.domain.unknown import Unknown
 from senex.store.direct import connect
 from senex.store.heartbeats import keep_beating
 from senex.store.locks import leader
+from senex.store.outbox import Outbox
 from senex.store.schedule import read_calendar, read_schedule
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ TICK_SECONDS = 1.0
 _CALENDAR_SECONDS = 30.0
 _AGAIN_SECONDS = 15.0
 _SLOT_SECONDS = 30
+_UNFINISHED = (b"queued", b"started")
+_MOMENT = 0.01
 _log = structlog.get_logger("senex.scheduler")
 
 
@@ -117,6 +121,7 @@ class SlotScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
         super().__init__(connection=connection, interval=TICK_SECONDS)
         self._clock = clock
         self._sent: dict[str, float] = {}
+        self.queued = 0
 
     def get_jobs_to_queue(self, with_times: bool = False) -> Any:  # noqa: FBT001, FBT002 - rq-scheduler's signature
         return self.get_jobs(to_unix(self._clock.now()), with_times=with_times)
@@ -124,6 +129,12 @@ class SlotScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
     def enqueue_job(self, job: Job) -> None:
         super().enqueue_job(job)
         self._sent[job.id] = time.monotonic()
+        self.queued += 1
+
+    def unfinished(self) -> bool:
+        """Whether a slot that was queued still waits or runs. Raises RedisError."""
+        keys = [self.job_class.key_for(name) for name in self._sent]
+        return any(self.connection.hget(key, "status") in _UNFINISHED for key in keys)
 
     def tick(self, entries: dict[str, Entry]) -> None:
         """Make rq-scheduler's entries those of ``entries`` and queue what is due. Raises RedisError."""
@@ -158,10 +169,32 @@ class Ticks:
         self._calendar: Calendar | None = None
         self._calendar_read = 0.0
         self._last: tuple[str, datetime] | None = None
+        self._turn = asyncio.Lock()
+        self._seen = (-1, -1)
         self.state = "leader"
+
+    async def settle(self) -> bool:
+        """Have all work of the market's instant done; whether there was any. Raises Unavailable.
+
+        That is every slot due by now, and every row of the outbox that leads to a job.
+        A row that fails again and again is not waited for.
+        """
+        await self.tick()
+        outbox = Outbox(self._connection)
+        while True:
+            with suppress(RedisError):
+                if not await asyncio.to_thread(self._scheduler.unfinished) and await outbox.quiet():
+                    break
+            await asyncio.sleep(_MOMENT)
+        before, self._seen = self._seen, (self._scheduler.queued, await outbox.newest())
+        return before != self._seen
 
     async def tick(self) -> None:
         """Compare and queue once. Raises Unavailable without Postgres; a lost Redis or clock is waited for."""
+        async with self._turn:
+            await self._tick()
+
+    async def _tick(self) -> None:
         if not self._clock.fresh:
             self._note("leader, clock away")
             return
@@ -206,6 +239,8 @@ async def schedule(*, direct_url: str, redis_url: str, clock_url: str | None, in
                 clock=clock,
             )
             _log.info("leading")
+            group.create_task(clock.attend("scheduler", 2, ticks.settle))
             while True:
-                await ticks.tick()
+                if not clock.lockstep:
+                    await ticks.tick()
                 await asyncio.sleep(TICK_SECONDS)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from daemon.streaming.alerts import AlertIntake
 from daemon.streaming.flusher import Flusher
+from daemon.streaming.settling import Settling
 from daemon.streaming.wishes import Wishes
 from senex.bootstrap.access import broker_access
 from senex.broker.session import open_session
@@ -82,6 +83,7 @@ async def _stream(settings: DaemonSettings, clock: FollowedClock | WallClock, st
         alerts = AlertStream(session, intake)
         flusher = Flusher(quotes.book, QuoteWriter(redis))
         wishes = Wishes(store=store, redis=redis, clock=clock, want=quotes.want)
+        settling = Settling(quotes=quotes, alerts=alerts, intake=intake, flusher=flusher, wishes=wishes)
         report = Report(quotes, alerts, intake, flusher, wishes, clock, state)
         async with asyncio.TaskGroup() as group:
             for task in (
@@ -92,6 +94,7 @@ async def _stream(settings: DaemonSettings, clock: FollowedClock | WallClock, st
                 wishes.run(),
                 stay_logged_in(session, report.login, _LOGIN_EVERY),
                 report.run(store),
+                clock.attend("streamer", 1, settling.settle),
             ):
                 group.create_task(task)
 

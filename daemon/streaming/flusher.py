@@ -39,6 +39,7 @@ class Flusher:
         self._frame = 0
         self._anew = True
         self._last = 0.0
+        self._turn = asyncio.Lock()
         self.problem = "nothing written yet"
 
     async def run(self) -> Never:
@@ -49,6 +50,10 @@ class Flusher:
 
     async def flush(self) -> None:
         """Write what changed; everything, when the cache is not what it should be."""
+        async with self._turn:
+            await self._flush()
+
+    async def _flush(self) -> None:
         shape = (self._book.epoch, self._book.dropped)
         anew = self._anew or self._shape != shape
         drained = self._book.drain()

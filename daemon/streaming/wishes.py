@@ -46,14 +46,20 @@ class Wishes:
         """Follow until cancelled."""
         looked = 0.0
         while True:
-            with suppress(Unavailable):
-                self._leases = await read_leases(self._redis)
-            if time.monotonic() - looked >= BOOKS_EVERY:
+            books = time.monotonic() - looked >= BOOKS_EVERY
+            if books:
                 looked = time.monotonic()
-                with suppress(Unavailable):
-                    self._books = await self._store.wanted(self._clock.now())
-            self._want(self.chosen())
+            await self.follow(books=books)
             await asyncio.sleep(LEASES_EVERY)
+
+    async def follow(self, *, books: bool) -> None:
+        """Want what is wanted now, by the leases and, if asked to look, by the books."""
+        with suppress(Unavailable):
+            self._leases = await read_leases(self._redis)
+        if books:
+            with suppress(Unavailable):
+                self._books = await self._store.wanted(self._clock.now())
+        self._want(self.chosen())
 
     def chosen(self) -> frozenset[str]:
         """The books' symbols and as many leases, whole, as the budget allows."""

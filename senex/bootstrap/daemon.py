@@ -37,6 +37,7 @@ async def build(settings: DaemonSettings) -> AsyncIterator[Context]:
     async with AsyncExitStack() as stack:
         clock = await asyncio.to_thread(open_clock, settings.clock_url)
         stack.callback(clock.close)
+        clock.listen("worker")
         engine = open_engine(settings.database_url.get_secret_value())
         stack.push_async_callback(engine.dispose)
         direct = open_engine(settings.direct_url, size=2)

@@ -7,13 +7,15 @@ record first, count what they cannot read, and go on.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 from anyio import TASK_STATUS_IGNORED, sleep
-from tastytrade import AlertStreamer, DXLinkStreamer
+from anyio import Event as AnyioEvent
+from tastytrade import AlertStreamer, DXLinkStreamer, version_str
 from tastytrade.streamer import DXLINK_VERSION
 
 from senex.domain.errors import Unavailable
@@ -60,16 +62,29 @@ class FeedSocket(TidyFeed):
         super().__init__(session)
         self._book = book
         self._last = time.monotonic()
+        self._asked = self._answered = 0
+        self._answers = asyncio.Condition()
 
     @property
     def silence(self) -> float:
         """Seconds of machine time since the last frame of any kind."""
         return time.monotonic() - self._last
 
+    async def caught_up(self) -> None:
+        """Return once all that was sent to us before this call has been taken: frames keep their order."""
+        await self._keep_alive()
+        expected = self._asked
+        async with self._answers:
+            await self._answers.wait_for(lambda: self._answered >= expected)
+
     async def _heartbeat(self) -> None:
         while True:
-            await self._websocket.send_json({"type": "KEEPALIVE", "channel": 0})
+            await self._keep_alive()
             await sleep(KEEPALIVE_EVERY)
+
+    async def _keep_alive(self) -> None:
+        self._asked += 1
+        await self._websocket.send_json({"type": "KEEPALIVE", "channel": 0})
 
     async def _reader(self, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
         await self._websocket.send_json(
@@ -100,6 +115,10 @@ class FeedSocket(TidyFeed):
                     raise StreamBroken("the feed refused its token")
                 asked = True
                 await self._websocket.send_json({"type": "AUTH", "channel": 0, "token": self._auth_token})
+            elif message.get("type") == "KEEPALIVE":
+                async with self._answers:
+                    self._answered += 1
+                    self._answers.notify_all()
             else:
                 self._control(message)
 
@@ -126,6 +145,21 @@ class AlertSocket(AlertStreamer):
         if session.alerts_url:
             self.base_url = session.alerts_url
         self._take = take
+
+    async def caught_up(self) -> None:
+        """Return once all that was sent to us before this call has been taken: messages keep their order."""
+        await self.session.refresh()
+        self.request_id += 1
+        answered = self._subscription_state[self.request_id] = AnyioEvent()
+        await self._websocket.send_json(
+            {
+                "auth-token": f"Bearer {self.session.session_token}",
+                "action": "heartbeat",
+                "request-id": self.request_id,
+                "source": version_str,
+            }
+        )
+        await answered.wait()
 
     async def _reader(self) -> None:
         while True:

@@ -31,9 +31,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+BROKEN: tuple[type[Exception], ...] = (*WIRE_ERRORS, SenexError)
 FEED_SILENCE = 45.0
 """Seconds without any frame before the feed's connection is given up; it answers a keepalive each 30 s."""
 CONNECT_WITHIN = 20.0
+CAUGHT_UP_WITHIN = 10.0
+"""Seconds a market in lockstep waits for a stream that says nothing."""
 _CHUNK = 250
 _LOOK = 1.0
 
@@ -64,15 +67,30 @@ class QuoteStream:
         self._silence = silence
         self._wanted: frozenset[str] = frozenset()
         self._changed = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._feed: FeedSocket | None = None
         self.book = QuoteBook(clock)
         self.problem = "not connected yet"
+        self.wishes = 0
+        """How often what is wanted has changed."""
 
     def want(self, symbols: frozenset[str]) -> None:
         """Stream these symbols and no others."""
         if symbols != self._wanted:
             self._wanted = symbols
+            self.wishes += 1
             self.book.want(symbols)
+            self._settled.clear()
             self._changed.set()
+
+    async def caught_up(self) -> None:
+        """Return once what is wanted is subscribed and what was sent has been taken, if there is a connection."""
+        with suppress(TimeoutError, *BROKEN):
+            async with asyncio.timeout(CAUGHT_UP_WITHIN):
+                if self.book.connected:
+                    await self._settled.wait()
+                if self._feed is not None:
+                    await self._feed.caught_up()
 
     async def run(self) -> Never:
         """Stay connected until cancelled."""
@@ -84,11 +102,13 @@ class QuoteStream:
                 self.problem = _why(problem)
                 _log.warning("quotes: %s", self.problem)
             finally:
+                self._feed = None
                 self.book.interrupted()
             await asyncio.sleep(back_off.next())
 
     async def _once(self, back_off: BackOff) -> None:
         async with asyncio.timeout(CONNECT_WITHIN) as patience, FeedSocket(self._session, self.book) as feed:
+            self._settled.clear()
             self.book.begin()
             on_feed: frozenset[str] = frozenset()
             while True:
@@ -97,7 +117,9 @@ class QuoteStream:
                 wanted = self._wanted
                 await _subscribe(feed, wanted - on_feed)
                 await _unsubscribe(feed, on_feed - wanted)
-                on_feed = wanted
+                on_feed, self._feed = wanted, feed
+                if wanted == self._wanted:
+                    self._settled.set()
                 patience.reschedule(None)
                 self.problem = ""
                 back_off.reset()
@@ -130,8 +152,16 @@ class AlertStream:
     def __init__(self, session: BrokerSession, taker: AlertTaker) -> None:
         self._session = session
         self._taker = taker
+        self._socket: AlertSocket | None = None
         self.connected = False
         self.problem = "not connected yet"
+
+    async def caught_up(self) -> None:
+        """Return once what was sent has been taken, if there is a connection."""
+        with suppress(TimeoutError, *BROKEN):
+            async with asyncio.timeout(CAUGHT_UP_WITHIN):
+                if self._socket is not None:
+                    await self._socket.caught_up()
 
     async def run(self) -> Never:
         """Stay connected until cancelled. The socket's own pings notice a dead peer within 40 s."""
@@ -165,10 +195,11 @@ class AlertStream:
                 self.connected, self.problem = True, ""
                 await self._taker.subscribed(tuple(account.account_number for account in accounts))
                 back_off.reset()
-                await loop.create_future()
-
-
-BROKEN: tuple[type[Exception], ...] = (*WIRE_ERRORS, SenexError)
+                self._socket = socket
+                try:
+                    await loop.create_future()
+                finally:
+                    self._socket = None
 
 
 def _why(problem: Exception) -> str:

@@ -15,11 +15,18 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import aiohttp
 import orjson
 
 from senex.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import Any, Never
+
+    Settle = Callable[[], Awaitable[bool]]
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +47,17 @@ class WallClock:
         """The aware instant (UTC)."""
         return datetime.now(UTC)  # noqa: TID251  this is the clock
 
+    lockstep = False
+
+    def listen(self, name: str) -> None:
+        """Nobody waits for who listens to the wall's time."""
+
+    async def attend(self, name: str, rank: int, settle: Settle) -> Never:
+        """Wait for ever: the wall's time waits for nobody."""
+        del name, rank, settle
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError("the wall's time does not end")
+
     def close(self) -> None:
         """Nothing to stop."""
 
@@ -53,6 +71,27 @@ class Anchor:
     speed: float
     tick: int
     read: float
+    lockstep: bool = False
+
+
+class Attendance:
+    """One part of this process in the market's lockstep: questions come in, answers go out."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._questions: asyncio.Queue[int] = asyncio.Queue()
+
+    def ask(self, question: int) -> None:
+        """Hand a question over, from the clock's thread."""
+        with suppress(RuntimeError):  # the loop that would answer has ended
+            self._loop.call_soon_threadsafe(self._questions.put_nowait, question)
+
+    async def question(self) -> int:
+        """The newest question; those before it are void."""
+        newest = await self._questions.get()
+        while not self._questions.empty():
+            newest = self._questions.get_nowait()
+        return newest
 
 
 class FollowedClock:
@@ -68,6 +107,9 @@ class FollowedClock:
         self._first = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._attendance: Attendance | None = None
+        self._joined: dict[str, object] | None = None
         self._thread = threading.Thread(target=self._run, name="senex-clock", daemon=True)
 
     def start(self, timeout: float) -> None:
@@ -88,6 +130,36 @@ class FollowedClock:
                 self._loop.call_soon_threadsafe(self._task.cancel)
         if self._thread.is_alive():
             self._thread.join(timeout=5)
+
+    def listen(self, name: str) -> None:
+        """Have the market in lockstep wait until this clock knows its instant, before it asks anybody else."""
+        self._joined = {"join": name, "rank": 0}
+        self._tell(self._joined)
+
+    async def attend(self, name: str, rank: int, settle: Settle) -> Never:
+        """Take part in the market's lockstep until cancelled.
+
+        In lockstep the market serves its next instant only when all who take part
+        have answered for the last one, the lower ``rank`` first. ``settle`` is
+        awaited for each instant; it brings everything up to it and says whether
+        there was anything to do. What it raises ends this.
+        """
+        attendance = self._attendance = Attendance()
+        self._joined = {"join": name, "rank": rank}
+        self._tell(self._joined)
+        try:
+            while True:
+                question = await attendance.question()
+                worked = await settle()
+                self._tell({"done": question, "worked": worked})
+        finally:
+            self._attendance = self._joined = None
+            self._tell({"leave": name})
+
+    @property
+    def lockstep(self) -> bool:
+        """Whether the market moves in lockstep now."""
+        return self._known.lockstep
 
     @property
     def timeline(self) -> str:
@@ -133,15 +205,41 @@ class FollowedClock:
             while True:
                 try:
                     async with session.ws_connect(self._url, timeout=_SILENCE) as socket:
+                        self._socket = socket
+                        if self._joined is not None:
+                            await self._say(self._joined)
                         async for message in socket:
-                            self._take(message)
+                            await self._take(message)
                             delay = _FIRST_DELAY
                 except (aiohttp.ClientError, OSError, ValueError) as problem:
                     _log.debug("lost the market clock: %s", problem)
+                finally:
+                    self._socket = None
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, _LONGEST_DELAY)
 
-    def _take(self, message: aiohttp.WSMessage) -> None:
+    def _tell(self, body: dict[str, object]) -> None:
+        """Say something to the market, from any thread; what is lost with a connection is said anew."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # its loop has ended
+                asyncio.run_coroutine_threadsafe(self._say(body), self._loop)
+
+    async def _say(self, body: dict[str, object]) -> None:
+        if self._socket is not None:
+            with suppress(aiohttp.ClientError, OSError):
+                await self._socket.send_str(orjson.dumps(body).decode())
+
+    async def _answer(self, told: dict[str, Any]) -> None:
+        """Answer that the instant is known; what is asked of the rank taken part at goes there."""
+        if "ask" not in told:
+            return
+        attendance = self._attendance
+        if told.get("rank") and attendance is not None:
+            attendance.ask(int(told["ask"]))
+        else:
+            await self._say({"done": told["ask"]})
+
+    async def _take(self, message: aiohttp.WSMessage) -> None:
         read = time.monotonic()
         if message.type is not aiohttp.WSMsgType.TEXT:
             return
@@ -154,12 +252,14 @@ class FollowedClock:
                 float(told["speed"]),
                 int(told["sequence"]),
                 read,
+                lockstep=bool(told.get("lockstep", {}).get("running")),
             )
         except (ValueError, KeyError, TypeError) as problem:
             _log.warning("the market clock sent what cannot be read: %s", problem)
             return
         self._anchor = anchor
         self._first.set()
+        await self._answer(told)
 
 
 def open_clock(url: str | None, *, timeout: float = 5.0) -> WallClock | FollowedClock:

@@ -79,12 +79,17 @@ class ClockHub:
                 self._lockstep.leave(participant)
 
     def hear(self, socket: web.WebSocketResponse, body: wire.Json) -> None:
-        """Take what a follower says: ``{"join": name, "rank": n}``, or ``{"done": question, "worked": bool}``."""
+        """Take what a follower says: it joins, leaves, or is done.
+
+        ``{"join": name, "rank": n}``, ``{"leave": name}``, ``{"done": question, "worked": bool}``.
+        """
         known = self._participants.get(socket)
         if "join" in body:
             if known is None:
                 known = self._participants[socket] = Participant(partial(self._ask, socket))
             self._lockstep.join(known, name=str(body["join"]), rank=_number(body.get("rank")))
+        elif known is not None and "leave" in body:
+            self._lockstep.leave(known)
         elif known is not None and "done" in body:
             self._lockstep.answer(known, _number(body["done"]), worked=body.get("worked") is True)
 

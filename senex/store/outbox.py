@@ -49,6 +49,13 @@ UPDATE outbox SET error = %s,
     lease_until = clock_timestamp() + make_interval(secs => least(%s, power(2, least(offers, 8)) / 2))
 WHERE id = %s AND done_at IS NULL
 """
+# work of closed accounts waits, and what has failed for minutes is an alarm, not a delay
+_UNDONE = """
+SELECT EXISTS (
+    SELECT FROM outbox WHERE done_at IS NULL AND NOT (error IS NOT NULL AND offers >= 8)
+        AND NOT EXISTS (SELECT FROM account WHERE account.id = outbox.account_id AND account.closed))
+"""
+_NEWEST = "SELECT coalesce(max(id), 0) FROM outbox"
 _RETURN = "UPDATE outbox SET lease_until = NULL WHERE id = ANY(%s) AND done_at IS NULL"
 # nothing left over from before may be sent until the books have been compared with the broker's
 _START = """
@@ -99,6 +106,16 @@ class Outbox:
     async def failed(self, outbox_id: int, error: str) -> None:
         """Store why a run failed and let the row be offered again: after 1, 2, 4 … seconds, at most a lease."""
         await self._rows(_FAILED, error[:2000], LEASE_SECONDS, outbox_id)
+
+    async def quiet(self) -> bool:
+        """Whether nothing waits or is being worked on."""
+        [(undone,)] = await self._rows(_UNDONE)
+        return not undone
+
+    async def newest(self) -> int:
+        """The id of the newest row: another one means that work came in."""
+        [(newest,)] = await self._rows(_NEWEST)
+        return int(newest)
 
     @asynccontextmanager
     async def claim(self, outbox_id: int, *, seconds: float = LEASE_SECONDS) -> AsyncIterator[Work | None]:
