@@ -20,6 +20,7 @@ class Board:
         self.source = source
         self.tick = tick
         self._known: dict[str, tuple[int, Quote]] = {}
+        self._shown: dict[str, Quote | None] = {}
         self._watched: Counter[str] = Counter()
         self.on_moved: Callable[[list[str]], None] = lambda _: None
         """Told by :meth:`show` which watched symbols have a new quote."""
@@ -64,9 +65,10 @@ class Board:
 
     def show(self) -> None:
         """Quote every watched symbol here: a change is dated by the first tick that shows it."""
-        moved = []
+        shown, moved = {}, []
         for symbol in self._watched:
-            before = self._known.get(symbol)
-            if self.quote(symbol) is not (None if before is None else before[1]):
+            shown[symbol] = self.quote(symbol)
+            if shown[symbol] is not self._shown.get(symbol):
                 moved.append(symbol)
+        self._shown = shown
         self.on_moved(moved)
