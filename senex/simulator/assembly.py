@@ -43,6 +43,7 @@ class Options:
     state: Path | None = None
     account: str | None = None
     accounts: int = 1
+    cash: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def _assemble(options: Options, journal: Journal) -> Simulator:
     )
     numbers = account_numbers(options.account or DEFAULT_ACCOUNT, options.accounts)
     for number in numbers:
-        books.open_account(number, instant, new_york_date(instant))
+        exchange.lifecycle.open_account(number, instant, margin_or_cash="Cash" if options.cash else "Margin")
     tokens = Tokens(_setting(journal, "client_secret"), _setting(journal, "refresh_token"))
     return Simulator(exchange, tokens, _setting(journal, "timeline"), numbers[0], journal)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from senex.domain.legs import Action
 from senex.simulator import hours
 from senex.simulator.books.records import (
     AT_MARKET,
@@ -12,11 +13,12 @@ from senex.simulator.books.records import (
     Order,
     OrderLeg,
     OrderStatus,
+    OrderType,
     TimeInForce,
 )
 from senex.simulator.market.sessions import TICK, new_york_date
 from senex.simulator.preflight import Preflight, Rules
-from senex.simulator.ticket import PreflightError
+from senex.simulator.ticket import PreflightError, Ticket
 from senex.simulator.whims import Race, Whims
 
 if TYPE_CHECKING:
@@ -26,11 +28,15 @@ if TYPE_CHECKING:
     from senex.simulator.board import Board
     from senex.simulator.books.books import Books
     from senex.simulator.books.journal import Record
+    from senex.simulator.books.lots import Holding
     from senex.simulator.books.records import ComplexOrder
     from senex.simulator.books.statement import Accountant, Effect
     from senex.simulator.execution import Floor, Outcome
     from senex.simulator.market.market import Market
-    from senex.simulator.ticket import Problem, Ticket
+    from senex.simulator.ticket import Problem
+
+RISK_DESK = "risk-desk"
+"""The source of the broker's own orders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +227,23 @@ class Desk:
         self.release(order, instant)
         return self.books.orders[order.id]
 
+    def close_out(self, account: str, holding: Holding, instant: datetime) -> Order:
+        """Close a position by a market order of the broker's risk desk, filled at once.
+
+        Raises:
+            PreflightError: it cannot be traded.
+        """
+        quantity = int(holding.quantity)
+        action = Action.SELL_TO_CLOSE if quantity > 0 else Action.BUY_TO_CLOSE
+        leg = OrderLeg(holding.symbol, holding.instrument, action, abs(quantity))
+        order = self.force(
+            account, Ticket(OrderType.MARKET, TimeInForce.DAY, (leg,), None, source=RISK_DESK), instant
+        )
+        outcome = self._floor.force(order, instant)
+        if outcome is not None:
+            self._settle(outcome)
+        return self.books.orders[order.id]
+
     def end(self, order: Order, status: OrderStatus, instant: datetime, reason: str | None = None) -> None:
         """Bring a working order to a terminal status."""
         self.put(
@@ -271,6 +294,8 @@ class Desk:
         """
         counted = order if without is None else replace(order, id=without)
         effect = self._accountant.effect(counted, new_york_date(instant))
+        if order.opens and effect.refusal is not None:
+            raise PreflightError(effect.refusal)
         if order.opens and effect.new < 0 and effect.buying_power_change < 0:
             raise PreflightError(
                 (

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from senex.simulator.board import Board
     from senex.simulator.books.books import Books
     from senex.simulator.books.journal import Journal
+    from senex.simulator.books.lots import Holding
     from senex.simulator.books.records import ComplexOrder, Order, OrderStatus
     from senex.simulator.books.statement import Accountant
     from senex.simulator.clock import MarketClock
@@ -275,6 +276,14 @@ class Exchange:
     def end(self, order: Order, status: OrderStatus, instant: datetime, reason: str | None = None) -> None:
         """Bring a working order to a terminal status."""
         self.desk.end(order, status, instant, reason)
+
+    def moved(self, account: str, symbols: tuple[str, ...] = ()) -> None:
+        """Tell that positions and cash moved without an order."""
+        self.tell(Changed(account, moved=symbols, money=True))
+
+    def close_out(self, account: str, holding: Holding, instant: datetime) -> Order:
+        """Close a position by a market order of the broker's own, filled at once."""
+        return self.desk.close_out(account, holding, instant)
 
     def remove(self, order_id: int, instant: datetime) -> None:
         """Take a working order out, as the broker's staff does."""

@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from senex.domain.money import ZERO
 from senex.simulator import wire
-from senex.simulator.market.listing import contract
+from senex.simulator.books.balances import balances
+from senex.simulator.market.contracts import contract
+from senex.simulator.market.profiles import PROFILES
+from senex.simulator.market.sessions import new_york_date
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
     from senex.simulator.books.lots import Holding
-    from senex.simulator.books.records import Account, ComplexOrder
+    from senex.simulator.books.records import Account, ComplexOrder, Sample, Snapshot
     from senex.simulator.exchange import Exchange
 
-_ZERO_BALANCES = (
-    "long-futures-value",
-    "short-futures-value",
-    "long-futures-derivative-value",
-    "short-futures-derivative-value",
-    "futures-margin-requirement",
-    "maintenance-call-value",
-    "reg-t-call-value",
-    "day-trading-call-value",
-    "day-equity-call-value",
-    "day-trade-excess",
-    "pending-cash",
-    "long-cryptocurrency-value",
-    "short-cryptocurrency-value",
-    "cryptocurrency-margin-requirement",
-    "unsettled-cryptocurrency-fiat-amount",
-    "closed-loop-available-balance",
-    "equity-offering-margin-requirement",
-    "long-bond-value",
-    "bond-margin-requirement",
-    "futures-overnight-margin-requirement",
-    "futures-intraday-margin-requirement",
-    "pending-margin-interest",
-    "effective-cryptocurrency-buying-power",
+_NEVER = (
+    "is-aggregated-at-clearing",
+    "is-closed",
+    "is-closing-only",
+    "is-cryptocurrency-enabled",
+    "is-frozen",
+    "is-full-equity-margin-required",
+    "is-futures-closing-only",
+    "is-futures-intra-day-enabled",
+    "is-futures-enabled",
+    "is-in-day-trade-equity-maintenance-call",
+    "is-pattern-day-trader",
+    "is-small-notional-futures-intra-day-enabled",
+    "is-roll-the-day-forward-enabled",
+    "are-far-otm-net-options-restricted",
+    "has-intraday-equities-margin",
+    "is-equity-offering-enabled",
+    "is-equity-offering-closing-only",
+    "is-portfolio-margin-enabled",
+    "is-risk-reducing-only",
 )
 
 
@@ -57,47 +60,129 @@ def account_json(account: Account) -> wire.Json:
         "is-firm-proprietary": False,
         "is-futures-approved": False,
         "is-test-drive": False,
-        "margin-or-cash": "Margin",
+        "margin-or-cash": account.margin_or_cash,
         "is-foreign": False,
         "investment-objective": "SPECULATION",
-        "suitable-options-level": "No Restrictions",
+        "suitable-options-level": "Covered And Cash Secured" if account.is_cash else "No Restrictions",
     }
+
+
+def trading_status_json(exchange: Exchange, number: str) -> wire.Json:
+    """What the account may do."""
+    account = exchange.books.accounts[number]
+    called = exchange.accountant.statement(number).maintenance_excess < 0
+    return {
+        **dict.fromkeys(_NEVER, False),
+        "account-number": number,
+        "day-trade-count": day_trades(exchange, number),
+        "equities-margin-calculation-type": "Cash" if account.is_cash else "Reg T",
+        "fee-schedule-name": "default",
+        "futures-margin-rate-multiplier": "0.0",
+        "id": list(exchange.books.accounts).index(number) + 1,
+        "is-in-margin-call": called and not account.is_cash,
+        "options-level": "Covered And Cash Secured" if account.is_cash else "No Restrictions",
+        "short-calls-enabled": not account.is_cash,
+        "small-notional-futures-margin-rate-multiplier": "0.0",
+        "updated-at": wire.stamp(account.opened_at),
+    }
+
+
+def day_trades(exchange: Exchange, number: str) -> int:
+    """Symbols opened and closed on one day, over the last five sessions."""
+    sessions, day = exchange.market.sessions, exchange.day()
+    since = sessions[sessions.number_of(day) - 4].day
+    seen: dict[tuple[str, date], set[bool]] = {}
+    for entry in reversed(exchange.books.entries[number]):
+        if entry.day < since:
+            break
+        if entry.type == "Trade" and entry.symbol is not None and entry.action is not None:
+            seen.setdefault((entry.symbol, entry.day), set()).add(entry.action.opens)
+    return sum(len(sides) > 1 for sides in seen.values())
 
 
 def balance_json(exchange: Exchange, number: str) -> wire.Json:
     """An account's balances; every figure follows from cash, marks and margin."""
     known = exchange.accountant.statement(number)
-    text = wire.plain
-    excess = known.net_liquidation - known.requirement
+    cash = exchange.books.accounts[number].is_cash
     return {
-        **dict.fromkeys(_ZERO_BALANCES, "0.0"),
         "account-number": number,
         "currency": "USD",
-        "cash-balance": text(known.cash),
-        "long-equity-value": text(known.long_equity),
-        "short-equity-value": text(known.short_equity),
-        "long-derivative-value": text(known.long_options),
-        "short-derivative-value": text(known.short_options),
-        "long-margineable-value": text(known.long_equity),
-        "short-margineable-value": text(known.short_equity),
-        "margin-equity": text(known.net_liquidation),
-        "equity-buying-power": text(2 * known.buying_power),
-        "derivative-buying-power": text(known.buying_power),
-        "day-trading-buying-power": text(4 * known.buying_power),
-        "available-trading-funds": text(known.buying_power),
-        "maintenance-requirement": text(known.requirement),
-        "reg-t-margin-requirement": text(known.requirement),
-        "used-derivative-buying-power": text(known.requirement + known.reserved),
-        "maintenance-excess": text(excess),
-        "net-liquidating-value": text(known.net_liquidation),
-        "cash-available-to-withdraw": text(max(ZERO, known.buying_power)),
+        **_amounts(balances(known, cash=cash)),
+        **pending(known.pending),
         "snapshot-date": exchange.day(),
         "updated-at": wire.stamp(exchange.now()),
     }
 
 
+def pending(amount: Decimal) -> wire.Json:
+    """Cash that is yet to come (or go), with its effect."""
+    return wire.signed("pending-cash", amount)
+
+
+def snapshot_json(snapshot: Snapshot) -> wire.Json:
+    """Balances as they were at the beginning or end of a session."""
+    return {
+        "account-number": snapshot.account,
+        "currency": "USD",
+        **_amounts(snapshot.balances),
+        **pending(snapshot.balances["pending-cash"]),
+        "snapshot-date": snapshot.day,
+        "time-of-day": snapshot.time_of_day,
+        "updated-at": wire.stamp(snapshot.taken_at),
+    }
+
+
+def margin_json(exchange: Exchange, number: str) -> wire.Json:
+    """The margin report: each underlying's requirement and what it is made of."""
+    accountant, account = exchange.accountant, exchange.books.accounts[number]
+    known, method = accountant.statement(number), "Cash" if account.is_cash else "Reg T"
+    return {
+        "account-number": number,
+        "description": "Total",
+        "margin-calculation-type": method,
+        "option-level": "Covered And Cash Secured" if account.is_cash else "No Restrictions",
+        **wire.signed("margin-requirement", -known.requirement),
+        **wire.signed("maintenance-requirement", -known.maintenance),
+        **wire.signed("initial-requirement", -known.requirement),
+        **wire.signed("margin-equity", known.net_liquidation),
+        **wire.signed("option-buying-power", known.buying_power),
+        **wire.signed("reg-t-margin-requirement", -known.requirement),
+        **wire.signed("reg-t-option-buying-power", known.buying_power),
+        **wire.signed("maintenance-excess", known.maintenance_excess),
+        "last-state-timestamp": int(exchange.now().timestamp() * 1000),
+        "groups": [
+            {
+                "description": underlying,
+                "code": underlying,
+                "underlying-symbol": underlying,
+                "underlying-type": "Index" if PROFILES[underlying].is_index else "Equity",
+                **_required(required.initial, required.maintenance, method),
+                "groups": [
+                    {"description": name, "code": name, **_required(initial, kept, method)}
+                    for name, initial, kept in required.parts
+                ],
+            }
+            for underlying, required in accountant.margins(number).items()
+        ],
+    }
+
+
+def _required(initial: Decimal, maintenance: Decimal, method: str) -> wire.Json:
+    return {
+        "margin-calculation-type": method,
+        **wire.signed("margin-requirement", -initial),
+        **wire.signed("initial-requirement", -initial),
+        **wire.signed("maintenance-requirement", -maintenance),
+        **wire.signed("buying-power", -initial),
+    }
+
+
+def _amounts(known: Mapping[str, Decimal]) -> wire.Json:
+    return {name: wire.plain(amount) for name, amount in known.items()}
+
+
 def position_json(exchange: Exchange, number: str, holding: Holding, *, marks: bool) -> wire.Json:
-    """One position. ``mark`` and ``mark-price`` are the streamed mid, per share."""
+    """One position. ``mark-price`` is the streamed mid per share, ``mark`` that of all of it."""
     quantity, day = holding.quantity, exchange.day()
     close = previous_close(exchange, holding.symbol)
     realized = holding.realized.get(day, ZERO)
@@ -129,7 +214,8 @@ def position_json(exchange: Exchange, number: str, holding: Holding, *, marks: b
         body["expires-at"] = wire.stamp(known.stops_trading_at)
     if marks:
         mark = exchange.board.mark(holding.symbol) or ZERO
-        body["mark"] = body["mark-price"] = wire.plain(mark)
+        body["mark-price"] = wire.plain(mark)
+        body["mark"] = wire.plain(abs(mark * quantity * holding.multiplier))
     return body
 
 
@@ -151,3 +237,25 @@ def complex_json(exchange: Exchange, known: ComplexOrder) -> wire.Json:
     orders = exchange.books.orders
     members = [orders[one] for one in known.members]
     return wire.complex_order(known, members, [orders[one] for one in known.former])
+
+
+def net_liquidation_bars(samples: Sequence[Sample], *, intraday: bool) -> list[wire.Json]:
+    """Open, high, low and close of the samples: one bar per sample since the one before, or one per day."""
+    grouped: dict[object, list[Sample]] = {}
+    for before, sample in zip([samples[0], *samples], samples, strict=False):
+        day = new_york_date(sample.instant)
+        grouped.setdefault(sample.instant if intraday else day, [before] if intraday else []).append(sample)
+    return [_bar(group) for group in grouped.values()]
+
+
+def _bar(group: Sequence[Sample]) -> wire.Json:
+    values = {
+        "": [one.net_liquidation for one in group],
+        "pending-cash-": [one.pending for one in group],
+        "total-": [one.net_liquidation + one.pending for one in group],
+    }
+    body: wire.Json = {"time": f"{group[-1].instant.astimezone(UTC):%Y-%m-%d %H:%M:%S}+00"}
+    for name, known in values.items():
+        ends = {"open": known[0], "high": max(known), "low": min(known), "close": known[-1]}
+        body |= {f"{name}{key}": wire.plain(value) for key, value in ends.items()}
+    return body

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 import orjson
 from aiohttp import web
 
-from senex.domain.money import ZERO
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -310,18 +308,25 @@ def transaction(entry: Entry) -> Json:
         **signed("net-value", entry.net_value),
         "is-estimated-fee": False,
     }
-    if entry.symbol is not None:
+    if entry.symbol is None:
+        return body
+    body |= {
+        **signed("commission", -entry.commission),
+        **signed("clearing-fees", -entry.clearing_fees),
+        **signed("regulatory-fees", -entry.regulatory_fees),
+        **signed("proprietary-index-option-fees", -entry.proprietary_fees),
+        "symbol": entry.symbol,
+        "instrument-type": entry.instrument,
+        "underlying-symbol": entry.underlying,
+    }
+    if entry.action is not None:
+        body["quantity"] = str(entry.quantity)
+        if entry.type == "Trade" or entry.sub_type == entry.action:  # what is taken away has no action
+            body["action"] = entry.action
+    if entry.price is not None:
+        body["price"] = plain(entry.price)
+    if entry.order_id is not None:
         body |= {
-            **signed("commission", -entry.commission),
-            **signed("clearing-fees", -entry.clearing_fees),
-            **signed("regulatory-fees", -entry.regulatory_fees),
-            **signed("proprietary-index-option-fees", -entry.proprietary_fees),
-            "symbol": entry.symbol,
-            "instrument-type": entry.instrument,
-            "underlying-symbol": entry.underlying,
-            "action": entry.action,
-            "quantity": str(entry.quantity),
-            "price": plain(entry.price or ZERO),
             "order-id": entry.order_id,
             "exec-id": entry.fill_id,
             "ext-exec-id": entry.fill_id,

@@ -150,7 +150,7 @@ async def test_a_fill_moves_cash_positions_and_balances_alike(broker: Broker) ->
     assert balances.cash_balance == 50_000 + 100 * net_fill(filled.order) - costs
     assert balances.maintenance_requirement == 1400
     assert balances.derivative_buying_power == balances.cash_balance - 1400
-    marked = sum((one.mark or 0) * held[one.symbol] * one.multiplier for one in positions)
+    marked = sum((one.mark_price or 0) * held[one.symbol] * one.multiplier for one in positions)
     assert balances.net_liquidating_value == balances.cash_balance + marked
     fills = {one.symbol: one.fills[0] for one in filled.order.legs if one.fills}
     assert all(one.average_open_price == fills[one.symbol].fill_price for one in positions)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from senex.simulator.books.journal import Journal, Record
     from senex.simulator.books.records import Quantity
+    from senex.simulator.market.sessions import Session
 
 OPENING_CASH = Decimal("50000.00")
 _FIRST_ORDER = 401_000_001
@@ -62,22 +63,20 @@ class Books:
         for record in known:
             self._apply(record)
 
-    def open_account(self, number: str, instant: datetime, day: date) -> Account:
-        """Open an account with its first deposit, unless it exists."""
-        if number not in self.accounts:
-            account = Account(number, f"Simulated {number}", instant)
-            deposit = Entry(
-                id=self.next_entry(),
-                account=number,
-                type="Money Movement",
-                sub_type="Deposit",
-                description="Opening deposit",
-                executed_at=instant,
-                day=day,
-                value=OPENING_CASH,
-            )
-            self.commit([account, deposit])
-        return self.accounts[number]
+    def open_account(self, number: str, session: Session, margin_or_cash: str) -> None:
+        """Open an account with its first deposit, at the opening of a session."""
+        account = Account(number, f"Simulated {number}", session.opens, margin_or_cash)
+        deposit = Entry(
+            id=self.next_entry(),
+            account=number,
+            type="Money Movement",
+            sub_type="Deposit",
+            description="Opening deposit",
+            executed_at=session.opens,
+            day=session.day,
+            value=OPENING_CASH,
+        )
+        self.commit([account, deposit])
 
     def next_order(self) -> int:
         """An order id never used before."""

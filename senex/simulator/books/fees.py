@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from senex.simulator.books.records import OrderLeg, Quantity
+    from senex.simulator.market.contracts import Contract
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,20 @@ def charge(leg: OrderLeg, quantity: Quantity, price: Decimal, day: date) -> Fees
     before = sum((fill.price * fill.quantity for fill in leg.fills), ZERO) * unit
     after = before + price * quantity * unit
     return _fees(leg, leg.filled + quantity, after, day) - _fees(leg, leg.filled, before, day)
+
+
+def exercise_fees(day: date, contract: Contract, contracts: Quantity) -> Fees:
+    """The fees of one exercise or assignment: a flat one, and what selling the shares costs.
+
+    ``contracts`` is signed by what it does to the shares; 0 where cash is paid.
+    """
+    rates, shares = rates_on(day), int(contracts) * contract.shares
+    if shares >= 0:
+        return Fees(clearing=rates.exercise)
+    value = -int(contracts) * contract.option.strike * contract.multiplier
+    activity = min(rates.trading_activity_cap, rates.trading_activity_share * -shares)
+    sec = rates.sec_per_million * value / _MILLION
+    return Fees(clearing=rates.exercise, regulatory=cents(activity + sec))
 
 
 def _fees(leg: OrderLeg, quantity: Quantity, value: Decimal, day: date) -> Fees:

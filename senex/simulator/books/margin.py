@@ -92,11 +92,11 @@ class Prices(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What an underlying's positions require in dollars: to open and to keep, with its parts by name."""
+    """What an underlying's positions require in dollars: to open and to keep, and by (name, open, keep)."""
 
     initial: Decimal = ZERO
     maintenance: Decimal = ZERO
-    parts: tuple[tuple[str, Decimal], ...] = ()
+    parts: tuple[tuple[str, Decimal, Decimal], ...] = ()
 
 
 def requirement(
@@ -111,14 +111,19 @@ def requirement(
             parts += _in_full(underlying, lines, covers, prices)
         else:
             parts += _Search(underlying, lines, covers, prices).cheapest()
-    kept = dict(parts)
+    known = [(name, amount, amount) for name, amount in parts]
     if shares:
         value = (shares if shares > 0 else -shares) * prices.spot(underlying)
-        initial, maintenance = (_LONG_INITIAL, _LONG_KEPT) if shares > 0 else (_SHORT_INITIAL, _SHORT_KEPT)
+        initial, kept = (_LONG_INITIAL, _LONG_KEPT) if shares > 0 else (_SHORT_INITIAL, _SHORT_KEPT)
+        if cash:
+            initial = kept = Decimal(1)
         name = "Long stock" if shares > 0 else "Short stock"
-        parts = ((name, cents(value if cash else value * initial)), *parts)
-        kept[name] = cents(value if cash else value * maintenance)
-    return Requirement(sum((amount for _, amount in parts), ZERO), sum(kept.values(), ZERO), tuple(parts))
+        known.insert(0, (name, cents(value * initial), cents(value * kept)))
+    return Requirement(
+        sum((initial for _, initial, _ in known), ZERO),
+        sum((kept for _, _, kept in known), ZERO),
+        tuple(known),
+    )
 
 
 def _in_full(

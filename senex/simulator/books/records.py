@@ -335,13 +335,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """An account's balances (wire names and texts) at the beginning (BOD) or end (EOD) of a session."""
+    """An account's balances by the broker's names, at the beginning (BOD) or end (EOD) of a session."""
 
     account: str
     day: date
     time_of_day: str
     taken_at: datetime
-    balances: dict[str, str]
+    balances: dict[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True)

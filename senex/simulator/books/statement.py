@@ -135,7 +135,7 @@ class Accountant:
             if quantity:
                 key = (holding.instrument is InstrumentType.EQUITY_OPTION, quantity > 0)
                 mark = self._board.mark(holding.symbol) or ZERO
-                totals[key] += (quantity if quantity > 0 else -quantity) * mark * holding.multiplier
+                totals[key] += cents((quantity if quantity > 0 else -quantity) * mark * holding.multiplier)
         margins = self.margins(account).values()
         return Statement(
             cash=self._books.cash[account],
