@@ -39,6 +39,12 @@ sdk-suite: install-dev  ## run the SDK's own tests against the simulator (fetche
 client-check: install-dev  ## use another client (fetches it) against the simulator
 	@$(BIN)/python -m tests.conformance.client_check
 
+OTHER ?= python3.13
+determinism: install-dev  ## the same simulated month under a second Python: the same bytes
+	@$(OTHER) -m venv .venv-other
+	@.venv-other/bin/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m tests.contract.simulator_twice .venv-other/bin/python
+
 compose-test:  ## bring the containers up and play the story in them
 	@containers/compose-test
 

@@ -158,8 +158,9 @@ class Exchange:
             return False
         stops = 0
         while self.board.tick < until and stops < most:
-            stop = self.next_stop(until, trading=trading)
             with self._journal.transaction():
+                self.route()
+                stop = self.next_stop(until, trading=trading)
                 self._process(stop, trading=trading or stop == until)
                 self._journal.set(tick=str(stop))
             self.flush()
@@ -170,7 +171,6 @@ class Exchange:
 
     def _process(self, tick: int, *, trading: bool) -> None:
         """Let happen what happens at a tick."""
-        self.route()
         instant = self.market.instant(tick)
         if instant > self.clock.now():
             self.clock.move_to(instant)
