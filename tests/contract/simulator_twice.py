@@ -32,4 +32,4 @@ def main(pythons: list[str], days: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main([sys.executable, sys.argv[1]], (sys.argv + ["30"])[2]))
+    sys.exit(main([sys.executable, sys.argv[1]], [*sys.argv, "30"][2]))
