@@ -19,9 +19,14 @@ _USAGE = """Usage: senex tui
 def main() -> int:
     """Run until the operator leaves; the exit code."""
     if sys.argv[1:]:
-        asked = sys.argv[1:] in (["--help"], ["-h"])
-        print(_USAGE, file=sys.stdout if asked else sys.stderr)
-        return 0 if asked else UsageProblem.exit_code
+        if sys.argv[1:] in (["--help"], ["-h"]):
+            print(_USAGE)  # noqa: T201
+            return 0
+        problem = UsageProblem(
+            "E_USAGE", f"`senex tui` takes no {sys.argv[1]}; `senex tui --help` says more."
+        )
+        print(problem, file=sys.stderr)  # noqa: T201
+        return problem.exit_code
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         problem = UsageProblem("E_TERMINAL", "The console needs a terminal; `senex status` needs none.")
         print(problem, file=sys.stderr)  # noqa: T201

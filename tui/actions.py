@@ -32,18 +32,28 @@ class Action:
     help: str
     footer: bool = True
     money: bool = False
+    title: str = ""
+    """What the palette finds it by, where the label is not enough."""
 
 
 SCREENS = (
-    Action("go.home", "1", "go('home')", "Home", "Am I safe, is everything fresh, what wants me?"),
+    Action("go.home", "1", "go('home')", "Home", "Am I safe, is all fresh, what wants me?"),
     Action("go.approvals", "2", "go('approvals')", "Approvals", "One suggestion at a time, priced live"),
     Action("go.positions", "3", "go('positions')", "Positions", "What is open, streaming"),
-    Action("go.orders", "4", "go('orders')", "Orders", "Working, unknown, done; the life of each order"),
+    Action("go.orders", "4", "go('orders')", "Orders", "Working, unknown, done; each order's life"),
 )
 
 GLOBAL = (
     *SCREENS,
-    Action("kill", "K", "kill", "Kill switch", "Stop entries, or everything, at once", money=True),
+    Action(
+        "kill",
+        "K",
+        "kill",
+        "Kill switch",
+        "Stop entries, or everything, at once",
+        money=True,
+        title="Kill switch: halt all, reduce only, active",
+    ),
     Action("suggest", "s", "suggest", "Suggest", "Ask for a suggestion for a symbol"),
     Action("sync", "S", "sync", "Sync", "Read the account again at the broker", footer=False),
     Action("account", "A", "next_account", "Account", "Look at the next account", footer=False),

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from tui.model import Books
     from tui.parts import Parts
 
+_REASONS = 2
+
 
 def screen(module: str, name: str) -> Callable[[], Screen[Any]]:
     """A screen that is imported when it is first shown: the first paint needs one only."""
@@ -176,17 +178,25 @@ class SenexApp(App[None]):
         if message.result is None:
             self.say(f"{message.what}: {message.problem}", bad=True)
         elif message.result.outcome == "done":
+            if message.result.suggestion_id is not None:
+                self.state.refused.pop(message.result.suggestion_id, None)
             self.say(f"{message.what}: {message.result.message}")
             if message.turn:
                 self._turn_to(message.result)
         else:
-            reasons = "\n".join(f"· {reason}" for reason in message.result.reasons)
-            code = message.result.code
-            self.say(
-                f"{message.what} {message.result.outcome}: {message.result.message} [{code}]\n{reasons}".strip(),
-                bad=True,
-            )
+            self._say_no(message.what, message.result)
         self._show_model()
+
+    def _say_no(self, what: str, result: DecisionResultView) -> None:
+        """The sentence, never so long that it covers the screen; the suggestion keeps all reasons."""
+        if result.suggestion_id is not None:
+            self.state.refused[result.suggestion_id] = result.reasons
+        said = result.message.removeprefix("Refused: ")
+        others = [reason for reason in result.reasons if reason.rstrip(".") not in said]
+        shown = [f"· {fmt.clean(reason)}" for reason in others[:_REASONS]]
+        if len(others) > _REASONS:
+            shown.append(f"and {len(others) - _REASONS} more reasons")
+        self.say("\n".join([f"{what} {result.outcome}: {said} [{result.code}]", *shown]), bad=True)
 
     def _turn_to(self, result: DecisionResultView) -> None:
         """A suggestion that was asked for is shown, unless the operator is in a dialog."""
@@ -198,6 +208,8 @@ class SenexApp(App[None]):
             self.front.show_suggestion(made)
 
     def _show_model(self) -> None:
+        if not self.is_running:  # on the way out screens lose their widgets one by one
+            return
         for screen in self.screen_stack:
             if isinstance(screen, ConsoleScreen | Dialog):
                 screen.redraw_banner()
@@ -236,7 +248,7 @@ class SenexApp(App[None]):
             async def run(name: str = action.action, on: object = target) -> None:
                 await self.run_action(name, default_namespace=on)  # type: ignore[arg-type]  # a screen or the app
 
-            yield SystemCommand(action.label, action.help, run)
+            yield SystemCommand(action.title or action.label, action.help, run)
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
         del screen
 

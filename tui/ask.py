@@ -46,7 +46,7 @@ class Host(Protocol):
 def approve(host: Host, suggestion: SuggestionView) -> None:
     """Refuse what the daemon would refuse anyway, else ask, in money."""
     state = host.state
-    problem = refusal(state.price(suggestion), suggestion, state.now())
+    problem = refusal(state, suggestion)
     if problem:
         host.say(f"Not approved: {problem}.", bad=True)
         return

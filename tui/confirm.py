@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from senex.domain.legs import Action, Leg, reduction
 from senex.domain.money import CONTRACT_MULTIPLIER
 from senex.domain.unknown import Unknown
+from senex.services.live import worst_loss
 from tui import format as fmt
 from tui.tones import line, lines, toned
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from senex.domain.suggestions import Pricing
     from senex.ports.views import AccountView, OrderView, SuggestionView
     from tui.state import State
+
+_NAMED = 8
 
 
 def approval(state: State, suggestion: SuggestionView) -> Content:
@@ -46,23 +49,24 @@ def approval(state: State, suggestion: SuggestionView) -> Content:
         line(
             "Limit ",
             toned(fmt.effect(suggestion.limit_price), "strong"),
-            f" : {does} ",
+            f": {does} ",
             toned(fmt.money(abs(amount)), "strong"),
             " before fees",
         ),
         line("Now   ", now),
         line(
-            "At most ",
+            "At this limit ",
             toned(f"{fmt.money(abs(suggestion.max_loss))} can be lost", "loss"),
             ", ",
             toned(f"{fmt.money(suggestion.max_profit)} gained", "gain"),
             ".",
         ),
         toned(
-            f"The limit follows the mid, between {fmt.price(suggestion.band_low)} "
-            f"and {fmt.effect(suggestion.band_high)}.",
+            f"The limit follows the mid from {fmt.effect(suggestion.band_low)} "
+            f"to {fmt.effect(suggestion.band_high)};",
             "dim",
         ),
+        toned(f"at worst {fmt.money(worst_loss(suggestion))} can be lost.", "dim"),
     ]
     return lines(rows)
 
@@ -102,8 +106,10 @@ def state_change(state: State, account: AccountView, chosen: str) -> Content:
                 toned(fmt.effect(order.limit_price), "dim"),
                 toned("  unknown outcome" if order.status == "unknown" else "", "bad"),
             )
-            for order in working[:8]
+            for order in working[:_NAMED]
         ]
+        if count > _NAMED:
+            rows.append(toned(f"  and {count - _NAMED} more", "dim"))
     elif account.open_risk is not None and account.risk_budget is not None:
         left = account.risk_budget - account.open_risk
         rows.append(line("Entries may then risk up to ", toned(fmt.money(left), "strong"), "."))

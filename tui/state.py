@@ -69,6 +69,8 @@ class State:
     keys: dict[str, str] = field(default_factory=dict)
     waiting: dict[UUID, str] = field(default_factory=dict)
     events: dict[UUID, tuple[EventView, ...]] = field(default_factory=dict)
+    refused: dict[UUID, tuple[str, ...]] = field(default_factory=dict)
+    """Why the daemon last said no to a suggestion, by its id."""
 
     def now(self) -> datetime:
         """Market time; asked only once a clock is there, since nothing is shown before."""

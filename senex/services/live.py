@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from senex.domain.legs import Action, InstrumentType, Leg
+from senex.domain.legs import Action, InstrumentType, Leg, reduction
 from senex.domain.lots import Lot
+from senex.domain.money import CONTRACT_MULTIPLIER
 from senex.domain.net import price_legs
 from senex.domain.pnl import unrealised
 from senex.domain.quotes import DISPLAY_STALE
@@ -100,6 +101,13 @@ def price_suggestion(suggestion: SuggestionView, market: Market, now: datetime) 
     """Natural, mid and opposite now; Unknown once a leg is too old to decide on (60 s)."""
     legs, streamers = _opening(suggestion.legs)
     return price_legs(legs, market, now, streamers=streamers)
+
+
+def worst_loss(suggestion: SuggestionView) -> Decimal:
+    """The most an approval can lose, in dollars: at the end of its band, not at the limit shown."""
+    legs, _ = _opening(suggestion.legs)
+    slack = suggestion.limit_price - suggestion.band_low
+    return abs(suggestion.max_loss) + slack * reduction(legs) * CONTRACT_MULTIPLIER
 
 
 def position_live(position: PositionView, market: Market, now: datetime) -> PositionLive:

@@ -418,6 +418,7 @@ class FakeDecider:
     message: str = "carried out"
     silent: bool = False
     suggestion_id: UUID | None = None
+    reasons: tuple[str, ...] = ()
     passphrase: str | None = None
     made: list[tuple[object, ...]] = field(default_factory=list)
 
@@ -453,7 +454,7 @@ class FakeDecider:
         if self.silent:
             raise Unavailable("E_DAEMON_SILENT", "The daemon has not answered within 30 s.")
         return DecisionResultView(
-            decision_id, self.outcome, "E_TEST", self.message, (), self.suggestion_id, None
+            decision_id, self.outcome, "E_TEST", self.message, self.reasons, self.suggestion_id, None
         )
 
     async def has_passphrase(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -146,6 +147,35 @@ async def test_filter_and_sort_keep_the_cursor_on_its_row(tmp_path: Path) -> Non
         assert len(table.rows) == 8
 
 
+async def test_a_target_that_is_gone_has_no_distance(tmp_path: Path) -> None:
+    held = w.position()
+    first, *others = held.spreads
+    assert first.target is not None
+    gone = replace(first, target=replace(first.target, status="cancelled"))
+    world = w.build(tmp_path, shown=w.snapshot(positions=(replace(held, spreads=(gone, *others)),)))
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("3")
+        await pilot.pause()
+        rows = world.app.screen.query_one(LineTable).rows
+        shown = {row.cells[0].text: {cell.text for cell in row.cells} for row in rows}
+        assert any("2 of 3" in cells for cells in shown.values())
+        lost = next(cells for name, cells in shown.items() if "put 1" in name)
+        assert "none" in lost
+        assert not any(cell.startswith("1.") and " " not in cell for cell in lost)
+
+
+async def test_a_screen_of_panels_scrolls_by_keys(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 14)) as pilot:
+        await world.ready(pilot)
+        home = world.app.screen.query_one("#home")
+        await pilot.press("end")
+        await w.until(pilot, lambda: home.scroll_offset.y == home.max_scroll_y > 0)
+        await pilot.press("home")
+        await w.until(pilot, lambda: home.scroll_offset.y == 0)
+
+
 async def test_fold_hides_the_legs(tmp_path: Path) -> None:
     world = w.build(tmp_path, shown=w.snapshot())
     async with world.app.run_test(size=(80, 24)) as pilot:
@@ -163,7 +193,15 @@ async def test_the_palette_knows_every_action(tmp_path: Path) -> None:
         await pilot.press("4")
         await pilot.pause()
         names = {command.title for command in world.app.get_system_commands(world.app.screen)}
-        assert {"Cancel", "Timeline", "Export", "Kill switch", "Approvals", "Sync", "Theme"} <= names
+        assert {
+            "Cancel",
+            "Timeline",
+            "Export",
+            "Kill switch: halt all, reduce only, active",
+            "Approvals",
+            "Sync",
+            "Theme",
+        } <= names
         await pilot.press("colon")
         await pilot.pause()
         await pilot.press(*"Positions", "enter")

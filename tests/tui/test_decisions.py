@@ -7,9 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.widgets import Static
 
+from senex.services.live import worst_loss
 from tests.tui import console_world as w
+from tui import format as fmt
 from tui.screens.dialogs import Confirm
+from tui.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,6 +125,58 @@ async def test_a_refusal_shows_its_reason_and_code(tmp_path: Path) -> None:
         await answered(pilot, world)
         assert "already approved" in toasts(world)[0]
         assert "E_TEST" in toasts(world)[0]
+
+
+async def test_many_reasons_do_not_cover_the_screen(tmp_path: Path) -> None:
+    reasons = tuple(f"limit {number} is broken" for number in range(6))
+    decider = w.FakeDecider(
+        outcome="refused", message=f"Refused: {reasons[0]}.", reasons=reasons, suggestion_id=w.suggestion().id
+    )
+    world = w.build(tmp_path, shown=w.snapshot(), decider=decider)
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("2", "a", "y")
+        await answered(pilot, world)
+        said = toasts(world)[0]
+        assert [number for number in range(6) if f"limit {number}" in said] == [0, 1, 2]
+        assert "and 3 more reasons" in said
+        assert said.count(reasons[0]) == 1
+        panel = world.app.screen.query_one("#refused", Panel)
+        assert panel.display
+        assert all(reason in panel.render().plain for reason in reasons)
+
+
+async def test_a_halted_account_is_said_before_anybody_approves(tmp_path: Path) -> None:
+    shown = w.snapshot(accounts=(replace(w.account(), trading_state="halted", state_reason="storm"),))
+    world = w.build(tmp_path, shown=shown)
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("2", "a")
+        await answered(pilot, world)
+        assert "the account is halted" in toasts(world)[0]
+        assert world.decider.made == []
+
+
+async def test_an_underlying_with_an_unknown_order_is_said(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("2", "n", "a")
+        await answered(pilot, world)
+        assert "an earlier SPY order is not known" in toasts(world)[0]
+        assert world.decider.made == []
+
+
+async def test_an_approval_names_the_loss_at_the_end_of_its_band(tmp_path: Path) -> None:
+    shown = w.suggestion()
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("2", "a")
+        await pilot.pause()
+        said = str(world.app.screen.query_one("#text", Static).content)
+        assert worst_loss(shown) > abs(shown.max_loss)
+        assert f"at worst {fmt.money(worst_loss(shown))} can be lost" in said
 
 
 async def test_reject_takes_a_reason(tmp_path: Path) -> None:

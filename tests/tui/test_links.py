@@ -72,7 +72,9 @@ async def test_one_late_process_among_others_is_given_more_time(tmp_path: Path) 
         assert "daemon ✓" in banner(world)
         world.books.shown = w.snapshot(processes=(replace(late[0], age=7.0), *late[1:]))
         world.hint()
-        await w.until(pilot, lambda: "worker.trading (7 s)" in banner(world))
+        await w.until(
+            pilot, lambda: "No heartbeat for 7 s from worker.trading: decisions may wait" in banner(world)
+        )
 
 
 async def test_no_process_at_all_says_how_to_start_one(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import pytest
 from senex.domain.quotes import Market, Quote
 from senex.domain.unknown import Unknown
 from senex.ports.views import LotView, PositionSpreadView, PositionView
-from senex.services.live import leg_live, position_live, streamers_of
+from senex.services.live import leg_live, position_live, streamers_of, worst_loss
+from tests.tui.console_world import suggestion
 
 D = Decimal
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
@@ -107,3 +108,8 @@ def test_a_leg_without_a_quote_says_so() -> None:
 
 def test_every_symbol_is_asked_for(held: PositionView) -> None:
     assert streamers_of((), (held,)) == {"QQQ", ".QQQ260417P500", ".QQQ260417P497"}
+
+
+def test_an_approval_can_lose_what_the_end_of_its_band_brings_less() -> None:
+    one = suggestion(limit_price=D("4.10"), band_low=D("3.95"), max_loss=D(190))
+    assert worst_loss(one) == D(205)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -19,7 +18,7 @@ from senex.domain.suggestions import EXECUTABLE_FOR
 from senex.domain.unknown import Unknown
 from tui import format as fmt
 from tui.actions import screen_bindings
-from tui.screens.base import ConsoleScreen
+from tui.screens.base import ROLL, ConsoleScreen
 from tui.tones import line, lines, spread, toned
 from tui.widgets.panel import Panel, facts, gauge
 from tui.widgets.payoff import draw_payoff
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from senex.domain.payoff import Payoff
     from senex.domain.suggestions import Pricing
     from senex.ports.views import LegView, SuggestionView
+    from tui.state import State
 
 
 class ApprovalsScreen(ConsoleScreen):
@@ -44,10 +44,7 @@ class ApprovalsScreen(ConsoleScreen):
     KEY: ClassVar[str] = "approvals"
     BINDINGS: ClassVar[list[BindingType]] = [
         *screen_bindings("approvals"),
-        Binding("down,j", "roll(1)", show=False),
-        Binding("up,k", "roll(-1)", show=False),
-        Binding("pagedown", "roll(12)", show=False),
-        Binding("pageup", "roll(-12)", show=False),
+        *ROLL,
     ]
 
     def __init__(self) -> None:
@@ -69,6 +66,7 @@ class ApprovalsScreen(ConsoleScreen):
                 with Vertical(classes="column"):
                     yield Panel("Payoff at expiry", self._payoff, id="payoff")
                     yield Panel("Exit plan", self._exit, id="exit")
+            yield Panel("Refused", self._refused, id="refused")
             yield Panel("Score", self._score, id="score")
 
     @property
@@ -97,6 +95,7 @@ class ApprovalsScreen(ConsoleScreen):
         if suggestion is None:
             nothing.update(self._nothing())
             return
+        self.query_one("#refused", Panel).display = bool(self.state.refused.get(suggestion.id))
         for panel in self.query(Panel):
             panel.redraw()
 
@@ -128,10 +127,6 @@ class ApprovalsScreen(ConsoleScreen):
             self._shown = str(pending[(self._place + steps) % len(pending)].id)
             self.query_one("#review", VerticalScroll).scroll_home(animate=False)
             self.show_model()
-
-    def action_roll(self, rows: int) -> None:
-        """Scroll the review."""
-        self.query_one("#review", VerticalScroll).scroll_relative(y=rows, animate=False)
 
     def action_approve(self) -> None:
         """Confirmed, then one decision."""
@@ -174,7 +169,7 @@ class ApprovalsScreen(ConsoleScreen):
         """Whether it could be approved right now, in one line."""
         for what in self.state.waiting.values():
             return toned(f"… {fmt.clean(what)}", "warn")
-        problem = refusal(self.state.price(suggestion), suggestion, self.state.now())
+        problem = refusal(self.state, suggestion)
         return (
             toned(f"✗ {problem}", "warn")
             if problem
@@ -256,7 +251,7 @@ class ApprovalsScreen(ConsoleScreen):
         rows.append(
             spread(
                 toned(f"      {fmt.clean(suggestion.underlying)}", "dim"),
-                toned(fmt.price(mid), "accent"),
+                toned(fmt.DASH if isinstance(mid, Unknown) else fmt.number(mid), "accent"),
                 width,
             )
         )
@@ -330,6 +325,16 @@ class ApprovalsScreen(ConsoleScreen):
         ]
         return facts(rows, width)
 
+    def _refused(self, width: int) -> Content:
+        """All reasons of the daemon's last no to this suggestion; a toast has room for the first."""
+        suggestion = self.current
+        reasons = () if suggestion is None else self.state.refused.get(suggestion.id, ())
+        rows: list[Content] = []
+        for reason in reasons:
+            wrapped = Content(fmt.clean(reason)).wrap(max(width - 2, 10))
+            rows += [line(toned("· " if part is wrapped[0] else "  ", "warn"), part) for part in wrapped]
+        return lines(rows)
+
     def _score(self, width: int) -> Content:
         suggestion = self.current
         if suggestion is None:
@@ -357,8 +362,31 @@ def payoff_of(suggestion: SuggestionView) -> Payoff | Unknown:
     return payoff_of_legs(legs, suggestion.limit_price * reduction(legs) * CONTRACT_MULTIPLIER)
 
 
-def refusal(pricing: Pricing | Unknown, suggestion: SuggestionView, now: datetime) -> str:
-    """Why an approval would be refused right now, empty when it would not."""
+def refusal(state: State, suggestion: SuggestionView) -> str:
+    """Why an approval would be refused right now, empty when as far as the console sees it would not."""
+    return _account_refusal(state, suggestion) or _price_refusal(
+        state.price(suggestion), suggestion, state.now()
+    )
+
+
+def _account_refusal(state: State, suggestion: SuggestionView) -> str:
+    """What the account does not allow, whatever the price. The daemon decides; this only says so earlier."""
+    snapshot = state.snapshot
+    if snapshot is None:
+        return ""
+    account = next((one for one in snapshot.accounts if one.id == suggestion.account_id), None)
+    if account is not None and account.trading_state != "active":
+        return f"the account is {fmt.words(account.trading_state)}; an entry needs active"
+    if account is not None and not account.ready:
+        return f"not ready for entries: {fmt.clean(account.ready_reason)}"
+    for order in snapshot.orders:
+        mine = order.account_id == suggestion.account_id and order.underlying == suggestion.underlying
+        if mine and order.status == "unknown":
+            return f"the outcome of an earlier {fmt.clean(order.underlying)} order is not known"
+    return ""
+
+
+def _price_refusal(pricing: Pricing | Unknown, suggestion: SuggestionView, now: datetime) -> str:
     if now - suggestion.priced_at > EXECUTABLE_FOR:
         return "it was priced over 10 minutes ago; ask for a new one"
     if isinstance(pricing, Unknown):

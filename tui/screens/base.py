@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual.binding import Binding
+from textual.containers import VerticalScroll
 from textual.screen import Screen
 
 from tui import format as fmt
@@ -15,9 +17,25 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from textual.app import ComposeResult
+    from textual.binding import BindingType
 
     from tui.console import Console
     from tui.state import State
+
+_PAGE = 12
+_FAR = 10_000
+ROLL: list[BindingType] = [
+    Binding(keys, f"roll({rows})", show=False)
+    for keys, rows in (
+        ("down,j", 1),
+        ("up,k", -1),
+        ("pagedown", _PAGE),
+        ("pageup", -_PAGE),
+        ("end,G", _FAR),
+        ("home,g", -_FAR),
+    )
+]
+"""Keys by which a screen of panels scrolls; the mouse is optional."""
 
 
 class ConsoleScreen(Screen[None]):
@@ -51,6 +69,7 @@ class ConsoleScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Coming to the front: everything may have changed meanwhile."""
+        self.redraw_banner()
         self.call_after_refresh(self.show_model)
 
     def redraw_banner(self) -> None:
@@ -71,6 +90,10 @@ class ConsoleScreen(Screen[None]):
 
     def tick(self) -> None:
         """A second passed: ages."""
+
+    def action_roll(self, rows: int) -> None:
+        """Scroll the panels."""
+        self.query_one(VerticalScroll).scroll_relative(y=rows, animate=False)
 
     def whose(self, account_number: str) -> str:
         """The account of a row, where there are several."""

@@ -208,7 +208,7 @@ class Help(Dialog[None]):
         shown = " ".join(key_label(Action(action.id, key, "", "", ""), {}) for key in keys)
         return line(
             toned(f" {shown:<9}", "bad" if action.money else "accent").stylize("bold"),
-            Content(f"{action.help:<44}"),
+            Content(f"{action.help:<42} "),
             toned(action.id, "dim"),
         )
 
@@ -254,10 +254,10 @@ class Lock(Dialog[bool]):
     def inside(self) -> ComposeResult:
         """How to come back."""
         if self._unlock is None:
-            yield Static("This console was idle.\nPress any key to go on.", id="text")
+            yield Static("This console is locked.\nPress any key to go on.", id="text")
             return
         operator = state_of(self).operator
-        yield Static(Content(f"This console was idle. {operator}, your passphrase:"), id="text")
+        yield Static(Content(f"This console is locked. {operator}, your passphrase:"), id="text")
         yield Input(password=True, id="entry")
         yield Static("", id="problem")
 

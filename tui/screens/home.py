@@ -11,7 +11,7 @@ from senex.domain.money import ZERO
 from senex.domain.unknown import Unknown
 from senex.services.live import position_live
 from tui import format as fmt
-from tui.screens.base import ConsoleScreen
+from tui.screens.base import ROLL, ConsoleScreen
 from tui.tones import line, lines, of_cell, spread, toned
 from tui.widgets.panel import Panel, facts, gauge
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from textual.app import ComposeResult
+    from textual.binding import BindingType
 
     from senex.ports.views import AccountView, PositionView, ProcessView, SourceView
 
@@ -30,6 +31,7 @@ class HomeScreen(ConsoleScreen):
     """Account, today, risk, what wants the operator, freshness of every source."""
 
     KEY: ClassVar[str] = "home"
+    BINDINGS: ClassVar[list[BindingType]] = ROLL
 
     def body(self) -> ComposeResult:
         """Panels in two columns, the gauge across."""

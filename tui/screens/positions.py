@@ -38,7 +38,7 @@ COLUMNS = (
     Column("captured", "Kept", 6, drop=1),
     Column("realised", "Realised", 10, drop=4),
     Column("dte", "DTE", 3),
-    Column("open", "Open", 7, drop=2),
+    Column("open", "Open", 8, drop=2),
     Column("target", "Target", 8),
     Column("away", "Away", 6),
     Column("risk", "Risk", 7, drop=3),
@@ -136,7 +136,9 @@ class PositionsScreen(TableScreen):
                 yield Row(f"{group}/{spread.key}/{lot.symbol}/{place}", cells, group)
 
     def _head(self, position: PositionView, live: PositionLive, *, folded: bool) -> tuple[Cell, ...]:
-        working = sum(1 for spread in position.spreads if _works(spread))
+        wanted = [s for s in position.spreads if s.lots and s.target_share is not None]
+        working = sum(1 for spread in wanted if _works(spread))
+        credits_ = [s.credit for s in position.spreads]
         name = f"{'▸' if folded else '▾'} {fmt.clean(position.underlying)} {fmt.strategy(position.strategy)}"
         name += self.whose(position.account_number)
         if position.status != "open_full":
@@ -151,7 +153,12 @@ class PositionsScreen(TableScreen):
             captured=_captured(position, live),
             realised=fmt.gain_cell(position.realized) if position.realized else Cell("0.00", "dim"),
             dte=Cell(str(days), "warn" if days <= position.time_exit_dte else ""),
-            target=Cell(f"{working} work" if working else "none", "dim" if working else "warn"),
+            open=Cell(
+                "" if None in credits_ else fmt.effect(sum((c or ZERO for c in credits_), ZERO)), "dim"
+            ),
+            target=Cell(f"{working} of {len(wanted)}", "dim" if working == len(wanted) else "warn")
+            if wanted
+            else Cell(""),
             risk=Cell(fmt.money(position.initial_risk, 0), "dim"),
             age=fmt.age_cell(live.age),
         )
@@ -237,9 +244,10 @@ def _spread_cells(spread: PositionSpreadView, live: SpreadLive, branch: str) -> 
     strikes = "/".join(
         fmt.strike(OptionSymbol.from_occ(lot.symbol).strike) for lot in spread.lots if len(lot.symbol) == 21
     )
-    target = Cell(fmt.effect(live.target)) if _works(spread) else Cell("none", "dim")
-    away = fmt.UNKNOWN_CELL if live.target is not None else Cell("")
-    if live.distance is not None and not isinstance(live.distance, Unknown):
+    target, away = _missing_target(spread), Cell("")
+    if _works(spread):
+        target, away = Cell(fmt.effect(live.target)), fmt.UNKNOWN_CELL
+    if _works(spread) and live.distance is not None and not isinstance(live.distance, Unknown):
         reached = live.distance <= 0
         away = Cell("at it" if reached else fmt.price(live.distance), "gain" if reached else "", live.stale)
     return _cells(
@@ -247,10 +255,18 @@ def _spread_cells(spread: PositionSpreadView, live: SpreadLive, branch: str) -> 
         mark=Cell(fmt.effect(live.close), "", live.stale) if spread.lots else Cell("closed", "dim"),
         pnl=fmt.gain_cell(live.pnl, stale=live.stale) if spread.lots else Cell(""),
         captured=_kept(spread, live),
+        open=Cell(fmt.effect(spread.credit), "dim") if spread.lots else Cell(""),
         target=target if spread.lots else Cell(""),
         away=away if spread.lots else Cell(""),
         age=fmt.age_cell(live.age) if spread.lots else Cell(""),
     )
+
+
+def _missing_target(spread: PositionSpreadView) -> Cell:
+    """Why nothing waits to take the spread's profit."""
+    if spread.target is not None and spread.target.status == "unknown":
+        return Cell("unknown", "bad")
+    return Cell("none", "dim" if spread.target_share is None else "warn")
 
 
 def _works(spread: PositionSpreadView) -> bool:

@@ -16,8 +16,10 @@ from tui.tones import line, spread, toned
 from tui.widgets.stateful import state_of
 
 if TYPE_CHECKING:
+    from senex.ports.views import ProcessView
     from tui.state import State
 
+_WIDE = 110
 _STATE_STYLE = {
     "active": "$text-success bold",
     "reduce_only": "$block-cursor-foreground on $warning bold",
@@ -46,8 +48,11 @@ class Banner(Widget):
         """Both lines."""
         state = state_of(self)
         width = self.size.width
-        rows = [spread(_left(state, wide=width >= 110), _right(state, wide=width >= 110), width)]
-        alarm = problem(state)
+        left, right = _left(state, wide=width >= _WIDE), _right(state, wide=width >= _WIDE)
+        if left.cell_length + right.cell_length >= width:
+            right = Content("")  # whose money it is, is the last thing to give way
+        rows = [spread(left, right, width)]
+        alarm = problem(state, short=width < _WIDE)
         if alarm:
             text = Content.styled(f" ✗ {alarm}", "bold").truncate(width, ellipsis=True)
             rows.append(
@@ -114,14 +119,14 @@ def _quotes(state: State) -> Content:
     return line(toned("quotes ", "dim"), toned(fmt.age(passed), "warn" if stale else "good"))
 
 
-def problem(state: State) -> str:
-    """The worst thing to say now, empty when all is well."""
+def problem(state: State, *, short: bool = False) -> str:
+    """The worst thing to say now, empty when all is well; ``short`` leaves the technical cause out."""
     now = state.monotonic()
     if state.books.up is False:
         shown = "" if state.snapshot is None else f"; shown as of {now - state.books.since:.0f} s ago"
-        return f"{state.books.why.rstrip('.')}{shown}."
+        return f"{_said(state.books.why, short=short)}{shown}."
     if state.bus.up is False:
-        return f"{state.bus.why.rstrip('.')} (for {now - state.bus.since:.0f} s)."
+        return f"{_said(state.bus.why, short=short)} (for {now - state.bus.since:.0f} s)."
     if not state.clock_fresh:
         return "The market clock is silent: ages cannot be trusted, nothing can be approved."
     if state.snapshot is None:
@@ -130,9 +135,21 @@ def problem(state: State) -> str:
         return "The daemon is not running: decisions wait. Start it with `senex daemon`."
     late = state.late_processes()
     if late:
-        named = ", ".join(f"{fmt.clean(p.name)} ({p.age:.0f} s)" for p in late[:3])
-        return f"No heartbeat from {named}: decisions wait until the daemon is back."
+        return _silent(late, everyone=len(late) == len(state.processes))
     return _account_problem(state)
+
+
+def _said(why: str, *, short: bool) -> str:
+    return (why.split(" (", maxsplit=1)[0] if short else why).split(";", maxsplit=1)[0].rstrip(".")
+
+
+def _silent(late: tuple[ProcessView, ...], *, everyone: bool) -> str:
+    """Which processes, and what that means."""
+    if everyone:
+        return f"No heartbeat from the daemon for {min(p.age for p in late):.0f} s: decisions wait until it is back."
+    names = list(dict.fromkeys(fmt.clean(p.name) for p in late))
+    means = "prices stand still" if names == ["streamer"] else "decisions may wait"
+    return f"No heartbeat for {max(p.age for p in late):.0f} s from {', '.join(names)}: {means}."
 
 
 def _account_problem(state: State) -> str:
