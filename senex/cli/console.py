@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from math import isnan
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
@@ -30,13 +31,25 @@ class _Identified(Protocol):
 
 _Row = TypeVar("_Row", bound=_Identified)
 
+
+class Seconds(click.FloatRange):
+    """A number of seconds; what is no number of them (`nan`) is refused."""
+
+    name = "number of seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The seconds."""
+        seconds = float(super().convert(value, param, ctx))
+        return self.fail(f"{value!r} is not a number of seconds.", param, ctx) if isnan(seconds) else seconds
+
+
 account_option: Callable[[Any], Any] = click.option(
     "--account", "number", metavar="NUMBER", help="Which account; needed where there are several."
 )
 yes_option: Callable[[Any], Any] = click.option("--yes", is_flag=True, help="Do not ask.")
 timeout_option: Callable[[Any], Any] = click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(min=0, min_open=True),
     default=30.0,
     show_default=True,
     metavar="SECONDS",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 VERSION = 1
 """Of the JSON shapes: raised when a field changes its meaning or goes."""
 UNKNOWN = "—"
+_FIGURE = re.compile(r"(?:[+-]?\$?[\d,]+(?:\.\d+)?(?: (?:credit|debit|even))?|—)?")
 
 json_option: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -55,12 +57,24 @@ def money(value: Decimal | None) -> str:
     return UNKNOWN if value is None else f"{'-' if value < 0 else ''}${abs(value):,.2f}"
 
 
+def gain(value: Decimal | None) -> str:
+    """A profit or loss: dollars whose sign is always said."""
+    return f"+{money(value)}" if value is not None and value > 0 else money(value)
+
+
+def share_price(value: Decimal | None) -> str:
+    """A price per share; a half cent keeps its third place."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:.{2 if value == round(value, 2) else 3}f}"
+
+
 def price(value: Decimal | None) -> str:
     """A signed price in words: what is received or paid per share."""
     if value is None:
         return UNKNOWN
     side = "credit" if value > 0 else "debit" if value < 0 else "even"
-    return f"{abs(value):.2f} {side}"
+    return f"{share_price(abs(value))} {side}"
 
 
 def short(identifier: UUID | None) -> str:
@@ -69,14 +83,17 @@ def short(identifier: UUID | None) -> str:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
-    """Plain columns; ``empty`` says in words that there are no rows."""
+    """Plain columns, those of figures to the right; ``empty`` says in words that there are no rows."""
     listed = [tuple(_clean(cell) for cell in row) for row in rows]
     if not listed:
         click.echo(empty)
         return
-    widths = [max(len(row[i]) for row in (tuple(headings), *listed)) for i in range(len(headings))]
+    columns = range(len(headings))
+    widths = [max(len(row[i]) for row in (tuple(headings), *listed)) for i in columns]
+    figures = [any(headings) and all(_FIGURE.fullmatch(row[i]) for row in listed) for i in columns]
     for row in (tuple(headings), *listed) if any(headings) else listed:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        cells = (row[i].rjust(widths[i]) if figures[i] else row[i].ljust(widths[i]) for i in columns)
+        click.echo("  ".join(cells).rstrip())
 
 
 def _clean(cell: str) -> str:

@@ -76,8 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         answer = root.main(arguments, prog_name="senex", standalone_mode=False, obj=options)
     except click.ClickException as problem:
-        problem.show()
-        return problem.exit_code
+        return _said(problem)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
@@ -98,3 +97,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     return answer if isinstance(answer, int) else 0
+
+
+def _said(problem: click.ClickException) -> int:
+    """What click refused, as one sentence with the remedy; a group without a command shows its help."""
+    context = problem.ctx if isinstance(problem, click.UsageError) else None
+    if context is None or isinstance(problem, click.exceptions.NoArgsIsHelpError):
+        problem.show()
+    else:
+        sentence = " ".join(problem.format_message().split()).rstrip(".")
+        click.echo(f"{sentence}; `{context.command_path} --help` says what there is. [E_USAGE]", err=True)
+    return problem.exit_code

@@ -7,11 +7,13 @@ import os
 import re
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from senex.cli.output import gain, price, table
 from senex.cli.root import root
 from senex.machine import local_console_file
 
@@ -242,3 +244,30 @@ def test_the_console_loads_no_broker_and_no_books() -> None:
         "daemon",
     ):
         assert stranger not in found
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("bogus",), ("--bogus",), ("status", "more"), ("suggest",), ("suggest", "QQQ", "--timeout", "nan")],
+)
+def test_a_usage_error_is_one_sentence_with_a_code_and_the_remedy(arguments: tuple[str, ...]) -> None:
+    done = senex(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"[^\n]+; `senex[^`\n]* --help` says what there is\. \[E_USAGE\]\n", done.stderr)
+
+
+def test_columns_of_figures_stand_to_the_right_and_keep_a_half_cent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [
+        ("put", price(Decimal("2.985")), gain(Decimal("-0.5"))),
+        ("call", price(Decimal("-12.5")), gain(Decimal(1234))),
+        ("none", price(None), gain(None)),
+    ]
+    table(("spread", "now", "P&L"), rows, empty="")
+    assert capsys.readouterr().out.splitlines() == [
+        "spread           now         P&L",
+        "put     2.985 credit      -$0.50",
+        "call     12.50 debit  +$1,234.00",
+        "none               —           —",
+    ]

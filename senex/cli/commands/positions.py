@@ -8,7 +8,18 @@ import click
 
 from senex.bootstrap.quotes import open_quotes
 from senex.cli.console import account_option, choose, choose_account, run
-from senex.cli.output import UNKNOWN, json_option, money, plain, price, print_json, short, table
+from senex.cli.output import (
+    UNKNOWN,
+    gain,
+    json_option,
+    money,
+    plain,
+    price,
+    print_json,
+    share_price,
+    short,
+    table,
+)
 from senex.domain.errors import Unavailable
 from senex.domain.quotes import Market
 from senex.domain.unknown import Unknown
@@ -89,7 +100,7 @@ def show(identifier: str, *, as_json: bool) -> None:
                 spread.key,
                 price(spread.credit),
                 price(_known(now.close)),
-                money(_known(now.pnl)),
+                gain(_known(now.pnl)),
                 UNKNOWN if target is None else f"{price(target.limit_price)} ({target.status})",
             )
         )
@@ -102,8 +113,8 @@ def show(identifier: str, *, as_json: bool) -> None:
                 lot.spread_key,
                 lot.symbol,
                 f"{lot.quantity:+d}",
-                f"{lot.price:.2f}",
-                _mark(_known(live.legs[lot.spread_key, lot.symbol].mark)),
+                share_price(lot.price),
+                share_price(_known(live.legs[lot.spread_key, lot.symbol].mark)),
             )
             for spread in position.spreads
             for lot in spread.lots
@@ -143,8 +154,8 @@ def _row(position: PositionView, live: PositionLive) -> tuple[str, ...]:
         position.expiry.isoformat(),
         str(position.units),
         position.status,
-        money(_known(live.pnl)) + (" (stale)" if live.stale and not isinstance(live.pnl, Unknown) else ""),
-        money(position.realized),
+        gain(_known(live.pnl)) + (" (stale)" if live.stale and not isinstance(live.pnl, Unknown) else ""),
+        gain(position.realized),
         money(position.initial_risk),
         f"{working} of {len(position.spreads)} working",
     )
@@ -152,7 +163,3 @@ def _row(position: PositionView, live: PositionLive) -> tuple[str, ...]:
 
 def _known(value: Decimal | Unknown) -> Decimal | None:
     return None if isinstance(value, Unknown) else value
-
-
-def _mark(value: Decimal | None) -> str:
-    return UNKNOWN if value is None else f"{value:.3f}"

@@ -21,7 +21,7 @@ from senex.cli.console import (
 from senex.cli.output import json_option, money, number, plain, price, print_json, short, table
 from senex.domain.errors import Refused, Unavailable
 from senex.domain.unknown import Unknown
-from senex.services.live import price_suggestion
+from senex.services.live import price_suggestion, worst_loss
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -135,8 +135,8 @@ def approve(identifier: str, *, digest: str | None, yes: bool, timeout: float, a
         if not as_json:
             _show(found)
         confirm(
-            f"Send {found.units} × {found.underlying} {found.strategy} for {price(now_price)} or better within the "
-            f"band, at most {money(found.max_loss)} at risk?",
+            f"Send {found.units} × {found.underlying} {found.strategy} at mid, now {price(now_price)} and never worse "
+            f"than {price(found.band_low)}: at most {money(worst_loss(found))} at risk?",
             yes=yes,
         )
         passphrase = ask_passphrase(str(console.settings.environment))
@@ -188,7 +188,7 @@ async def _live(console: Console, found: SuggestionView) -> tuple[Decimal, datet
         f"Now: natural {price(pricing.natural)}, mid {price(pricing.mid)}, opposite {price(pricing.opposite)}.",
         err=True,
     )
-    return pricing.mid, now
+    return pricing.mid, pricing.oldest
 
 
 def _row(one: SuggestionView) -> tuple[str, ...]:
@@ -241,7 +241,3 @@ def _show(one: SuggestionView) -> None:
         [("" if why.points is None else f"{why.points:+}", why.text) for why in one.reasons],
         empty="",
     )
-
-
-def _share(value: Decimal | None) -> str:
-    return "" if value is None else f"{value:.0%}"
