@@ -22,6 +22,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -36,6 +37,13 @@ if TYPE_CHECKING:
 PREFIX = "SENEX_"
 FILE_SUFFIX = "_FILE"
 _BROKER_DOMAINS = (".tastyworks.com", ".tastytrade.com")
+_SCHEMES: Mapping[str, tuple[str, ...]] = {
+    "database_url": ("postgresql://", "postgres://"),
+    "direct_url": ("postgresql://", "postgres://"),
+    "redis_url": ("redis://", "rediss://", "unix://"),
+    "clock_url": ("ws://", "wss://"),
+}
+"""How an address of a kind starts, by the end of its setting's name."""
 Role = Literal["console", "daemon", "migrator", "simulator", "demo"]
 
 
@@ -116,6 +124,25 @@ class SecretFiles(PydanticBaseSettingsSource):
         return values
 
 
+class SettingsFile(TomlConfigSettingsSource):
+    """The optional TOML file; what is no setting in it is a mistake worth saying, not one to pass over."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        file = config_file()
+        try:
+            super().__init__(settings_cls, toml_file=file)
+        except (OSError, ValueError) as error:
+            raise UsageProblem(
+                "E_CONFIG_FILE", f"The settings in {file} cannot be read ({error}); correct the file."
+            ) from error
+        known = {name for kinds in ROLES.values() for kind in kinds for name in kind.model_fields}
+        for name in sorted(self.toml_data.keys() - known):
+            raise UsageProblem(
+                "E_CONFIG_FILE",
+                f"{file} sets {name}, which is no setting; docs/environment-variables.md has their names.",
+            )
+
+
 class LocalInstance(PydanticBaseSettingsSource):
     """What a running instance left for the commands of its user; see ``running_console``."""
 
@@ -156,8 +183,23 @@ class CommonSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  pydantic's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        toml = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
-        return init_settings, env_settings, SecretFiles(settings_cls), toml
+        return init_settings, env_settings, SecretFiles(settings_cls), SettingsFile(settings_cls)
+
+    def model_post_init(self, _context: object, /) -> None:
+        """An address of the wrong kind is said here, in one place, and not by what would connect to it.
+
+        Raises:
+            UsageProblem: ``E_CONFIG_VALUE``.
+        """
+        for name in type(self).model_fields:
+            schemes = next((found for end, found in _SCHEMES.items() if name.endswith(end)), None)
+            value = getattr(self, name)
+            text = value.get_secret_value() if isinstance(value, SecretStr) else value
+            if schemes and text is not None and not text.startswith(schemes):
+                raise UsageProblem(
+                    "E_CONFIG_VALUE",
+                    f"{_variable(name)} is not usable: it has to start with {' or '.join(schemes)}.",
+                )
 
 
 class _Clocked(CommonSettings):
@@ -175,6 +217,7 @@ class _Clocked(CommonSettings):
         Raises:
             UsageProblem: ``E_CONFIG_MISSING`` or ``E_CONFIG_ENVIRONMENT``.
         """
+        super().model_post_init(_context)
         simulated = self.environment is Environment.SIMULATED
         if simulated and self.clock_url is None:
             raise _missing("clock_url")
@@ -331,6 +374,10 @@ def load(kind: type[_AnySettings], **given: object) -> _AnySettings:
     """
     try:
         return kind(**given)  # type: ignore[arg-type]  # pydantic checks what it is given
+    except SettingsError as error:
+        found = next((name for name in kind.model_fields if f'"{name}"' in str(error)), "")
+        said = f"{_variable(found)} is not the JSON it has to be" if found else str(error)
+        raise UsageProblem("E_CONFIG_VALUE", f"{said}; docs/environment-variables.md has its form.") from None
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])

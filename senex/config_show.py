@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
-from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
+from pydantic_settings import EnvSettingsSource
 
 from senex.config import (
     FILE_SUFFIX,
@@ -14,6 +14,7 @@ from senex.config import (
     ROLES,
     ConsoleSettings,
     SecretFiles,
+    SettingsFile,
     config_file,
     running_console,
 )
@@ -64,7 +65,7 @@ def settings() -> tuple[Setting, ...]:
 def _given(kind: type[CommonSettings]) -> dict[str, tuple[str, str]]:
     """Values by name with their origin; what wins overwrites."""
     given: dict[str, tuple[str, str]] = {}
-    for name, value in TomlConfigSettingsSource(kind, toml_file=config_file())().items():
+    for name, value in SettingsFile(kind)().items():
         given[name] = str(value), str(config_file())
     for name, value in SecretFiles(kind)().items():
         given[name] = str(value), f"{PREFIX}{name.upper()}{FILE_SUFFIX}"

@@ -138,6 +138,46 @@ def test_a_secret_file_that_cannot_be_used_is_named(
     assert (problem.code, str(secret) in problem.message) == ("E_CONFIG_FILE", True)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("instance = [", "cannot be read"), ("instanse = 'demo'", "sets instanse, which is no setting")],
+)
+def test_a_settings_file_that_cannot_be_used_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, said: str
+) -> None:
+    file = tmp_path / "senex" / "senex.toml"
+    file.parent.mkdir()
+    file.write_text(text, encoding="utf-8")
+    put(monkeypatch, CONSOLE)
+    problem = refused(ConsoleSettings)
+    assert (problem.code, str(file) in problem.message, said in problem.message) == (
+        "E_CONFIG_FILE",
+        True,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SENEX_CONSOLE_DATABASE_URL", "nonsense"),
+        ("SENEX_CONSOLE_REDIS_URL", "http://127.0.0.1"),
+        ("SENEX_CLOCK_URL", "http://127.0.0.1/clock"),
+        ("SENEX_KEYS", "kill=f5"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_named_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    put(monkeypatch, CONSOLE, **{name: value})
+    problem = refused(ConsoleSettings)
+    assert (problem.code, name in problem.message, value in problem.message) == (
+        "E_CONFIG_VALUE",
+        True,
+        False,
+    )
+
+
 def test_a_child_gets_its_own_settings_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     put(monkeypatch, DAEMON, CONSOLE, SENEX_BROKER_CLIENT_SECRET_FILE="/f", AWS_SECRET_ACCESS_KEY="x")
 
