@@ -21,7 +21,7 @@ from senex.simulator.quotealerts import QuoteAlerts
 from senex.simulator.rendering import balance_json, complex_json, position_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from aiohttp import web
@@ -67,11 +67,15 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A message that is sent later: when the market reaches an instant, or (None) after the next message."""
+    """A message that is sent later: when the market reaches an instant, or (None) after the next message.
+
+    ``behind`` is the type that next message must have; None is any.
+    """
 
     text: bytes
     clients: tuple[Client, ...]
     until: datetime | None
+    behind: str | None = None
 
 
 class Alerts:
@@ -103,14 +107,12 @@ class Alerts:
         if rule is not None and rule.mode == "invalid":
             body = {name: value for name, value in body.items() if name == "account-number"}
         text = wire.dumps({"type": kind, "data": body, "timestamp": stamp})
-        self._deliver(text, clients, rule)
+        self._deliver(kind, text, clients, rule)
 
     def tick(self) -> None:
         """The market moved: late alerts are due, quote alerts may be."""
         instant = self._exchange.market.instant(self._exchange.board.tick)
-        due = [held for held in self._held if held.until is not None and held.until <= instant]
-        self._held = [held for held in self._held if held not in due]
-        _send(due)
+        self._release(lambda held: held.until is not None and held.until <= instant)
         for body in self.quote_alerts.triggered():
             self.push("QuoteAlert", body)
 
@@ -170,8 +172,7 @@ class Alerts:
         for body in underlying_gains(exchange.books, account, change.moved, exchange.day()):
             yield "UnderlyingYearGainSummary", body
 
-    def _deliver(self, text: bytes, clients: tuple[Client, ...], rule: Rule | None) -> None:
-        waiting = [held for held in self._held if held.until is None]
+    def _deliver(self, kind: str, text: bytes, clients: tuple[Client, ...], rule: Rule | None) -> None:
         mode = None if rule is None else rule.mode
         if rule is not None and mode in {"late", "reorder"}:
             until = None
@@ -179,15 +180,21 @@ class Alerts:
                 until = self._exchange.now() + timedelta(
                     seconds=1.0 if rule.seconds is None else rule.seconds
                 )
-            self._held.append(Held(text, clients, until))
+            self._held.append(Held(text, clients, until, rule.type))
             return
         if mode in {"oversize", "invalid-json"}:
             text = padded(text) if mode == "oversize" else broken(text)
         for client in clients:
             for _ in range({"missing": 0, "duplicate": 2}.get(mode or "", 1)):
                 client.offer(text)
-        self._held = [held for held in self._held if held.until is not None]
-        _send(waiting)
+        self._release(lambda held: held.until is None and held.behind in (None, kind))
+
+    def _release(self, due: Callable[[Held], bool]) -> None:
+        released = [held for held in self._held if due(held)]
+        self._held = [held for held in self._held if held not in released]
+        for one in released:
+            for client in one.clients:
+                client.offer(one.text)
 
     def _connect(self, client: Client, wanted: object) -> wire.Json:
         names = {str(name) for name in wanted} if isinstance(wanted, list) else set()
@@ -196,9 +203,3 @@ class Alerts:
             return {"status": "error", "message": f"unknown account {min(unknown)}"}
         client.accounts |= names
         return {"status": "ok", "value": sorted(names)}
-
-
-def _send(held: Iterable[Held]) -> None:
-    for one in held:
-        for client in one.clients:
-            client.offer(one.text)

@@ -36,6 +36,7 @@ _PATIENCE = 1.0
 _LAG = timedelta(seconds=1)
 """How far, in machine time, the market may be behind its clock before the clock waits for it."""
 _OPEN_ROUTES = frozenset({"token", "clock", "faults", "alerts", "dxlink", "public", "search", ""})
+_QUOTED = "market-data"
 _FAULTLESS = frozenset({"clock", "faults"})
 
 
@@ -203,4 +204,7 @@ async def _inject(request: web.Request, handler: Handler) -> web.StreamResponse:
     lag = parts.faults.http.lag(label)
     if lag is not None:
         request[REPLICA] = behind(parts, lag)
-    return await parts.faults.http.serve(label, request, handler)
+    answer = await parts.faults.http.serve(label, request, handler)
+    if label == _QUOTED:
+        return parts.faults.quotes.over_rest(answer, parts.exchange.board.quote)
+    return answer

@@ -41,7 +41,7 @@ class Services:
 
 
 SERVICES = web.AppKey("services", Services)
-REPLICA = "senex-replica"
+REPLICA = web.RequestKey("replica", Services)
 """Where a request carries the parts of a moment ago, when a fault makes it read behind the times."""
 
 

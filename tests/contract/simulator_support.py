@@ -52,6 +52,11 @@ class Broker:
         async with self.http.post(f"{self.rest}/faults", json=body) as answer:
             assert answer.status == 200, await answer.text()
 
+    async def heal(self) -> None:
+        """DELETE /faults."""
+        async with self.http.delete(f"{self.rest}/faults") as answer:
+            assert answer.status == 200, await answer.text()
+
     def quotes(self) -> AbstractAsyncContextManager[DXLinkStreamer]:
         """A market data stream."""
         return DXLinkStreamer(self.session)

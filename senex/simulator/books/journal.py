@@ -171,8 +171,8 @@ class Past(Journal):
 
 
 def _dated(record: Record) -> datetime:
-    """When a record came about; claims have no instant of their own and count as always known."""
-    for name in ("updated_at", "executed_at", "opened_at", "taken_at", "instant"):
+    """When a record came about; accounts and claims count as always known."""
+    for name in ("updated_at", "executed_at", "taken_at", "instant"):
         dated: datetime | None = getattr(record, name, None)
         if dated is not None:
             return dated

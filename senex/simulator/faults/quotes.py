@@ -6,11 +6,15 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+import orjson
+from aiohttp import web
+
 from senex.simulator import wire
 from senex.simulator.columns import NAN
 from senex.simulator.faults.catalogue import ANY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from senex.simulator.faults.catalogue import Rule
@@ -58,34 +62,38 @@ class QuoteFaults:
         )
         return true if rule is None else _spoilt(rule, true)
 
-    def over_rest(self, item: wire.Json, quote: Quote) -> wire.Json:
-        """A market data object whose quote is shown as the stream shows it."""
-        shown = self.shown(quote.symbol, quote)
-        spoilt = {name: value for name, value in item.items() if name not in {"bid", "ask", "mid", "mark"}}
-        prices = {
-            name: Decimal(str(value))
-            for name, value in (("bid", shown.bid), ("ask", shown.ask))
-            if not isinstance(value, str)
-        }
-        if len(prices) == len(("bid", "ask")):
-            prices["mid"] = prices["mark"] = (prices["bid"] + prices["ask"]) / 2
-        return {
-            **spoilt,
-            **{name: wire.plain(value) for name, value in prices.items()},
-            "bid-size": str(shown.bid_size),
-            "ask-size": str(shown.ask_size),
-            "updated-at": wire.stamp(shown.changed),
-        }
-
-    def faulty(self, symbol: str) -> bool:
-        """Whether a symbol's quote is shown otherwise than it is."""
-        return self._rule(symbol) is not None
+    def over_rest(
+        self, answer: web.StreamResponse, quote: Callable[[str], Quote | None]
+    ) -> web.StreamResponse:
+        """Market data whose quotes look as they do on the stream."""
+        if not self._active or not isinstance(answer, web.Response) or not isinstance(answer.body, bytes):
+            return answer
+        body = orjson.loads(answer.body)
+        content = body.get("data", {})
+        for item in content.get("items", [content]):
+            true = quote(str(item.get("symbol")))
+            if true is not None and self._rule(true.symbol) is not None:
+                _overwrite(item, self.shown(true.symbol, true))
+        return web.Response(status=answer.status, body=orjson.dumps(body), content_type="application/json")
 
     def _rule(self, symbol: str) -> Rule | None:
         for rule in self._active:
             if rule.symbol in (symbol, ANY, None):
                 return rule
         return None
+
+
+def _overwrite(item: dict[str, object], shown: Shown) -> None:
+    """Put a quote into a market data object; what is not a number is absent there."""
+    for name in ("bid", "ask", "mid", "mark"):
+        item.pop(name, None)
+    sides = (("bid", shown.bid), ("ask", shown.ask))
+    prices = {name: Decimal(str(value)) for name, value in sides if not isinstance(value, str)}
+    if len(prices) == len(sides):
+        prices["mid"] = prices["mark"] = (prices["bid"] + prices["ask"]) / 2
+    item |= {name: wire.plain(value) for name, value in prices.items()}
+    item["bid-size"], item["ask-size"] = str(shown.bid_size), str(shown.ask_size)
+    item["updated-at"] = wire.stamp(shown.changed)
 
 
 def _over(rule: Rule, now: datetime) -> bool:
