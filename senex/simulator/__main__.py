@@ -35,6 +35,7 @@ from senex.simulator.server import Server
 @click.option(
     "--accounts", type=click.IntRange(1, 100), default=1, show_default=True, help="How many accounts."
 )
+@click.option("--cash", is_flag=True, help="Open cash accounts instead of margin accounts.")
 @click.option("--speed", type=click.FloatRange(0, 60), help="Market seconds per second; 0 starts paused.")
 @click.option("--start", help="Market date or time to start at, New York.")
 def main(
@@ -47,6 +48,7 @@ def main(
     credentials_file: Path | None,
     account: str | None,
     accounts: int,
+    cash: bool,
     speed: float | None,
     start: str | None,
 ) -> None:
@@ -61,6 +63,7 @@ def main(
             state=state,
             account=account,
             accounts=accounts,
+            cash=cash,
         )
         asyncio.run(serve(assemble(options), host=host, port=port, credentials_file=credentials_file))
     except SenexError as problem:

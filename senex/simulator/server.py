@@ -35,9 +35,9 @@ _STOPS_AT_ONCE = 50
 _PATIENCE = 1.0
 _LAG = timedelta(seconds=1)
 """How far, in machine time, the market may be behind its clock before the clock waits for it."""
-_OPEN_ROUTES = frozenset({"token", "clock", "faults", "alerts", "dxlink", "public", "search", ""})
+_OPEN_ROUTES = frozenset({"token", "clock", "faults", "alerts", "dxlink", "public", "search", "bench", ""})
 _QUOTED = "market-data"
-_FAULTLESS = frozenset({"clock", "faults"})
+_FAULTLESS = frozenset({"clock", "faults", "bench"})
 
 
 class Server:

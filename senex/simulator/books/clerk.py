@@ -9,6 +9,8 @@ from senex.domain.legs import Action, InstrumentType
 from senex.domain.money import ZERO
 from senex.simulator.books.fees import Fees
 from senex.simulator.books.records import Entry, OrderStatus
+from senex.simulator.market.contracts import contract
+from senex.simulator.market.profiles import PROFILES
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -108,11 +110,11 @@ class Clerk:
             quantity=size,
         )
 
-    def deliver(self, contract: Contract, contracts: Quantity, *, fees: Fees) -> None:
+    def deliver(self, known: Contract, contracts: Quantity, *, fees: Fees) -> None:
         """Move the shares of exercised or assigned contracts at their strike, closing what is open first."""
-        symbol, books = contract.underlying, self.host.books
-        shares = int(contracts) * contract.shares
-        price = contract.option.strike * contract.multiplier / contract.shares
+        symbol, books = known.underlying, self.host.books
+        shares = int(contracts) * known.shares
+        price = known.option.strike * known.multiplier / known.shares
         held = books.quantity(self.account, symbol)
         closed = 0
         if held * shares < 0:
@@ -146,6 +148,34 @@ class Clerk:
             instrument=None if symbol is None else InstrumentType.EQUITY,
             underlying=symbol,
         )
+
+    def transfer(self, symbol: str, lot: Lot) -> None:
+        """Take over a position that was opened elsewhere, with its cost: no cash moves.
+
+        Raises:
+            ValueError: there is no such symbol, or a position the other way.
+        """
+        known = contract(symbol)
+        underlying = symbol if known is None else known.underlying
+        if underlying not in PROFILES or (known is None and PROFILES[underlying].is_index):
+            raise ValueError(f"{symbol} is no stock, fund or option")
+        if not lot.quantity or self.host.books.quantity(self.account, symbol) * lot.quantity < 0:
+            raise ValueError(f"{lot.quantity} {symbol} cannot be transferred in")
+        held = self.host.books.holdings[self.account].get(symbol)
+        before = () if held is None else tuple(held.lots)
+        self._book(
+            "Receive Deliver",
+            "Transfer",
+            f"Transfer of {lot.quantity} {symbol.strip()}",
+            price=lot.price,
+            basis=(*before, lot),
+            symbol=symbol,
+            instrument=InstrumentType.EQUITY if known is None else InstrumentType.EQUITY_OPTION,
+            underlying=underlying,
+            action=opening(lot.quantity),
+            quantity=lot.quantity if lot.quantity > 0 else -lot.quantity,
+        )
+        self.host.moved(self.account, (symbol,))
 
     def withdraw(self, symbols: set[str], reason: str) -> None:
         """End the orders that would close positions that are gone, or trade what no longer exists."""

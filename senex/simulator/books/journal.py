@@ -80,20 +80,22 @@ class Journal:
                 in it cannot be used.
         """
         lock = None if folder is None else _locked(folder)
+        database = None
         try:
             database = sqlite3.connect(
                 ":memory:" if folder is None else folder / "journal.sqlite3", isolation_level=None
             )
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("PRAGMA synchronous=NORMAL")
-            _check_format(database, folder)
-            database.executescript(_SCHEMA)
-            database.execute(_COMPACT)
-        except sqlite3.Error as problem:
-            raise UsageProblem(
-                "E_STATE_BROKEN",
-                f"The journal in {folder} cannot be read ({problem}); use a new --state folder.",
-            ) from None
+            _prepare(database, folder)
+        except BaseException as problem:
+            for opened in (database, lock):
+                if opened is not None:
+                    opened.close()
+            if isinstance(problem, sqlite3.Error):
+                raise UsageProblem(
+                    "E_STATE_BROKEN",
+                    f"The journal in {folder} cannot be read ({problem}); use a new --state folder.",
+                ) from None
+            raise
         return cls(database, lock)
 
     def append(self, records: Iterable[Record]) -> None:
@@ -142,8 +144,14 @@ class Journal:
             self.lock.close()
 
 
-def _check_format(database: sqlite3.Connection, folder: Path | None) -> None:
-    """Mark a new journal, or refuse one that another version of the simulator wrote."""
+def _prepare(database: sqlite3.Connection, folder: Path | None) -> None:
+    """Make or check the tables, and drop what was replaced.
+
+    Raises:
+        UsageProblem: ``E_STATE_FORMAT``: another version of the simulator wrote it.
+    """
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=NORMAL")
     known = int(database.execute("PRAGMA user_version").fetchone()[0])
     used = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if used and known != _FORMAT:
@@ -153,6 +161,8 @@ def _check_format(database: sqlite3.Connection, folder: Path | None) -> None:
             "and market differ; use a new --state folder.",
         )
     database.execute(f"PRAGMA user_version = {_FORMAT}")
+    database.executescript(_SCHEMA)
+    database.execute(_COMPACT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from senex.simulator.rest import (
     accounts,
+    bench,
     clock,
     complexorders,
     control,
@@ -23,5 +24,5 @@ from senex.simulator.rest import (
 MODULES = (
     *(session, accounts, orders, complexorders, equities, options, futures, others),
     *(marketdata, metrics, hours, watchlists),
-    *(streams, clock, control),
+    *(streams, clock, control, bench),
 )
