@@ -33,14 +33,7 @@ _MODULES = (
     tastytrade.watchlists,
 )
 _WRITES = ("place_", "replace_", "delete_", "upload", "update", "remove", "refresh")
-KNOWN_TO_THE_BROKER = frozenset(
-    {
-        # in the broker's own examples, not in the SDK's models
-        *("authority-level", "currency", "is-trading-halted"),
-        *("instrument-type", "max-quantity-precision", "max-price-precision"),
-        *("net-value-effect", "value-effect", "size", "received-at"),
-    }
-)
+KNOWN_TO_THE_BROKER = frozenset({"currency", "is-trading-halted"})
 """Keys that the broker sends and the SDK ignores. So are ``-effect`` keys beside an amount."""
 
 
@@ -97,8 +90,12 @@ def strangers(model: Any, content: Any, where: str = "") -> Iterator[str]:
         path = f"{where}.{key}"
         if key in fields:
             yield from strangers(fields[key], value, path)
-        elif key not in KNOWN_TO_THE_BROKER and key.removesuffix("-effect") not in content:
+        elif key not in KNOWN_TO_THE_BROKER and not _effect_of_an_amount(key, content):
             yield path
+
+
+def _effect_of_an_amount(key: str, content: dict[str, Any]) -> bool:
+    return key.endswith("-effect") and key.removesuffix("-effect") in content
 
 
 def _model_of(annotation: Any) -> type[BaseModel] | None:
