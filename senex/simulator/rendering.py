@@ -119,16 +119,29 @@ def pending(amount: Decimal) -> wire.Json:
     return wire.signed("pending-cash", amount)
 
 
+_ONLY_NOW = (
+    "reg-t-margin-requirement",
+    "futures-overnight-margin-requirement",
+    "futures-intraday-margin-requirement",
+    "maintenance-excess",
+    "pending-margin-interest",
+    "effective-cryptocurrency-buying-power",
+)
+"""Balances that the broker tells of now, not of then."""
+
+
 def snapshot_json(snapshot: Snapshot) -> wire.Json:
     """Balances as they were at the beginning or end of a session."""
+    amounts = _amounts(snapshot.balances)
+    for name in _ONLY_NOW:
+        del amounts[name]
     return {
         "account-number": snapshot.account,
         "currency": "USD",
-        **_amounts(snapshot.balances),
+        **amounts,
         **pending(snapshot.balances["pending-cash"]),
         "snapshot-date": snapshot.day,
         "time-of-day": snapshot.time_of_day,
-        "updated-at": wire.stamp(snapshot.taken_at),
     }
 
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from senex.domain.pricing import option_greeks
 from senex.simulator.market.coins import COINS
-from senex.simulator.market.futureoptions import FutureOption, future_option
-from senex.simulator.market.futures import future_contract, named_future, rests
+from senex.simulator.market.futureoptions import FutureOption, future_option, future_option_of_streamer
+from senex.simulator.market.futures import future_contract, future_of_streamer, named_future, rests
 from senex.simulator.market.quotes import Quote, Theory
 from senex.simulator.market.sessions import NEW_YORK, new_york, new_york_date
 from senex.simulator.market.surface import RATE
@@ -135,6 +135,22 @@ class Derived:
         if option is None:
             return None
         return self.theory(option, instant).greeks.price, option.expiration.product.tick, 2
+
+    def theory_of(self, symbol: str, instant: datetime) -> Theory | None:
+        """Value and Greeks of an option on a future by its symbol; None for anything else."""
+        option = future_option(symbol, new_york_date(instant)) if symbol.startswith("./") else None
+        return None if option is None else self.theory(option, instant)
+
+    def of_streamer(self, name: str, instant: datetime) -> str | None:
+        """The symbol behind a streamer symbol; None when nothing of that name is listed."""
+        day = new_york_date(instant)
+        future = future_of_streamer(name, day) if name.startswith("/") else None
+        option = future_option_of_streamer(name, day) if name.startswith("./") else None
+        coin = name.partition(":")[0]
+        if coin in COINS and COINS[coin].streamer == name:
+            return coin
+        known = future or option
+        return None if known is None else known.symbol
 
     def theory(self, option: FutureOption, instant: datetime) -> Theory:
         """Value and Greeks of an option on a future: European, on the forward."""

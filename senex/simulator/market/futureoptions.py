@@ -31,6 +31,7 @@ from senex.simulator.market.sessions import new_york
 _HORIZON = timedelta(days=100)
 _SIDE = 20
 """Strikes on each side of the middle one."""
+_STREAMER = re.compile(r"^\./(\w+?)([FGHJKMNQUVXZ])(\d\d)([CP])([\d.]+):[A-Z]+$")
 _SYMBOL = re.compile(r"^\./(\w+) +(\w+) +(\d{6})([CP])([\d.]+)$")
 
 Rule = Callable[[int, int], date]
@@ -230,11 +231,27 @@ def strikes(product: FutureOptionProduct, price: float) -> tuple[Decimal, ...]:
 def future_option(symbol: str, day: date) -> FutureOption | None:
     """The contract behind a symbol, if its expiration is listed on a date; its strike may not be."""
     match = _SYMBOL.match(symbol)
-    product = None if match is None else FUTURE_OPTION_PRODUCTS.get(match[2][:-2])
-    if match is None or product is None:
+    if match is None:
         return None
-    for expiration in future_option_expirations(product.future, day):
-        option = FutureOption(expiration, Right(match[4]), Decimal(match[5]))
-        if "".join(option.symbol.split()) == "".join(symbol.split()):
+    return _found(match[2][:-2], Right(match[4]), Decimal(match[5]), day, lambda one: one.symbol, symbol)
+
+
+@lru_cache(maxsize=4096)
+def future_option_of_streamer(streamer: str, day: date) -> FutureOption | None:
+    """The same behind a streamer symbol."""
+    match = _STREAMER.match(streamer)
+    if match is None:
+        return None
+    return _found(match[1], Right(match[4]), Decimal(match[5]), day, lambda one: one.streamer, streamer)
+
+
+def _found(
+    root: str, right: Right, strike: Decimal, day: date, name: Callable[[FutureOption], str], wanted: str
+) -> FutureOption | None:
+    """The option of a root whose name is the one wanted; spaces in it do not matter."""
+    product = FUTURE_OPTION_PRODUCTS.get(root)
+    for expiration in () if product is None else future_option_expirations(product.future, day):
+        option = FutureOption(expiration, right, strike)
+        if name(option).replace(" ", "") == wanted.replace(" ", ""):
             return option
     return None

@@ -66,6 +66,13 @@ class Market:
         """Open, high, low, close of a session's regular hours as far as they have gone."""
         return self.underlyings[symbol].path.bar(number, self.instant(tick))
 
+    def year_range(self, symbol: str, tick: int) -> tuple[float, float]:
+        """The lowest and highest price of the last 252 sessions: their closes, and this session so far."""
+        number = self.sessions.last_started(self.instant(tick))
+        closes = [self.close(symbol, number - back) for back in range(1, 252)]
+        _, high, low, _ = self.day_bar(symbol, number, tick)
+        return min(low, *closes), max(high, *closes)
+
     def chain(self, symbol: str, tick: int) -> tuple[Expiration, ...]:
         """The expirations and strikes listed on the tick's date, of all roots of an underlying."""
         session = self.sessions.last_started(self.instant(tick))
@@ -89,11 +96,10 @@ class Market:
 
     def of_streamer(self, name: str, tick: int) -> str | None:
         """The symbol behind a streamer symbol; None when nothing of that name is or was listed."""
-        del tick
         if name in self.underlyings:
             return name
         known = contract_of_streamer(name)
-        return None if known is None else known.occ
+        return self.derived.of_streamer(name, self.instant(tick)) if known is None else known.occ
 
     def quote(self, symbol: str, tick: int) -> Quote | None:
         """The quote of an underlying or an option contract at a tick; None for unknown symbols."""
@@ -125,7 +131,9 @@ class Market:
     def option_theory(self, occ: str, tick: int) -> Theory | None:
         """An option's theoretical value behind its quote of a tick; None for other symbols."""
         known = contract(occ)
-        return None if known is None else self.theory(known, self.live_tick(known, tick))
+        if known is None:
+            return self.derived.theory_of(occ, self.instant(tick))
+        return self.theory(known, self.live_tick(known, tick))
 
     def theory(self, known: Contract, tick: int) -> Theory:
         """Value, volatility and Greeks of a contract at a tick."""

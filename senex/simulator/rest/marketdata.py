@@ -13,6 +13,8 @@ from senex.simulator.market.futureoptions import future_option
 from senex.simulator.market.futures import future_contract
 from senex.simulator.market.listing import contract
 from senex.simulator.market.profiles import PROFILES
+from senex.simulator.market.quotes import CENT
+from senex.simulator.prints import day_volume, last_print
 from senex.simulator.rendering import previous_close
 from senex.simulator.services import labelled, services
 
@@ -67,8 +69,6 @@ def quote_json(exchange: Exchange, kind: str, symbol: str) -> wire.Json | None:
         "ask-size": str(quote.ask_size),
         "mid": mark,
         "mark": mark,
-        "last": mark,
-        "last-mkt": mark,
         "close-price-type": "Unknown",
         "summary-date": market.sessions[number].day,
         "prev-close-date": market.sessions[number - 1].day,
@@ -79,22 +79,51 @@ def quote_json(exchange: Exchange, kind: str, symbol: str) -> wire.Json | None:
         "halt-start-time": -1,
         "halt-end-time": -1,
     }
-    profile = PROFILES.get(symbol)
-    if profile is not None:
-        opened, high, low, last = (
-            wire.plain(Decimal(str(price)))
-            for price in market.underlyings[symbol].path.bar(number, market.instant(exchange.board.tick))
-        )
-        body |= {
-            "beta": profile.beta,
-            "open": opened,
-            "day-high-price": high,
-            "day-low-price": low,
-            "last": last,
-            "dividend-amount": wire.plain(profile.dividend),
-            "dividend-frequency": _DIVIDEND_FREQUENCY,
-        }
+    if symbol in PROFILES:
+        return body | _underlying(exchange, symbol, number)
+    if kind == "Equity Option":
+        return body | _option(exchange, symbol)
+    return body | (_derived(exchange, symbol, quote.unit) if kind != "Future Option" else {})
+
+
+def _underlying(exchange: Exchange, symbol: str, number: int) -> wire.Json:
+    """The day, the year and the dividend of a stock, fund or index; an index has no volume."""
+    market, profile, tick = exchange.market, PROFILES[symbol], exchange.board.tick
+    body = _day(*market.day_bar(symbol, number, tick), CENT)
+    low, high = market.year_range(symbol, tick)
+    body |= {"beta": profile.beta, "year-low-price": f"{low:.2f}", "year-high-price": f"{high:.2f}"}
+    if not profile.is_index:
+        body["volume"] = str(day_volume(exchange, symbol, tick))
+    if profile.dividend:
+        body |= {"dividend-amount": wire.plain(profile.dividend), "dividend-frequency": _DIVIDEND_FREQUENCY}
     return body
+
+
+def _option(exchange: Exchange, symbol: str) -> wire.Json:
+    """What traded of an option today and what is open; its last trade where there was one lately."""
+    tick = exchange.board.tick
+    body: wire.Json = {
+        "volume": str(day_volume(exchange, symbol, tick)),
+        "open-interest": str(exchange.market.open_interest(symbol, tick)),
+    }
+    known = last_print(exchange, symbol)
+    if known is None:
+        return body
+    last = f"{known.price:.2f}"
+    return body | {"last": last, "last-mkt": last, "last-trade-time": int(known.at.timestamp() * 1000)}
+
+
+def _derived(exchange: Exchange, symbol: str, unit: Decimal) -> wire.Json:
+    """The trade date of a future or coin so far."""
+    market = exchange.market
+    return _day(*market.derived.day(symbol, market.instant(exchange.board.tick)), unit)
+
+
+def _day(opened: float, high: float, low: float, last: float, unit: Decimal) -> wire.Json:
+    names = ("open", "day-high-price", "day-low-price", "last")
+    prices = (wire.plain(round(Decimal(price) / unit) * unit) for price in (opened, high, low, last))
+    body: wire.Json = dict(zip(names, prices, strict=True))
+    return body | {"last-mkt": body["last"]}
 
 
 @routes.get("/market-data/by-type")
