@@ -123,10 +123,9 @@ class Desk:
         Raises:
             PreflightError: the broker refuses it.
         """
-        accepted = self.check(account, ticket, instant, order_id=0)
-        order = replace(accepted.order, id=self.books.next_order())
-        self.put(order)
-        return replace(accepted, order=order)
+        accepted = self.check(account, ticket, instant, order_id=self.books.coming_order)
+        self.put(accepted.order)
+        return accepted
 
     def replace(self, order_id: int, ticket: Ticket, instant: datetime) -> Order:
         """Accept an order with what is left of another's legs; it waits until that one is cancelled.
@@ -200,13 +199,9 @@ class Desk:
 
     def activate(self, order: Order, instant: datetime) -> None:
         """Bring an order to the market that waited for another: positions and buying power are checked now."""
-        others = [
-            one
-            for one in self.books.working_of(order.account)
-            if one.id != order.id and one.id not in self.family.rivals(order)
-        ]
+        beside = (order.id, *self.family.rivals(order))
         try:
-            legs, _ = self.preflight.with_effects(order.legs, order.account, others, strict=order.strict)
+            legs, _ = self.preflight.with_effects(order.legs, order.account, beside, strict=order.strict)
             order = replace(order, legs=legs)
             self.affordable(order, instant)
         except PreflightError as problem:

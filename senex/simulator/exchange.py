@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from senex.simulator.execution import Floor
 from senex.simulator.market.sessions import TICK, new_york_date
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import date, datetime
 
     from senex.simulator.board import Board
@@ -205,13 +206,13 @@ class Exchange:
         return self.desk.check(account, ticket, self.now(), order_id=-1)
 
     def submit(self, account: str, ticket: Ticket) -> Accepted:
-        """Accept an order; it becomes live by :meth:`route`.
+        """Accept an order, answered as it was received; it is live before anything else happens.
 
         Raises:
             PreflightError: the broker refuses it.
         """
-        self.catch_up()
-        return self.desk.submit(account, ticket, self.now())
+        with self._carried_out() as instant:
+            return self.desk.submit(account, ticket, instant)
 
     def replace(self, order_id: int, ticket: Ticket) -> Order:
         """Accept an order with the same legs in the place of a working one.
@@ -219,17 +220,17 @@ class Exchange:
         Raises:
             PreflightError: the order is terminal, or the new one is refused.
         """
-        self.catch_up()
-        return self.desk.replace(order_id, ticket, self.now())
+        with self._carried_out() as instant:
+            return self.desk.replace(order_id, ticket, instant)
 
     def request_cancel(self, order_id: int) -> Order:
-        """Ask for a cancellation; :meth:`route` completes it.
+        """Ask for a cancellation, answered as it was asked for; it is carried out before anything else happens.
 
         Raises:
             PreflightError: the order is terminal.
         """
-        self.catch_up()
-        return self.desk.request_cancel(order_id, self.now())
+        with self._carried_out() as instant:
+            return self.desk.request_cancel(order_id, instant)
 
     def dry_run_complex(self, account: str, ticket: ComplexTicket) -> AcceptedComplex:
         """What accepting a complex order would do.
@@ -246,8 +247,8 @@ class Exchange:
         Raises:
             PreflightError: the broker refuses it.
         """
-        self.catch_up()
-        return self.complexes.submit(account, ticket, self.now())
+        with self._carried_out() as instant:
+            return self.complexes.submit(account, ticket, instant)
 
     def cancel_complex(self, complex_id: int) -> ComplexOrder:
         """Ask to cancel all of a complex order.
@@ -255,15 +256,24 @@ class Exchange:
         Raises:
             PreflightError: it is terminal.
         """
-        self.catch_up()
-        return self.complexes.request_cancel(complex_id, self.now())
+        with self._carried_out() as instant:
+            return self.complexes.request_cancel(complex_id, instant)
 
     def route(self) -> None:
-        """Carry received orders to the market, and requested cancellations and replacements out."""
+        """Carry out what an earlier process left on its way."""
         if self.books.unrouted:
-            with self._journal.transaction():
-                self.desk.route(self.now())
-            self.flush()
+            with self._carried_out():
+                pass
+
+    @contextmanager
+    def _carried_out(self) -> Iterator[datetime]:
+        """Do a command at the market's instant and carry it out: journalled together, told in order."""
+        self.catch_up()
+        instant = self.now()
+        with self._journal.transaction():
+            yield instant
+            self.desk.route(instant)
+        self.flush()
 
     def force(self, account: str, ticket: Ticket, instant: datetime) -> Order:
         """Enter an order of the broker's own desk.

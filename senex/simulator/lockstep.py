@@ -109,7 +109,6 @@ class Lockstep:
             worked = False
             for rank in sorted({HEARD, *(one.rank for one in self.participants)}):
                 worked |= await self._ask(rank)
-            self._exchange.route()
             if not worked and self._stirred == before:
                 return
 

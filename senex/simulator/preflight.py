@@ -23,7 +23,7 @@ from senex.simulator.market.profiles import PROFILES
 from senex.simulator.ticket import PreflightError, Ticket
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from senex.simulator.board import Board
@@ -77,7 +77,7 @@ class Preflight:
         order_id: int,
         instant: datetime,
         waits: bool = False,
-        beside: Iterable[int] = (),
+        beside: Collection[int] = (),
     ) -> tuple[Order, tuple[Problem, ...]]:
         """Turn a ticket into an order the books may hold, with the broker's warnings.
 
@@ -92,11 +92,10 @@ class Preflight:
         terms.check(ticket, underlying, self.market, instant)
         legs, warnings = ticket.legs, terms.next_session_warning(self.market, instant)
         if not waits:
-            others = [one for one in self.books.working_of(account) if one.id not in set(beside)]
-            legs, effects = self.with_effects(ticket.legs, account, others, strict=ticket.strict)
+            legs, effects = self.with_effects(ticket.legs, account, beside, strict=ticket.strict)
             warnings += effects
             if not self.rules.opposite_orders:
-                _check_opposite(legs, others)
+                self._check_opposite(legs, account, beside)
         order = Order(
             id=order_id,
             account=account,
@@ -122,21 +121,24 @@ class Preflight:
         return order, warnings
 
     def with_effects(
-        self, legs: tuple[OrderLeg, ...], account: str, others: Iterable[Order], *, strict: bool
+        self, legs: tuple[OrderLeg, ...], account: str, beside: Collection[int], *, strict: bool
     ) -> tuple[tuple[OrderLeg, ...], tuple[Problem, ...]]:
-        """Check closing legs against positions and other working closes.
+        """Check closing legs against positions and what working orders close, but for those ``beside``.
 
         A close of nothing becomes an open with a warning, unless the order is strict.
 
         Raises:
             PreflightError: it closes more than there is.
         """
-        closing = _working_closes(others)
         known, warnings = [], []
         for leg in legs:
+            if leg.action.opens:
+                known.append(leg)
+                continue
             held = -leg.action.sign * self.books.quantity(account, leg.symbol)
-            free = held - closing[leg.symbol]
-            if leg.action.opens or leg.quantity <= free:
+            others = [one for one in self.books.working_on(account, leg.symbol) if one.id not in beside]
+            free = held - _closed_by(others, leg.symbol)
+            if leg.quantity <= free:
                 known.append(leg)
             elif held > 0 or strict:
                 wanted = f"{leg.action} {leg.quantity} {leg.symbol}"
@@ -193,6 +195,15 @@ class Preflight:
                 )
             )
 
+    def _check_opposite(self, legs: tuple[OrderLeg, ...], account: str, beside: Collection[int]) -> None:
+        for leg in legs:
+            for order in self.books.working_on(account, leg.symbol):
+                signs = {one.action.sign for one in order.legs if one.symbol == leg.symbol}
+                if order.id not in beside and leg.action.sign not in signs:
+                    raise PreflightError(
+                        ("opposite_side_working_order", f"Order {order.id} works on the other side")
+                    )
+
     def _sized(self, legs: tuple[OrderLeg, ...], value: Decimal | None) -> tuple[OrderLeg, ...]:
         """The legs; that of a notional order with what its value buys at the mark."""
         if value is None or not all(leg.quantity == 0 for leg in legs):
@@ -232,16 +243,6 @@ def _check_ratios(legs: tuple[OrderLeg, ...]) -> None:
         raise PreflightError(("invalid_ratio", f"Ratios are limited to 1:{MAX_RATIO}"))
 
 
-def _check_opposite(legs: tuple[OrderLeg, ...], others: Iterable[Order]) -> None:
-    for order in others:
-        for working in order.legs:
-            for leg in legs:
-                if working.symbol == leg.symbol and working.action.sign != leg.action.sign:
-                    raise PreflightError(
-                        ("opposite_side_working_order", f"Order {order.id} works on the other side")
-                    )
-
-
 def _closes_soon(known: Contract, instant: datetime) -> bool:
     return known.stops_trading_at - _TOO_CLOSE <= instant
 
@@ -252,19 +253,15 @@ def _not_before(ticket: Ticket, instant: datetime) -> datetime | None:
     return ticket.not_before if ticket.behavior is Behavior.SCHEDULED else None
 
 
-def _working_closes(orders: Iterable[Order]) -> dict[str, Quantity]:
-    """What working orders close by symbol; of orders that cancel each other, the larger."""
-    groups: dict[int, dict[str, Quantity]] = defaultdict(dict)
+def _closed_by(orders: Iterable[Order], symbol: str) -> Quantity:
+    """How much of a symbol working orders close; of those that cancel each other, the larger."""
+    groups: dict[tuple[bool, int], Quantity] = defaultdict(int)
     for order in orders:
         if order.status is OrderStatus.CONTINGENT:
             continue
         exclusive = order.complex_id is not None and order.complex_tag in EXCLUSIVE_TAGS
-        known = groups[-order.complex_id if exclusive and order.complex_id is not None else order.id]
+        group = (True, order.complex_id or 0) if exclusive else (False, order.id)
         for leg in order.legs:
-            if not leg.action.opens:
-                known[leg.symbol] = max(leg.remaining, known.get(leg.symbol, 0))
-    closing: dict[str, Quantity] = defaultdict(int)
-    for known in groups.values():
-        for symbol, quantity in known.items():
-            closing[symbol] += quantity
-    return closing
+            if leg.symbol == symbol and not leg.action.opens:
+                groups[group] = max(leg.remaining, groups[group])
+    return sum(groups.values(), 0)

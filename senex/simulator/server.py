@@ -46,7 +46,6 @@ class Server:
     def __init__(self, *, exchange: Exchange, tokens: Tokens, timeline: str) -> None:
         self._exchange = exchange
         self._wake = asyncio.Event()
-        self._routing: asyncio.Handle | None = None
         self._market: asyncio.Task[None] | None = None
         self._spawned: set[asyncio.Task[None]] = set()
         faults = Faults(lambda: exchange.market.instant(exchange.board.tick), labels)
@@ -60,7 +59,6 @@ class Server:
             clock=ClockHub(exchange, timeline, lockstep),
             lockstep=lockstep,
             watchlists=Watchlists(exchange.journal),
-            schedule_routing=self._schedule_routing,
             moved=self._moved,
         )
         exchange.on_change = self._changed
@@ -100,8 +98,6 @@ class Server:
             self._market.cancel()
             await self.services.lockstep.stop()
             await asyncio.gather(self._market, return_exceptions=True)
-        if self._routing is not None:
-            self._routing.cancel()
         await self.services.alerts.close()
         await self.services.feed.close()
         await self.services.clock.close()
@@ -163,14 +159,6 @@ class Server:
     def _moved(self) -> None:
         self.services.clock.publish()
         self._wake.set()
-
-    def _schedule_routing(self) -> None:
-        if self._routing is None:
-            self._routing = asyncio.get_running_loop().call_soon(self._route)
-
-    def _route(self) -> None:
-        self._routing = None
-        self._exchange.route()
 
 
 @web.middleware

@@ -32,8 +32,6 @@ class Services:
     clock: ClockHub
     lockstep: Lockstep
     watchlists: Watchlists
-    schedule_routing: Callable[[], None]
-    """Carry received orders and cancellations out, shortly after the reply."""
     moved: Callable[[], None]
     """The clock was set: streams and followers are told."""
     movable: bool = True

@@ -222,7 +222,6 @@ def play(simulator: Simulator, watch: Watch, act: Act) -> None:
             exchange.replace(picked, Ticket(OrderType.LIMIT, old.time_in_force, (), moved))
     except PreflightError:
         pass
-    exchange.route()
     if act.kind == "step":
         exchange.step(STEPS[act.pick % len(STEPS)])
 

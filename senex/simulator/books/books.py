@@ -34,6 +34,7 @@ class Books:
         self.orders: dict[int, Order] = {}
         self.working: dict[int, Order] = {}
         self.unrouted: dict[int, None] = {}
+        self._on_symbol: dict[tuple[str, str], dict[int, None]] = defaultdict(dict)
         self.complex_orders: dict[int, ComplexOrder] = {}
         self.entries: dict[str, list[Entry]] = defaultdict(list)
         self.cash: dict[str, Decimal] = defaultdict(lambda: ZERO)
@@ -78,6 +79,11 @@ class Books:
         )
         self.commit([account, deposit])
 
+    @property
+    def coming_order(self) -> int:
+        """The order id that the next order will have."""
+        return self._next_order
+
     def next_order(self) -> int:
         """An order id never used before."""
         self._next_order += 1
@@ -105,6 +111,10 @@ class Books:
         """An account's complex orders, oldest first."""
         return [one for one in self.complex_orders.values() if one.account == account]
 
+    def working_on(self, account: str, symbol: str) -> list[Order]:
+        """An account's orders that can still fill and have a leg of a symbol, oldest first."""
+        return [self.orders[number] for number in sorted(self._on_symbol[account, symbol])]
+
     def take_changed(self, account: str) -> list[int]:
         """The orders that changed since this was last asked."""
         return sorted(self._changed.pop(account, ()))
@@ -120,16 +130,7 @@ class Books:
 
     def _apply(self, record: Record) -> None:
         if isinstance(record, Order):
-            self._next_order = max(self._next_order, record.id + 1)
-            self.orders[record.id] = record
-            self._changed[record.account].add(record.id)
-            if record.working:
-                self.working[record.id] = record
-            else:
-                self.working.pop(record.id, None)
-            self.unrouted.pop(record.id, None)
-            if record.to_route:
-                self.unrouted[record.id] = None
+            self._keep(record)
         elif isinstance(record, ComplexOrder):
             self._next_complex = max(self._next_complex, record.id + 1)
             self.complex_orders[record.id] = record
@@ -143,6 +144,22 @@ class Books:
             self.samples[record.account].append(record)
         else:
             self.claims[record.account, record.symbol, record.ex_date] = record
+
+    def _keep(self, record: Order) -> None:
+        self._next_order = max(self._next_order, record.id + 1)
+        self.orders[record.id] = record
+        self._changed[record.account].add(record.id)
+        if record.working:
+            self.working[record.id] = record
+            for leg in record.legs:
+                self._on_symbol[record.account, leg.symbol][record.id] = None
+        else:
+            self.working.pop(record.id, None)
+            for leg in record.legs:
+                self._on_symbol[record.account, leg.symbol].pop(record.id, None)
+        self.unrouted.pop(record.id, None)
+        if record.to_route:
+            self.unrouted[record.id] = None
 
     def _book(self, entry: Entry) -> None:
         self._next_entry = max(self._next_entry, entry.id + 1)

@@ -99,12 +99,9 @@ class Journal:
         return cls(database, lock)
 
     def append(self, records: Iterable[Record]) -> None:
-        """Add records in one transaction."""
-        rows = [
-            (kind, key, _CODECS[kind].dump_json(record).decode())
-            for record in records
-            for kind, key in [_named(record)]
-        ]
+        """Add records in one transaction; of several with the same key only the last, which replaces them."""
+        last = {_named(record): record for record in records}
+        rows = [(kind, key, _CODECS[kind].dump_json(record).decode()) for (kind, key), record in last.items()]
         with self.transaction():
             self.database.executemany("INSERT INTO record (kind, key, body) VALUES (?, ?, ?)", rows)
 

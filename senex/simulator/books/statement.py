@@ -171,13 +171,15 @@ class Accountant:
         prices = _Prices(self._board)
         fees = self.fees(order, day)
         legs = _legs(order)
-        after = _added(self._held(order.account, order.underlying), legs)
+        held = self._held(order.account, order.underlying)
+        after = _added(held, legs)
         margin = self._requirement(order.account, order.underlying, after, prices).initial
+        alone = self._requirement(order.account, order.underlying, legs, prices).initial if held else margin
         return Effect(
             margin_change=self._margin(order.account, order.underlying).initial - margin,
-            buying_power_change=self._change(order, prices) - fees.total,
+            buying_power_change=self._gain(order, held, after, margin, prices) - fees.total,
             current=self.statement(order.account, without=order.id).buying_power,
-            isolated_margin=self._requirement(order.account, order.underlying, legs, prices).initial,
+            isolated_margin=alone,
             fees=fees,
             is_spread=len(order.legs) > 1,
             refusal=self._refusal(order, after),
@@ -256,8 +258,19 @@ class Accountant:
         """What filling the rest of an order does to buying power, fees apart."""
         held = self._held(order.account, order.underlying)
         after = _added(held, _legs(order))
-        before = self._margin(order.account, order.underlying, prices).initial
         margin = self._requirement(order.account, order.underlying, after, prices).initial
+        return self._gain(order, held, after, margin, prices)
+
+    def _gain(
+        self,
+        order: Order,
+        held: Mapping[str, Quantity],
+        after: Mapping[str, Quantity],
+        margin: Decimal,
+        prices: _Prices,
+    ) -> Decimal:
+        """What it does to buying power that positions become ``after`` and require ``margin``."""
+        before = self._margin(order.account, order.underlying, prices).initial
         moved = self._long_stock(order.underlying, after, prices) - self._long_stock(
             order.underlying, held, prices
         )

@@ -54,7 +54,6 @@ async def submit(request: web.Request) -> web.Response:
         placed = parts.exchange.submit_complex(account, await complex_ticket_of(request))
     except PreflightError as problem:
         return refused(problem)
-    parts.schedule_routing()
     body = wire.complex_order(placed.complex_order, placed.orders)
     return accepted("complex-order", body, placed.effect, placed.warnings)
 
@@ -70,7 +69,6 @@ async def cancel(request: web.Request) -> web.Response:
         cancelled = parts.exchange.cancel_complex(known.id)
     except PreflightError as problem:
         return wire.error(422, *problem.problems[0])
-    parts.schedule_routing()
     return wire.data(complex_json(parts.exchange, cancelled))
 
 

@@ -45,7 +45,6 @@ async def submit(request: web.Request) -> web.Response:
         placed = parts.exchange.submit(account, await ticket_of(request))
     except PreflightError as problem:
         return refused(problem)
-    parts.schedule_routing()
     return accepted("order", wire.order(placed.order), placed.effect, placed.warnings)
 
 
@@ -66,7 +65,6 @@ async def replace(request: web.Request) -> web.Response:
         order = parts.exchange.replace(known.id, await ticket_of(request))
     except PreflightError as problem:
         return _refused_change(problem)
-    parts.schedule_routing()
     return wire.data(wire.order(order), 201)
 
 
@@ -81,7 +79,6 @@ async def cancel(request: web.Request) -> web.Response:
         order = parts.exchange.request_cancel(known.id)
     except PreflightError as problem:
         return _refused_change(problem)
-    parts.schedule_routing()
     return wire.data(wire.order(order))
 
 
