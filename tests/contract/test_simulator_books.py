@@ -1,0 +1,147 @@
+"""The law of the books, after every event of random sequences of orders and market days."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from senex.domain.legs import Action, InstrumentType
+from senex.simulator.books.books import Books
+from senex.simulator.books.margin import OptionLine
+from senex.simulator.books.records import TimeInForce
+from senex.simulator.market.contracts import contract
+from senex.simulator.ticket import PreflightError
+from tests.contract.simulator_books import World, balanced, call, put, state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FRIDAY = date(2026, 6, 5)
+NEXT = date(2026, 6, 12)
+SEQUENCES = 24 if settings().max_examples == 100 else settings().max_examples
+
+underlyings = st.sampled_from(["QQQ", "SPY", "SPXW"])
+expiries = st.sampled_from([FRIDAY, NEXT])
+offsets = st.integers(-4, 4)
+counts = st.integers(1, 3)
+shapes = st.sampled_from(["spread", "condor", "single", "calendar", "stock", "close"])
+commands = st.one_of(
+    st.tuples(st.just("trade"), shapes, underlyings, expiries, offsets, counts, st.booleans()),
+    st.tuples(st.just("hold"), shapes, underlyings, expiries, offsets, counts, st.booleans()),
+    st.tuples(st.just("step"), st.integers(1, 60)),
+    st.tuples(st.just("jump"), st.sampled_from([1, 5, 19, 24, 72])),
+    st.tuples(st.just("cancel"), st.integers(0, 5)),
+)
+
+
+def legs_of(
+    world: World, shape: str, root: str, expiry: date, offset: int, count: int, *, sell: bool
+) -> list[tuple[str, Action, int]]:
+    """A structure around the price; the first leg is sold where ``sell``."""
+    exchange = world.simulator.exchange
+    underlying = "SPX" if root == "SPXW" else root
+    step = 25 if root == "SPXW" else 5
+    middle = round(exchange.market.spot(underlying, exchange.board.tick) / step) * step + offset * step
+    first, second = (
+        (Action.SELL_TO_OPEN, Action.BUY_TO_OPEN) if sell else (Action.BUY_TO_OPEN, Action.SELL_TO_OPEN)
+    )
+    if shape == "stock":
+        return [(underlying, first, 10 * count)] if root != "SPXW" else []
+    if shape == "single":
+        return [(put(root, expiry, middle), first, count)]
+    if shape == "calendar":
+        return [(put(root, FRIDAY, middle), first, count), (put(root, NEXT, middle), second, count)]
+    wings = [
+        (put(root, expiry, middle), first, count),
+        (put(root, expiry, middle - 2 * step), second, count),
+        (call(root, expiry, middle), first, count),
+        (call(root, expiry, middle + 3 * step), second, count),
+    ]
+    return wings if shape == "condor" else wings[:2]
+
+
+def closes_of(world: World) -> list[tuple[str, Action, int]]:
+    held = sorted(world.positions.items())
+    return [
+        (symbol, Action.SELL_TO_CLOSE if count > 0 else Action.BUY_TO_CLOSE, abs(count))  # type: ignore[operator, arg-type]
+        for symbol, count in held[:1]
+    ]
+
+
+def play(world: World, command: tuple[object, ...]) -> None:
+    """Carry a command out, as far as the broker takes it."""
+    exchange = world.simulator.exchange
+    kind, *told = command
+    try:
+        if kind == "trade":
+            shape, root, expiry, offset, count, sell = told
+            known = (
+                closes_of(world)
+                if shape == "close"
+                else legs_of(world, shape, root, expiry, offset, count, sell=sell)  # type: ignore[arg-type]
+            )
+            if known:
+                single = len(known) == 1
+                price = None if single else Decimal("0.05") if sell else Decimal("-30.00")
+                world.order(*known, price=price, tif=TimeInForce.DAY if single else TimeInForce.GTC)
+        elif kind == "hold":
+            shape, root, expiry, offset, count, sell = told
+            for symbol, action, quantity in legs_of(world, shape, root, expiry, offset, count, sell=sell):  # type: ignore[arg-type]
+                world.hold(symbol, action.sign * quantity, "2.50")
+        elif kind == "step":
+            exchange.step(told[0])  # type: ignore[arg-type]
+        elif kind == "jump":
+            exchange.jump(exchange.now() + timedelta(hours=told[0]))  # type: ignore[arg-type]
+        else:
+            working = sorted(exchange.books.working)
+            if working:
+                exchange.request_cancel(working[told[0] % len(working)])  # type: ignore[operator]
+    except (PreflightError, ValueError):
+        pass  # the broker refuses; the books must not have moved
+
+
+def no_spread_can_lose_more_than_its_margin(world: World) -> None:
+    """Where every short option is covered in its own cycle, the worst outcome is within the requirement."""
+    exchange = world.simulator.exchange
+    for underlying, required in exchange.accountant.margins(world.account).items():
+        held = [one for one in world.books.holdings[world.account].values() if one.underlying == underlying]
+        lines = [
+            OptionLine(one.symbol, known.option.expiry, known.is_call, known.option.strike, int(one.quantity))
+            for one in held
+            if one.instrument is InstrumentType.EQUITY_OPTION and one.lots
+            for known in [contract(one.symbol)]
+            if known is not None
+        ]
+        cycles = {line.expiry for line in lines}
+        groups = [[line for line in lines if line.expiry == cycle] for cycle in cycles]
+        if all(_covered(group) for group in groups):
+            assert required.initial >= sum(_worst(group) for group in groups)
+
+
+def _covered(lines: Iterable[OptionLine]) -> bool:
+    known = list(lines)
+    return all(sum(one.quantity for one in known if one.is_call is side) >= 0 for side in (True, False))
+
+
+def _worst(lines: list[OptionLine]) -> Decimal:
+    points = [Decimal(0), *(line.strike for line in lines)]
+    return max(
+        Decimal(0), *(-100 * sum((one.outcome(point) for one in lines), Decimal(0)) for point in points)
+    )
+
+
+@settings(max_examples=SEQUENCES)
+@given(st.lists(commands, min_size=3, max_size=12), st.booleans())
+def test_books_balance_after_every_event(told: list[tuple[object, ...]], cash: bool) -> None:
+    world = World.opened(cash=cash)
+    for command in told:
+        play(world, command)
+        balanced(world.simulator)
+        no_spread_can_lose_more_than_its_margin(world)
+
+    assert state(Books(world.simulator.journal)) == state(world.books)
+    world.simulator.journal.close()
