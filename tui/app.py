@@ -340,7 +340,8 @@ class SenexApp(App[None]):
             return
         path = self._parts.exports / f"{name}-{self.state.now():%Y%m%d-%H%M%S}.csv"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.touch(mode=0o600)
             path.write_text(text, encoding="utf-8")
         except OSError as problem:
             self.say(f"The export could not be written to {path}: {problem.strerror}.", bad=True)

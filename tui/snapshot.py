@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from senex.ports.views import (
         AccountView,
         OrderView,
+        PositionSpreadView,
         PositionView,
         ProcessView,
         SourceView,
@@ -28,6 +29,16 @@ class Snapshot:
     orders: tuple[OrderView, ...]
     positions: tuple[PositionView, ...]
     loaded: float
+
+
+def protected(spread: PositionSpreadView) -> bool:
+    """Whether an order waits to take the spread's profit."""
+    return spread.target is not None and spread.target.status in ("working", "partially_filled", "intended")
+
+
+def wants_target(spread: PositionSpreadView) -> bool:
+    """Whether the spread is open and has a target by its plan."""
+    return bool(spread.lots) and spread.target_share is not None
 
 
 def machine_time() -> float:

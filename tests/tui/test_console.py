@@ -10,9 +10,10 @@ import pytest
 from senex.domain.errors import UsageProblem
 from tests.tui import console_world as w
 from tui.actions import BY_SCREEN, GLOBAL, check_keys, every
-from tui.screens.dialogs import Help, Lock
+from tui.format import Cell
+from tui.screens.dialogs import Help, Lock, Palette
 from tui.screens.tables import as_csv
-from tui.widgets.line_table import LineTable
+from tui.widgets.line_table import Column, LineTable, Row
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,17 +117,22 @@ async def test_export_writes_csv(tmp_path: Path) -> None:
     rows = file.read_text().splitlines()
     assert file.name == "positions-20251105-150312.csv"
     assert rows[0].startswith("name,qty,mark")
-    assert rows[1].startswith("QQQ Senex Trident,1,4.095 db")
+    assert rows[1].startswith("QQQ Senex Trident,1,-4.095")
     assert len(rows) == 1 + 1 + 3 + 6
 
 
 def test_csv_defuses_formulas() -> None:
-    from tui.format import Cell
-    from tui.widgets.line_table import Column, Row
 
     columns = (Column("a", "A", 5), Column("b", "B", 5), Column("c", "C", 5))
     row = Row("1", (Cell("=cmd()"), Cell("−$4.00"), Cell("@x")), "1")
-    assert as_csv(columns, [row]).splitlines()[1] == "'=cmd(),-$4.00,'@x"
+    assert as_csv(columns, [row]).splitlines()[1] == "'=cmd(),-4.00,'@x"
+
+
+def test_a_spreadsheet_can_add_up_what_is_exported() -> None:
+    texts = ("+$1,234.50", "9.42 cr", "2.965 db", "−2", "+1 %", "—", "put 1 500/493", "10:02:15", "−$0.50")
+    columns = tuple(Column(str(number), "", 8) for number in range(len(texts)))
+    shown = as_csv(columns, [Row("a", tuple(Cell(text) for text in texts), "a")]).splitlines()[1]
+    assert shown == "1234.50,9.42,-2.965,-2,1,,put 1 500/493,10:02:15,-0.50"
 
 
 async def test_filter_and_sort_keep_the_cursor_on_its_row(tmp_path: Path) -> None:
@@ -174,6 +180,21 @@ async def test_a_screen_of_panels_scrolls_by_keys(tmp_path: Path) -> None:
         await w.until(pilot, lambda: home.scroll_offset.y == home.max_scroll_y > 0)
         await pilot.press("home")
         await w.until(pilot, lambda: home.scroll_offset.y == 0)
+
+
+async def test_a_search_that_outlives_its_palette_does_not_end_the_console(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("colon")
+        palette = world.app.screen
+        assert isinstance(palette, Palette)
+        await pilot.press("escape")
+        await w.until(pilot, lambda: world.app.screen is not palette)
+        worker = palette._gather_commands("halt")
+        await w.until(pilot, lambda: worker.is_finished)
+        await pilot.press("3")
+        await w.until(pilot, lambda: world.app.current_mode == "positions")
 
 
 async def test_fold_hides_the_legs(tmp_path: Path) -> None:

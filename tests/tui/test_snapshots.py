@@ -7,9 +7,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.widgets import Input
 
 from senex.ports.views import ReasonView
 from tests.tui import console_world as w
+from tui.model import Refresher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +40,8 @@ def shows(world: w.World, *keys: str) -> Callable[[Pilot[None]], object]:
         for one in keys:
             await pilot.press(one)
             await pilot.pause()
+        for entry in world.app.screen.query(Input):
+            entry.cursor_blink = False  # a picture must not depend on the moment it is taken
         await pilot.pause()
 
     return run
@@ -55,7 +59,11 @@ def test_empty(snap_compare: Callable[..., bool], tmp_path: Path, key: str, size
     assert snap_compare(world.app, terminal_size=size, run_before=shows(world, key))
 
 
-def test_loading(snap_compare: Callable[..., bool], tmp_path: Path, key: str) -> None:
+def test_loading(
+    snap_compare: Callable[..., bool], tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defaults = Refresher.__init__.__kwdefaults__ or {}
+    monkeypatch.setitem(defaults, "deadline", 600.0)  # a slow machine still loads
     world = w.build(tmp_path, joined=False)
     assert snap_compare(world.app, terminal_size=(80, 24), run_before=shows(world, key))
 

@@ -390,7 +390,10 @@ def _price_refusal(pricing: Pricing | Unknown, suggestion: SuggestionView, now: 
     if now - suggestion.priced_at > EXECUTABLE_FOR:
         return "it was priced over 10 minutes ago; ask for a new one"
     if isinstance(pricing, Unknown):
-        return fmt.clean(pricing.why)
+        why = pricing.why
+        for leg in suggestion.legs:
+            why = why.replace(leg.streamer, f"the {fmt.option(leg.symbol)}")
+        return fmt.clean(why)
     limit = limit_price(pricing, offset=ZERO, tick=suggestion.tick)
     if isinstance(limit, Unknown):
         return fmt.clean(limit.why)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from textual.command import CommandPalette
 from textual.containers import Vertical, VerticalScroll
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.worker import Worker
 
 
 Answer = TypeVar("Answer")
@@ -290,3 +291,7 @@ class Palette(CommandPalette):
         """The banner first."""
         yield Banner()
         yield from super().compose()
+
+    def run_worker(self, *work: Any, **how: Any) -> Worker[Any]:
+        """A search that meets a palette already on its way out ends; the console does not."""
+        return super().run_worker(*work, **(how | {"exit_on_error": False}))

@@ -12,6 +12,7 @@ from senex.domain.unknown import Unknown
 from senex.services.live import position_live
 from tui import format as fmt
 from tui.screens.base import ROLL, ConsoleScreen
+from tui.snapshot import protected, wants_target
 from tui.tones import line, lines, of_cell, spread, toned
 from tui.widgets.panel import Panel, facts, gauge
 
@@ -86,6 +87,8 @@ class HomeScreen(ConsoleScreen):
         opened, why, stale = self._open_pnl(account)
         total = opened if isinstance(opened, Unknown) else opened + account.realized_today
         ready = toned("✓ yes", "good") if account.ready else toned("✗ not yet", "warn")
+        if account.trading_state != "active":
+            ready = toned(f"✗ {fmt.words(account.trading_state)}", "warn")
         return facts(
             [
                 ("P&L open", of_cell(fmt.gain_cell(opened, stale=stale))),
@@ -159,6 +162,11 @@ class HomeScreen(ConsoleScreen):
             ),
             _wanted(account.working_orders, "order working", "orders working", "4", ""),
         ]
+        bare = sum(wants_target(s) and not protected(s) for p in self._positions(account) for s in p.spreads)
+        if bare:
+            rows.append(
+                _wanted(bare, "spread without its target", "spreads without their target", "3", "warn")
+            )
         rows += [toned(f" … {fmt.clean(what)}", "warn") for what in self.state.waiting.values()]
         return lines([row.truncate(width, ellipsis=True) for row in rows])
 
@@ -194,17 +202,17 @@ class HomeScreen(ConsoleScreen):
         rows = []
         for position in positions[:_ROWS]:
             live = position_live(position, self.state.market, self.state.now())
-            working = sum(
-                1 for s in position.spreads if s.target is not None and s.target.status == "working"
-            )
+            wanted = [s for s in position.spreads if wants_target(s)]
+            working = sum(1 for s in wanted if protected(s))
             left = f"{fmt.clean(position.underlying):<6}{fmt.strategy(position.strategy)}"
             rows.append(
                 spread(
                     Content(left),
                     line(
                         toned(
-                            f"{working} targets · {fmt.dte(position.expiry, self.state.now())} DTE  ", "dim"
+                            f"{working} of {len(wanted)} targets", "dim" if working == len(wanted) else "warn"
                         ),
+                        toned(f" · {fmt.dte(position.expiry, self.state.now())} DTE  ", "dim"),
                         of_cell(fmt.gain_cell(live.pnl, stale=live.stale)),
                     ),
                     width,

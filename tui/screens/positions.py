@@ -14,6 +14,7 @@ from tui import format as fmt
 from tui.actions import screen_bindings
 from tui.format import Cell
 from tui.screens.tables import TableScreen
+from tui.snapshot import protected, wants_target
 from tui.tones import beside, line, lines, of_cell, toned
 from tui.widgets.line_table import Column, Row, SortValue
 from tui.widgets.panel import facts
@@ -136,8 +137,8 @@ class PositionsScreen(TableScreen):
                 yield Row(f"{group}/{spread.key}/{lot.symbol}/{place}", cells, group)
 
     def _head(self, position: PositionView, live: PositionLive, *, folded: bool) -> tuple[Cell, ...]:
-        wanted = [s for s in position.spreads if s.lots and s.target_share is not None]
-        working = sum(1 for spread in wanted if _works(spread))
+        wanted = [s for s in position.spreads if wants_target(s)]
+        working = sum(1 for spread in wanted if protected(spread))
         credits_ = [s.credit for s in position.spreads]
         name = f"{'▸' if folded else '▾'} {fmt.clean(position.underlying)} {fmt.strategy(position.strategy)}"
         name += self.whose(position.account_number)
@@ -245,9 +246,9 @@ def _spread_cells(spread: PositionSpreadView, live: SpreadLive, branch: str) -> 
         fmt.strike(OptionSymbol.from_occ(lot.symbol).strike) for lot in spread.lots if len(lot.symbol) == 21
     )
     target, away = _missing_target(spread), Cell("")
-    if _works(spread):
+    if protected(spread):
         target, away = Cell(fmt.effect(live.target)), fmt.UNKNOWN_CELL
-    if _works(spread) and live.distance is not None and not isinstance(live.distance, Unknown):
+    if protected(spread) and live.distance is not None and not isinstance(live.distance, Unknown):
         reached = live.distance <= 0
         away = Cell("at it" if reached else fmt.price(live.distance), "gain" if reached else "", live.stale)
     return _cells(
@@ -267,10 +268,6 @@ def _missing_target(spread: PositionSpreadView) -> Cell:
     if spread.target is not None and spread.target.status == "unknown":
         return Cell("unknown", "bad")
     return Cell("none", "dim" if spread.target_share is None else "warn")
-
-
-def _works(spread: PositionSpreadView) -> bool:
-    return spread.target is not None and spread.target.status in ("working", "partially_filled", "intended")
 
 
 def _kept(spread: PositionSpreadView, live: SpreadLive) -> Cell:

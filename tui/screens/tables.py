@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.content import Content
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
+_FIGURE = re.compile(r"([+-]?)\$?([\d,]*\.?\d+)( cr| db| %|R)?")
 
 
 class TableScreen(ConsoleScreen):
@@ -168,13 +170,11 @@ def as_csv(columns: Iterable[Column], rows: Iterable[Row]) -> str:
 
 
 def _plain(text: str) -> str:
+    """A figure as a spreadsheet reads it (a credit is positive, a debit negative); a text that is none."""
     value = text.strip(" │├└▾▸").replace("−", "-")
     value = "" if value == "—" else value
-    if value.startswith(_RISKY) and not _is_number(value):
-        return f"'{value}"
-    return value
-
-
-def _is_number(text: str) -> bool:
-    bare = text.lstrip("+-").removeprefix("$").replace(",", "").removesuffix("R").removesuffix(" %")
-    return bare.replace(".", "", 1).isdigit()
+    figure = _FIGURE.fullmatch(value)
+    if figure is not None:
+        sign, digits, side = figure.groups()
+        return ("-" if sign == "-" or side == " db" else "") + digits.replace(",", "")
+    return f"'{value}" if value.startswith(_RISKY) else value
