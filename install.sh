@@ -51,12 +51,14 @@ mark=$(cat "$lock" pyproject.toml | cksum)
 if [ "$mark" != "$(cat ".venv/.senex-$want" 2>/dev/null)" ]; then
     say "installing $lock into .venv ..."
     if [ -n "$uv" ]; then
-        "$uv" pip install --quiet --python .venv/bin/python --require-hashes -r "$lock" >&2
-        "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e . >&2
+        set -- "$uv" pip install --quiet --python .venv/bin/python --no-deps
     else
-        pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore .venv/bin/python -m pip install -qq --no-deps"
-        $pip --no-compile --require-hashes -r "$lock" >&2
-        $pip --no-build-isolation -e . >&2
+        export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+        set -- .venv/bin/python -m pip install -qq --no-deps --no-compile
+    fi
+    if ! { "$@" --require-hashes -r "$lock" && "$@" --no-build-isolation -e .; } >&2; then
+        say "the packages of $lock did not install (the lines above say why); check the network and your package index, and run this again."
+        exit 3
     fi
     echo "$mark" >".venv/.senex-$want"
 fi

@@ -110,3 +110,11 @@ def test_nothing_is_done_when_what_is_installed_matches(clone: Path) -> None:
         lock.write("# newer\n")
     assert install(clone)[0] == 0
     assert [line.split()[0] for line in log.read_text().splitlines()[3:]] == ["pip", "pip"]
+
+
+def test_packages_that_do_not_install(clone: Path) -> None:
+    python_that(clone, "python3", f'[ "$2" != venv ] || exec {sys.executable} -m venv --without-pip .venv')
+    code, out, err = install(clone)
+    assert (code, out) == (3, "")
+    assert err.splitlines()[-1].startswith("senex: the packages of requirements.lock did not install")
+    assert not (clone / ".venv" / ".senex-base").exists()
