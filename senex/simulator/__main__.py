@@ -10,15 +10,34 @@ import signal
 import sys
 from pathlib import Path
 
+import aiohttp
 import click
 
 from senex.domain.errors import SenexError, UsageProblem
 from senex.simulator.assembly import Options, Simulator, assemble, parse_start
+from senex.simulator.commands.clock import clock
+from senex.simulator.commands.keep import export, record_command
+from senex.simulator.commands.remote import forget_serving, tell_serving
+from senex.simulator.commands.status import status
 from senex.simulator.market.profiles import Scenario
+from senex.simulator.mirror.live import Live
+from senex.simulator.mirror.upstream import Credentials
 from senex.simulator.server import Server
 
 
-@click.command()
+class Commands(click.Group):
+    """The simulator itself, and commands for one that runs; errors are one sentence with a code."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run, and turn a problem into its sentence and exit code."""
+        try:
+            return super().invoke(ctx)
+        except SenexError as problem:
+            click.echo(str(problem), err=True)
+            ctx.exit(problem.exit_code)
+
+
+@click.group(cls=Commands, invoke_without_command=True)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8580, show_default=True, help="0 takes a free one."
 )
@@ -38,7 +57,16 @@ from senex.simulator.server import Server
 @click.option("--cash", is_flag=True, help="Open cash accounts instead of margin accounts.")
 @click.option("--speed", type=click.FloatRange(0, 60), help="Market seconds per second; 0 starts paused.")
 @click.option("--start", help="Market date or time to start at, New York.")
+@click.option("--day", type=click.Path(path_type=Path, dir_okay=False), help="A recorded day to serve again.")
+@click.option("--live", help="REST address of an environment whose live market to trade on, on paper.")
+@click.option(
+    "--live-credentials",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="JSON with client_secret and refresh_token of --live.",
+)
+@click.pass_context
 def main(
+    ctx: click.Context,
     *,
     port: int,
     host: str,
@@ -51,39 +79,80 @@ def main(
     cash: bool,
     speed: float | None,
     start: str | None,
+    day: Path | None,
+    live: str | None,
+    live_credentials: Path | None,
 ) -> None:
     """Serve a simulated tastytrade: REST, account alerts, DXLink and the market clock on one port."""
+    if ctx.invoked_subcommand is not None:
+        return
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    try:
-        options = Options(
-            seed=seed,
-            scenario=None if scenario is None else Scenario(scenario),
-            start=None if start is None else parse_start(start),
-            speed=speed,
-            state=state,
-            account=account,
-            accounts=accounts,
-            cash=cash,
-        )
-        asyncio.run(serve(assemble(options), host=host, port=port, credentials_file=credentials_file))
-    except SenexError as problem:
-        click.echo(str(problem), err=True)
-        sys.exit(problem.exit_code)
+    if (live is None) != (live_credentials is None):
+        raise UsageProblem("E_LIVE", "--live and --live-credentials go together.")
+    if sum(one is not None for one in (day, live, start)) > 1:
+        raise UsageProblem("E_LIVE", "Of --day, --live and --start only one can say what time it is.")
+    options = Options(
+        seed=seed,
+        scenario=None if scenario is None else Scenario(scenario),
+        start=None if start is None else parse_start(start),
+        speed=speed,
+        state=state,
+        account=account,
+        accounts=accounts,
+        cash=cash,
+        day=day,
+    )
+    upstream = (
+        None if live is None or live_credentials is None else (live, Credentials.read(live_credentials))
+    )
+    asyncio.run(run(options, upstream, host=host, port=port, credentials_file=credentials_file))
 
 
-async def serve(simulator: Simulator, *, host: str, port: int, credentials_file: Path | None) -> None:
+for command in (clock, status, export, record_command):
+    main.add_command(command)
+
+
+async def run(
+    options: Options,
+    upstream: tuple[str, Credentials] | None,
+    *,
+    host: str,
+    port: int,
+    credentials_file: Path | None,
+) -> None:
+    """Serve a market of its own, or another environment's."""
+    if upstream is None:
+        await serve(assemble(options), host=host, port=port, state=options.state, file=credentials_file)
+        return
+    async with aiohttp.ClientSession(trust_env=False) as http:
+        live = Live(http, *upstream)
+        await live.open()
+        simulator = assemble(options, live)
+        await serve(simulator, host=host, port=port, state=options.state, file=credentials_file)
+
+
+async def serve(simulator: Simulator, *, host: str, port: int, state: Path | None, file: Path | None) -> None:
     """Serve until told to stop."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    server = Server(exchange=simulator.exchange, tokens=simulator.tokens, timeline=simulator.timeline)
+    server = Server(
+        exchange=simulator.exchange,
+        tokens=simulator.tokens,
+        timeline=simulator.timeline,
+        mirror=simulator.mirror,
+        movable=not isinstance(simulator.mirror, Live),
+    )
     try:
         port = await server.start(host, port)
         try:
-            click.echo(json.dumps(ready_line(simulator, host, port, credentials_file)))
+            line = ready_line(simulator, host, port, file)
+            tell_serving(state, str(line["rest"]))
+            click.echo(json.dumps(line))
             await stop.wait()
         finally:
+            forget_serving(state)
             await server.stop()
     finally:
         simulator.exchange.set_speed(simulator.exchange.clock.speed)

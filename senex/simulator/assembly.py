@@ -7,7 +7,7 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from senex.domain.errors import UsageProblem
 from senex.simulator.board import Board
@@ -19,11 +19,25 @@ from senex.simulator.exchange import Exchange
 from senex.simulator.market.market import Market
 from senex.simulator.market.profiles import Scenario
 from senex.simulator.market.sessions import EARLIEST, LATEST, NEW_YORK, new_york, new_york_date
+from senex.simulator.mirror.day import Day, examine
 from senex.simulator.sources import MarketQuotes
 from senex.simulator.tokens import Tokens
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from senex.simulator.mirror.day import Known
+    from senex.simulator.mirror.live import Live
+    from senex.simulator.mirror.pages import Mirror
+    from senex.simulator.sources import QuoteSource
+
+
+class Play(TypedDict):
+    """What every market needs for its draws."""
+
+    seed: int
+    scenario: Scenario
+
 
 DEFAULT_SEED = 7
 DEFAULT_ACCOUNT = "5SX00001"
@@ -43,6 +57,8 @@ class Options:
     state: Path | None = None
     account: str | None = None
     accounts: int = 1
+    day: Path | None = None
+    """A recorded day to serve instead of a simulated market."""
     cash: bool = False
 
 
@@ -55,6 +71,7 @@ class Simulator:
     timeline: str
     account: str
     journal: Journal
+    mirror: Mirror | None = None
 
 
 def parse_start(text: str) -> datetime:
@@ -77,8 +94,8 @@ def parse_start(text: str) -> datetime:
     return instant
 
 
-def assemble(options: Options) -> Simulator:
-    """Build a simulator, from its state folder where that has one.
+def assemble(options: Options, live: Live | None = None) -> Simulator:
+    """Build a simulator, from its state folder where that has one, or on another market that is live.
 
     Raises:
         UsageProblem: the folder holds another seed, scenario or start.
@@ -86,26 +103,33 @@ def assemble(options: Options) -> Simulator:
     """
     journal = Journal.open(options.state)
     try:
-        return _assemble(options, journal)
+        return _assemble(options, journal, live)
     except BaseException:
         journal.close()
         raise
 
 
-def _assemble(options: Options, journal: Journal) -> Simulator:
-    _settle(options, journal)
+def _assemble(options: Options, journal: Journal, live: Live | None) -> Simulator:
+    known = None if options.day is None else examine(options.day)
+    _settle(options, journal, _source(known, live))
+    play: Play = {
+        "seed": int(_setting(journal, "seed")),
+        "scenario": Scenario(_setting(journal, "scenario")),
+    }
+    day = None if options.day is None or known is None else Day(options.day, known, **play)
     start = datetime.fromisoformat(_setting(journal, "start"))
-    market = Market(
-        seed=int(_setting(journal, "seed")),
-        scenario=Scenario(_setting(journal, "scenario")),
-        start=start,
-    )
+    market = Market(**play, start=start) if day is None else day.market
+    source: QuoteSource = MarketQuotes(market) if day is None else day.quotes
+    if live is not None:
+        market, source = live.market(**play, start=start), live.quotes
     tick = int(_setting(journal, "tick"))
     instant = datetime.fromisoformat(_setting(journal, "instant"))
     speed = float(_setting(journal, "speed")) if options.speed is None else options.speed
     journal.set(speed=repr(speed), instant=instant.isoformat())
+    if live is not None:
+        instant, speed = max(instant, live.clock.now()), live.clock.told.speed
     clock = MarketClock(instant, speed)
-    board = Board(MarketQuotes(market), tick)
+    board = Board(source, tick)
     books = Books(journal)
     exchange = Exchange(
         market=market,
@@ -121,7 +145,7 @@ def _assemble(options: Options, journal: Journal) -> Simulator:
     for number in numbers:
         exchange.lifecycle.open_account(number, instant, margin_or_cash="Cash" if options.cash else "Margin")
     tokens = Tokens(_setting(journal, "client_secret"), _setting(journal, "refresh_token"))
-    return Simulator(exchange, tokens, _setting(journal, "timeline"), numbers[0], journal)
+    return Simulator(exchange, tokens, _setting(journal, "timeline"), numbers[0], journal, day or live)
 
 
 def account_numbers(first: str, count: int) -> list[str]:
@@ -141,19 +165,28 @@ def account_numbers(first: str, count: int) -> list[str]:
     return [first, *(f"{stem}{int(digits) + more:0{len(digits)}d}" for more in range(1, count))]
 
 
-def _settle(options: Options, journal: Journal) -> None:
+def _source(known: Known | None, live: Live | None) -> tuple[str, datetime] | None:
+    """The name of another market and where its time begins; None for the simulated one."""
+    if live is not None:
+        return f"live {live.rest}", live.clock.now()
+    return None if known is None else (f"day {known.start.isoformat()}", known.start)
+
+
+def _settle(options: Options, journal: Journal, source: tuple[str, datetime] | None) -> None:
     """Write a fresh journal's settings, or check the options against a used one's."""
     asked = {
         "seed": None if options.seed is None else str(options.seed),
         "scenario": None if options.scenario is None else str(options.scenario),
         "start": None if options.start is None else options.start.isoformat(),
+        "market": "simulated" if source is None else source[0],
     }
     if journal.setting("timeline") is None:
-        start = options.start or DEFAULT_START
+        start = (options.start or DEFAULT_START) if source is None else source[1]
         journal.set(
             seed=asked["seed"] or str(DEFAULT_SEED),
             scenario=asked["scenario"] or str(Scenario.CALM),
             start=start.isoformat(),
+            market=asked["market"] or "simulated",
             instant=start.isoformat(),
             tick="0",
             speed="1.0",
@@ -163,7 +196,7 @@ def _settle(options: Options, journal: Journal) -> None:
         )
         return
     for name, value in asked.items():
-        known = _setting(journal, name)
+        known = journal.setting("market") or "simulated" if name == "market" else _setting(journal, name)
         if value is not None and value != known:
             raise UsageProblem(
                 "E_STATE_OTHER",

@@ -18,12 +18,23 @@ class Board:
 
     def __init__(self, source: QuoteSource, tick: int) -> None:
         self.source = source
-        self.tick = tick
+        self._tick = tick
+        source.reach(tick)
         self._known: dict[str, tuple[int, Quote]] = {}
         self._shown: dict[str, Quote | None] = {}
         self._watched: Counter[str] = Counter()
         self.on_moved: Callable[[list[str]], None] = lambda _: None
         """Told by :meth:`show` which watched symbols have a new quote."""
+
+    @property
+    def tick(self) -> int:
+        """The tick the market is at."""
+        return self._tick
+
+    @tick.setter
+    def tick(self, tick: int) -> None:
+        self._tick = tick
+        self.source.reach(tick)
 
     def watch(self, symbols: Iterable[str]) -> None:
         """Count a reader of each symbol."""
@@ -36,6 +47,8 @@ class Board:
 
     def quote(self, symbol: str) -> Quote | None:
         """The quote of a symbol at the current tick; None when there is no such symbol."""
+        if self.source.mirrors:
+            return self.source.quote(symbol, self.tick)
         known = self._known.get(symbol)
         if known is not None and known[0] == self.tick:
             return known[1]

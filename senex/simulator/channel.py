@@ -97,6 +97,7 @@ class Channel:
             if symbol is None:
                 return
             known = self._wanted[key] = Subscription(kind, name, symbol)
+            self._board.source.wish(kind, name, symbol, since)
             self._board.watch([symbol])
             if kind == "Quote":
                 self._quotes[symbol] = known
@@ -162,9 +163,9 @@ class Channel:
 
     def _due(self) -> dict[str, list[bytes]]:
         """The rows to send now by type, encoded; nothing stays pending."""
-        tick = self._board.tick
+        tick, mirrors = self._board.tick, self._board.source.mirrors
         for key, timed in self._timed.items():
-            if tick - timed.tick >= EVERY[timed.kind]:
+            if mirrors or tick - timed.tick >= EVERY[timed.kind]:
                 self._pending[key] = timed
         due: dict[str, list[bytes]] = {}
         pending, self._pending = self._pending, {}
@@ -177,6 +178,8 @@ class Channel:
 
     def _rows(self, wanted: Subscription) -> list[bytes]:
         series = _SERIES.get(wanted.kind)
+        if series is not None and self._board.source.mirrors:
+            return [self._encode(wanted.kind, row, None) for row in self._board.source.series(wanted)]
         if series is not None:
             return [self._encode(wanted.kind, row, None) for row in series(self._feed.exchange, wanted)]
         made = self._feed.row(wanted.kind, wanted.name, wanted.symbol)

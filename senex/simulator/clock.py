@@ -41,6 +41,12 @@ class MarketClock:
         self._instant = instant
         self._read = self._machine()
 
+    def follow(self, instant: datetime, speed: float) -> None:
+        """Be where another clock is; it is never gone back to what was told."""
+        self._instant = instant
+        self._read = self._machine()
+        self._speed = speed
+
     def machine_seconds_until(self, instant: datetime) -> float | None:
         """How long until an instant comes, in machine seconds; None while paused."""
         if self._speed == 0:

@@ -55,6 +55,11 @@ class ClockHub:
             },
         }
 
+    @property
+    def followers(self) -> int:
+        """How many follow."""
+        return len(self._followers)
+
     def publish(self) -> None:
         """The clock was set: tell every follower now."""
         for changed in self._followers.values():

@@ -14,6 +14,7 @@ import orjson
 from senex.simulator.events import ROWS, quote_row
 from senex.simulator.market.listing import contract_of_streamer
 from senex.simulator.market.profiles import PROFILES
+from senex.simulator.mirror.quotes import symbol_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
     from senex.simulator.columns import Row
     from senex.simulator.exchange import Exchange
     from senex.simulator.faults.hub import Faults
-
-Made = tuple[int, "Row", bytes]
-"""A row's sequence, the row, and its values as JSON without the brackets."""
+    from senex.simulator.sources import Made
 
 
 class Peer(Protocol):
@@ -64,6 +63,8 @@ class Feed:
 
     def symbol(self, name: str) -> str | None:
         """The symbol behind a streamer symbol; None when this market does not know it."""
+        if self.exchange.board.source.mirrors:
+            return symbol_of(name)
         if name in PROFILES:
             return name
         known = contract_of_streamer(name)
@@ -74,6 +75,8 @@ class Feed:
 
     def row(self, kind: str, name: str, symbol: str) -> Made | None:
         """The current row of a type and streamer symbol; None when there is none."""
+        if self.exchange.board.source.mirrors:
+            return self.exchange.board.source.made(kind, name)
         if self._made_at != self.exchange.board.tick:
             self._rows.clear()
             self._made_at = self.exchange.board.tick

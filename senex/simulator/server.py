@@ -25,9 +25,11 @@ from senex.simulator.watchlists import Watchlists
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from datetime import datetime
 
     from senex.simulator.exchange import Changed, Exchange
     from senex.simulator.faults.http import Handler
+    from senex.simulator.mirror.pages import Mirror
     from senex.simulator.tokens import Tokens
 
 _SHORTEST_WAIT = 0.02
@@ -43,8 +45,18 @@ _FAULTLESS = frozenset({"clock", "faults", "bench"})
 class Server:
     """Everything that runs while the simulator serves."""
 
-    def __init__(self, *, exchange: Exchange, tokens: Tokens, timeline: str) -> None:
+    def __init__(
+        self,
+        *,
+        exchange: Exchange,
+        tokens: Tokens,
+        timeline: str,
+        mirror: Mirror | None = None,
+        movable: bool = True,
+    ) -> None:
         self._exchange = exchange
+        self._showing: asyncio.Handle | None = None
+        self._following: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._market: asyncio.Task[None] | None = None
         self._spawned: set[asyncio.Task[None]] = set()
@@ -60,6 +72,8 @@ class Server:
             lockstep=lockstep,
             watchlists=Watchlists(exchange.journal),
             moved=self._moved,
+            movable=movable,
+            mirror=mirror,
         )
         exchange.on_change = self._changed
         exchange.on_tick = self._tick
@@ -89,11 +103,17 @@ class Server:
                 f"Port {port} on {host} is in use; stop what listens there, or choose another --port.",
             ) from None
         self._exchange.route()
-        self._market = asyncio.get_running_loop().create_task(self._run())
+        loop = asyncio.get_running_loop()
+        self._market = loop.create_task(self._run())
+        if self.services.mirror is not None:
+            self._following = loop.create_task(self.services.mirror.run(self))
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
         """Close all connections and stop the market."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
         if self._market is not None:
             self._market.cancel()
             await self.services.lockstep.stop()
@@ -104,7 +124,7 @@ class Server:
         await self._runner.cleanup()
 
     def _application(self) -> web.Application:
-        application = web.Application(middlewares=[_guard, _inject])
+        application = web.Application(middlewares=[_guard, _inject, _mirrored])
         application[SERVICES] = self.services
         for module in MODULES:
             application.add_routes(module.routes)
@@ -156,6 +176,21 @@ class Server:
                 await self.services.feed.sent()
                 await self.services.alerts.sent()
 
+    def quotes_came(self) -> None:
+        """Another market's rows are here: streams are told, once for all that came together."""
+        if self._showing is None:
+            self._showing = asyncio.get_running_loop().call_soon(self._show)
+
+    def _show(self) -> None:
+        self._showing = None
+        self._exchange.board.show()
+        self.services.feed.tick()
+
+    def follow_clock(self, instant: datetime, speed: float) -> None:
+        """Another market's clock was heard."""
+        self._exchange.clock.follow(instant, speed)
+        self._moved()
+
     def _moved(self) -> None:
         self.services.clock.publish()
         self._wake.set()
@@ -187,6 +222,7 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 async def _inject(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Misbehave where a fault rule says so."""
     label, parts = label_of(request), services(request)
+    parts.counts["requests"] += 1
     if label in _FAULTLESS:
         return await handler(request)
     lag = parts.faults.http.lag(label)
@@ -196,3 +232,11 @@ async def _inject(request: web.Request, handler: Handler) -> web.StreamResponse:
     if label == _QUOTED:
         return parts.faults.quotes.over_rest(answer, parts.exchange.board.quote)
     return answer
+
+
+@web.middleware
+async def _mirrored(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Have another market's data at hand, and answer with its own word where that is passed on."""
+    mirror = services(request).mirror
+    answer = None if mirror is None else await mirror.answer(request, label_of(request))
+    return await handler(request) if answer is None else answer

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from aiohttp import web
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from senex.simulator.faults.hub import Faults
     from senex.simulator.feed import Feed
     from senex.simulator.lockstep import Lockstep
+    from senex.simulator.mirror.pages import Mirror
     from senex.simulator.tokens import Tokens
     from senex.simulator.watchlists import Watchlists
 
@@ -36,6 +38,10 @@ class Services:
     """The clock was set: streams and followers are told."""
     movable: bool = True
     """Whether the market's time is this simulator's own."""
+    counts: Counter[str] = field(default_factory=lambda: Counter(requests=0))
+    """What was done since the start."""
+    mirror: Mirror | None = None
+    """Another market whose data is served; None where the market is simulated."""
 
 
 SERVICES = web.AppKey("services", Services)

@@ -31,8 +31,15 @@ def serve(
 
     @asynccontextmanager
     async def start(**options: Any) -> AsyncIterator[Broker]:
-        simulator = assemble(Options(**{"seed": 7, "speed": 0.0, **options}))
-        server = Server(exchange=simulator.exchange, tokens=simulator.tokens, timeline=simulator.timeline)
+        live = options.pop("live", None)
+        simulator = assemble(Options(**{"seed": 7, "speed": 0.0, **options}), live)
+        server = Server(
+            exchange=simulator.exchange,
+            tokens=simulator.tokens,
+            timeline=simulator.timeline,
+            mirror=simulator.mirror,
+            movable=live is None,
+        )
         port = await server.start("127.0.0.1", 0)
         monkeypatch.setattr(tastytrade.session, "CERT_URL", f"http://127.0.0.1:{port}")
         monkeypatch.setattr(tastytrade.streamer, "CERT_STREAMER_URL", f"ws://127.0.0.1:{port}/alerts")

@@ -17,6 +17,7 @@ from senex.simulator.rest import (
     orders,
     others,
     session,
+    status,
     streams,
     watchlists,
 )
@@ -24,5 +25,5 @@ from senex.simulator.rest import (
 MODULES = (
     *(session, accounts, orders, complexorders, equities, options, futures, others),
     *(marketdata, metrics, hours, watchlists),
-    *(streams, clock, control, bench),
+    *(streams, clock, status, control, bench),
 )

@@ -1,0 +1,1 @@
+"""Commands that speak to a running simulator, or work on what one left behind."""
