@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aiohttp import web
 
@@ -28,31 +29,61 @@ OPTIONS_PAGE = 1000
 _RIGHTS = (Right.CALL, Right.PUT)
 
 
-def _option(known: Contract, kind: str, today: date) -> wire.Json:
-    option = known.option
+class _Row(NamedTuple):
+    """One strike with the notations of its call and put, by right."""
+
+    strike: str
+    occ: dict[Right, str]
+    streamer: dict[Right, str]
+
+
+@lru_cache(maxsize=512)
+def _rows(expiration: Expiration) -> tuple[_Row, ...]:
+    """An expiration's strikes; made once, because an index has ten thousand of them."""
+    found = []
+    for strike in expiration.strikes:
+        both = [OptionSymbol(expiration.root, expiration.day, right, strike) for right in _RIGHTS]
+        occ, streamer = {one.right: one.occ for one in both}, {one.right: one.streamer for one in both}
+        found.append(_Row(wire.plain(strike), occ, streamer))
+    return tuple(found)
+
+
+def _terms(known: Contract, kind: str, today: date) -> wire.Json:
+    """What all options of an expiration share."""
+    index = PROFILES[known.underlying].is_index
     return {
-        "symbol": known.occ,
         "instrument-type": "Equity Option",
         "active": True,
-        "strike-price": wire.plain(option.strike),
-        "root-symbol": option.root,
+        "root-symbol": known.option.root,
         "underlying-symbol": known.underlying,
-        "expiration-date": option.expiry,
+        "expiration-date": known.option.expiry,
         "exercise-style": known.exercise_style,
         "shares-per-contract": SHARES,
-        "option-type": option.right,
         "option-chain-type": _chain_type(known.root),
         "expiration-type": kind,
         "settlement-type": known.settlement,
         "stops-trading-at": wire.stamp(known.stops_trading_at),
         "expires-at": wire.stamp(known.expires_at),
-        "market-time-instrument-collection": "Index"
-        if PROFILES[known.underlying].is_index
-        else "Equity Option",
-        "days-to-expiration": (option.expiry - today).days,
+        "market-time-instrument-collection": "Index" if index else "Equity Option",
+        "days-to-expiration": (known.option.expiry - today).days,
         "is-closing-only": False,
-        "streamer-symbol": known.streamer,
     }
+
+
+def _options(expiration: Expiration, today: date) -> Iterator[wire.Json]:
+    """Every option of an expiration."""
+    rows = _rows(expiration)
+    known = contract(rows[0].occ[Right.CALL]) if rows else None
+    terms = {} if known is None else _terms(known, expiration.kind, today)
+    for row in rows:
+        for right in _RIGHTS:
+            yield {
+                **terms,
+                "symbol": row.occ[right],
+                "streamer-symbol": row.streamer[right],
+                "strike-price": row.strike,
+                "option-type": right,
+            }
 
 
 def _chain_type(root: Root) -> str:
@@ -64,10 +95,10 @@ def _listed(exchange: Exchange, symbol: str) -> wire.Json | None:
     known = exchange.market.listed(symbol, exchange.board.tick)
     if known is None:
         return None
-    option = known.option
+    option, today = known.option, exchange.day()
     for one in exchange.market.chain(known.underlying, exchange.board.tick):
         if (one.root, one.day) == (option.root, option.expiry):
-            return _option(known, one.kind, exchange.day())
+            return next(body for body in _options(one, today) if body["symbol"] == known.occ)
     return None
 
 
@@ -123,19 +154,16 @@ def _nested(root: Root, expirations: Iterator[Expiration], today: date) -> wire.
 
 
 def _strikes(expiration: Expiration) -> list[wire.Json]:
-    rows: list[wire.Json] = []
-    for strike in expiration.strikes:
-        call, put = (OptionSymbol(expiration.root, expiration.day, right, strike) for right in _RIGHTS)
-        rows.append(
-            {
-                "strike-price": wire.plain(strike),
-                "call": call.occ,
-                "call-streamer-symbol": call.streamer,
-                "put": put.occ,
-                "put-streamer-symbol": put.streamer,
-            }
-        )
-    return rows
+    return [
+        {
+            "strike-price": row.strike,
+            "call": row.occ[Right.CALL],
+            "call-streamer-symbol": row.streamer[Right.CALL],
+            "put": row.occ[Right.PUT],
+            "put-streamer-symbol": row.streamer[Right.PUT],
+        }
+        for row in _rows(expiration)
+    ]
 
 
 @routes.get("/option-chains/{symbol}")
@@ -143,13 +171,7 @@ def _strikes(expiration: Expiration) -> list[wire.Json]:
 async def flat(request: web.Request) -> web.Response:
     """The chain, contract by contract."""
     today = services(request).exchange.day()
-    return wire.items(
-        _option(known, expiration.kind, today)
-        for expiration in _chain(request)
-        for strike in expiration.strikes
-        for right in _RIGHTS
-        if (known := contract(OptionSymbol(expiration.root, expiration.day, right, strike).occ)) is not None
-    )
+    return wire.items(body for expiration in _chain(request) for body in _options(expiration, today))
 
 
 @routes.get("/instruments/equity-options")
