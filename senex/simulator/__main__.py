@@ -55,6 +55,7 @@ class Commands(click.Group):
     "--accounts", type=click.IntRange(1, 100), default=1, show_default=True, help="How many accounts."
 )
 @click.option("--cash", is_flag=True, help="Open cash accounts instead of margin accounts.")
+@click.option("--refuse-opposite", is_flag=True, help="Refuse orders that would trade against a working one.")
 @click.option("--speed", type=click.FloatRange(0, 60), help="Market seconds per second; 0 starts paused.")
 @click.option("--start", help="Market date or time to start at, New York.")
 @click.option("--day", type=click.Path(path_type=Path, dir_okay=False), help="A recorded day to serve again.")
@@ -77,6 +78,7 @@ def main(
     account: str | None,
     accounts: int,
     cash: bool,
+    refuse_opposite: bool,
     speed: float | None,
     start: str | None,
     day: Path | None,
@@ -100,6 +102,7 @@ def main(
         account=account,
         accounts=accounts,
         cash=cash,
+        refuse_opposite=refuse_opposite,
         day=day,
     )
     upstream = (

@@ -20,6 +20,7 @@ from senex.simulator.market.market import Market
 from senex.simulator.market.profiles import Scenario
 from senex.simulator.market.sessions import EARLIEST, LATEST, NEW_YORK, new_york, new_york_date
 from senex.simulator.mirror.day import Day, examine
+from senex.simulator.preflight import Rules
 from senex.simulator.sources import MarketQuotes
 from senex.simulator.tokens import Tokens
 
@@ -60,6 +61,7 @@ class Options:
     day: Path | None = None
     """A recorded day to serve instead of a simulated market."""
     cash: bool = False
+    refuse_opposite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ def _assemble(options: Options, journal: Journal, live: Live | None) -> Simulato
         grid=int(journal.setting("grid") or 1),
         by_event=journal.setting("by_event") == "1",
     )
+    exchange.desk.rules = Rules(opposite_orders=not options.refuse_opposite)
     numbers = account_numbers(options.account or DEFAULT_ACCOUNT, options.accounts)
     for number in numbers:
         exchange.lifecycle.open_account(number, instant, margin_or_cash="Cash" if options.cash else "Margin")

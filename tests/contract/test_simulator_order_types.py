@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,9 @@ from senex.domain.symbols import OptionSymbol, Right
 from tests.contract.simulator_support import find_trident, leg, net_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
     from tests.contract.simulator_support import Broker
 
 CENT = Decimal("0.01")
@@ -289,6 +292,53 @@ async def test_option_steps_differ_from_those_of_spreads(broker: Broker) -> None
         await broker.account.place_order(
             broker.session, LimitOrder(price=Decimal(1), legs=ratio), dry_run=True
         )
+
+
+async def test_an_order_against_ones_own_is_refused_where_the_house_says_so(
+    serve: Callable[..., AbstractAsyncContextManager[Broker]],
+) -> None:
+    """By default it is taken."""
+    for refuse in (False, True):
+        async with serve(refuse_opposite=refuse) as broker:
+            await hold_shares(broker)
+            await place(broker, LimitOrder(price=Decimal(-1), legs=[shares(BUY, 1)]))
+            against = LimitOrder(price=Decimal(5000), legs=[shares(SELL, 1)])
+            if refuse:
+                with pytest.raises(TastytradeError, match="opposite_side_working_order"):
+                    await place(broker, against)
+            else:
+                await place(broker, against)
+
+
+async def test_a_cash_account_refuses_spreads(
+    serve: Callable[..., AbstractAsyncContextManager[Broker]],
+) -> None:
+    async with serve(cash=True) as broker:
+        trident = await find_trident(broker.session)
+        with pytest.raises(TastytradeError, match="margin_account_required"):
+            await place(broker, trident.order(Decimal(9)))
+        bought = LimitOrder(price=Decimal(-40), legs=[leg(trident.call, BUY, 1)])
+        assert (await place(broker, bought)).status is OrderStatus.RECEIVED
+
+
+async def test_orders_end_when_their_contract_stops_trading(broker: Broker) -> None:
+    market = broker.simulator.exchange.market
+    expiration = market.chain("QQQ", 0)[0]
+    strike = expiration.strikes[-1]
+    occ = OptionSymbol("QQQ", expiration.day, Right.PUT, strike).occ
+    order = LimitOrder(time_in_force=OrderTimeInForce.GTC, price=Decimal("-0.01"), legs=[leg(occ, BUY, 1)])
+    placed = await place(broker, order)
+    await broker.clock(to=f"{expiration.day}T19:50:00+00:00")
+    sale = LimitOrder(price=Decimal(90), legs=[leg(occ, OrderAction.SELL_TO_OPEN, 1)])
+    with pytest.raises(TastytradeError, match="too_close_to_expiration"):
+        await place(broker, sale)
+    await broker.clock(to=f"{expiration.day}T20:15:00+00:00")
+
+    ended = await read(broker, placed)
+    assert ended.status is OrderStatus.EXPIRED
+    assert ended.terminal_at == datetime.fromisoformat(f"{expiration.day}T20:15:00+00:00")
+    with pytest.raises(TastytradeError, match="instrument_expired"):
+        await place(broker, order)
 
 
 async def test_the_order_list_is_filtered_and_paged(broker: Broker) -> None:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from senex.simulator.market.profiles import Scenario
-    from senex.simulator.mirror.tape import Line
     from senex.simulator.mirror.pages import Host
+    from senex.simulator.mirror.tape import Line
 
 
 @dataclass(frozen=True, slots=True)
