@@ -18,11 +18,12 @@ from senex.simulator import wire
 from senex.simulator.faults.streams import broken, padded
 from senex.simulator.gains import underlying_gains
 from senex.simulator.quotealerts import QuoteAlerts
-from senex.simulator.rendering import balance_json, complex_json, position_json
+from senex.simulator.rendering import balance_json, complex_json, position_json, trading_status_json
+from senex.simulator.watchlists import public
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
+    from datetime import date, datetime
 
     from aiohttp import web
 
@@ -86,6 +87,8 @@ class Alerts:
         self._tokens = tokens
         self._faults = faults
         self._held: list[Held] = []
+        self._statuses: dict[str, wire.Json] = {}
+        self._listed: tuple[date, list[wire.Json]] = (exchange.day(), [])
         self.quote_alerts = QuoteAlerts(exchange)
         self.clients: set[Client] = set()
 
@@ -110,11 +113,14 @@ class Alerts:
         self._deliver(kind, text, clients, rule)
 
     def tick(self) -> None:
-        """The market moved: late alerts are due, quote alerts may be."""
+        """The market moved: late alerts are due, quote alerts and new public lists may be."""
         instant = self._exchange.market.instant(self._exchange.board.tick)
         self._release(lambda held: held.until is not None and held.until <= instant)
         for body in self.quote_alerts.triggered():
             self.push("QuoteAlert", body)
+        if any("PublicWatchlists" in client.subscriptions for client in self.clients):
+            for body in self._new_lists():
+                self.push("PublicWatchlists", body)
 
     def answer(self, client: Client, body: wire.Json) -> None:
         """Queue the answer to a client's action; every action carries its own token."""
@@ -172,6 +178,22 @@ class Alerts:
         for body in underlying_gains(exchange.books, account, change.moved, exchange.day()):
             yield "UnderlyingYearGainSummary", body
 
+        if change.moved or change.money:
+            status, before = trading_status_json(exchange, account), self._statuses.get(account)
+            self._statuses[account] = status
+            if before is not None and status != before:
+                yield "TradingStatus", status
+
+    def _new_lists(self) -> list[wire.Json]:
+        """The public lists that differ from yesterday's."""
+        day, before = self._listed
+        today = self._exchange.day()
+        if before and today == day:
+            return []
+        lists = public(self._exchange)
+        self._listed = (today, lists)
+        return [one for one in lists if one not in before] if before else []
+
     def _deliver(self, kind: str, text: bytes, clients: tuple[Client, ...], rule: Rule | None) -> None:
         mode = None if rule is None else rule.mode
         if rule is not None and mode in {"late", "reorder"}:
@@ -202,4 +224,6 @@ class Alerts:
         if unknown:
             return {"status": "error", "message": f"unknown account {min(unknown)}"}
         client.accounts |= names
+        for name in names:
+            self._statuses.setdefault(name, trading_status_json(self._exchange, name))
         return {"status": "ok", "value": sorted(names)}

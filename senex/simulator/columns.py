@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,12 +60,18 @@ EVERY = {
 }  # fmt: skip
 """Ticks between two rows of a symbol; of the types with 0, quotes come when they change and profiles once."""
 NAN = "NaN"
+_CENT = Decimal("0.01")
 _NEVER = -(1 << 62)
 
 
 def milliseconds(instant: datetime) -> int:
     """An instant as milliseconds since 1970."""
     return int(instant.timestamp() * 1000)
+
+
+def dollars(count: int, unit: Decimal) -> float:
+    """A price as it stands in a row: so many units, in dollars or points."""
+    return count / 100 if unit == _CENT else float(count * unit)
 
 
 def index_of(at: int) -> int:

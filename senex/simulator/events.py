@@ -10,6 +10,7 @@ from senex.simulator.market.listing import contract
 from senex.simulator.market.profiles import PROFILES
 from senex.simulator.market.surface import RATE
 from senex.simulator.prints import last_print, option_volumes
+from senex.simulator.rendering import previous_close
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +54,7 @@ def theo_price_row(exchange: Exchange, name: str, symbol: str) -> tuple[int, Row
     values = theory.greeks
     numbers = (
         values.price, theory.underlying, values.delta, values.gamma,
-        market.underlyings[known.option.root].profile.dividend_yield, RATE,
+        market.underlyings[known.underlying].profile.dividend_yield, RATE,
     )  # fmt: skip
     return tick, (name, 0, 0, index_of(at), at, 0, *(round(number, 8) for number in numbers))
 
@@ -76,20 +77,18 @@ def summary_row(exchange: Exchange, name: str, symbol: str) -> tuple[int, Row] |
     number = market.sessions.last_started(market.instant(tick))
     today, before = market.sessions[number].day, market.sessions[number - 1].day
     days = ((today - _EPOCH).days, (before - _EPOCH).days)
+    interest = market.open_interest(symbol, tick)
+    close = float(previous_close(exchange, symbol))
     if symbol in PROFILES:
-        underlying = market.underlyings[symbol]
-        opened, high, low, _ = underlying.path.bar(number, market.instant(tick))
-        close = underlying.daily.close(number - 1)
+        opened, high, low, _ = market.day_bar(symbol, number, tick)
+    elif contract(symbol) is None:
+        opened, high, low, _ = market.derived.day(symbol, market.instant(tick))
+    else:
         return tick, (
-            name, 0, days[0], "REGULAR", days[1], "FINAL", 0, opened, high, low, NAN, close, NAN,
+            name, 0, days[0], "REGULAR", days[1], "FINAL", interest, NAN, NAN, NAN, NAN, close, NAN,
         )  # fmt: skip
-    known = contract(symbol)
-    if known is None:
-        return None
-    close = round(market.theory(known, market.tick(market.sessions[number - 1].closes)).greeks.price, 2)
-    interest = market.draws.whole(50, 20_000, symbol, "open interest")
     return tick, (
-        name, 0, days[0], "REGULAR", days[1], "FINAL", interest, NAN, NAN, NAN, NAN, close, NAN,
+        name, 0, days[0], "REGULAR", days[1], "FINAL", interest, opened, high, low, NAN, close, NAN,
     )  # fmt: skip
 
 
@@ -100,9 +99,10 @@ def profile_row(exchange: Exchange, name: str, symbol: str) -> tuple[int, Row] |
         return None
     past = [day for day in profile.ex_dates if day <= exchange.day()]
     ex_day = (past[-1] - _EPOCH).days if past else 0
-    closes = [exchange.market.underlyings[symbol].daily.close(-back) for back in range(1, 253)]
-    return exchange.board.tick, (
-        name, 0, profile.description, "INACTIVE", "ACTIVE", 0, 0, ex_day, NAN, max(closes), min(closes),
+    tick = exchange.board.tick
+    low, high = exchange.market.year_range(symbol, tick)
+    return tick, (
+        name, 0, profile.description, "INACTIVE", "ACTIVE", 0, 0, ex_day, NAN, high, low,
         float(profile.beta), NAN, NAN, NAN, NAN, float(profile.dividend), 4, NAN,
     )  # fmt: skip
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import orjson
 
 from senex.simulator.events import ROWS, quote_row
-from senex.simulator.market.listing import contract_of_streamer
-from senex.simulator.market.profiles import PROFILES
+from senex.simulator.market.contracts import contract
 from senex.simulator.mirror.quotes import symbol_of
 
 if TYPE_CHECKING:
@@ -65,13 +64,11 @@ class Feed:
         """The symbol behind a streamer symbol; None when this market does not know it."""
         if self.exchange.board.source.mirrors:
             return symbol_of(name)
-        if name in PROFILES:
-            return name
-        known = contract_of_streamer(name)
-        if known is None:
-            return None
-        held = any(known.occ in holdings for holdings in self.exchange.books.holdings.values())
-        return known.occ if held or self.exchange.market.listed(known.occ, self.exchange.board.tick) else None
+        market, tick = self.exchange.market, self.exchange.board.tick
+        symbol = market.of_streamer(name, tick)
+        if symbol is None or contract(symbol) is None or market.listed(symbol, tick):
+            return symbol
+        return symbol if any(symbol in held for held in self.exchange.books.holdings.values()) else None
 
     def row(self, kind: str, name: str, symbol: str) -> Made | None:
         """The current row of a type and streamer symbol; None when there is none."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from senex.simulator.columns import index_of, milliseconds
+from senex.simulator.columns import dollars, index_of, milliseconds
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,9 +53,8 @@ def print_at(exchange: Exchange, symbol: str, tick: int) -> Print | None:
         return None
     price, before = _price(exchange, symbol, tick), _price(exchange, symbol, tick - 1)
     direction = "ZERO" if price == before else "UP" if price > before else "DOWN"
-    return Print(
-        tick, market.instant(tick), price / 100, quote.bid / 100, quote.ask / 100, size, volume, direction
-    )
+    paid, bid, ask = (dollars(count, quote.unit) for count in (price, quote.bid, quote.ask))
+    return Print(tick, market.instant(tick), paid, bid, ask, size, volume, direction)
 
 
 def last_print(exchange: Exchange, symbol: str) -> Print | None:
@@ -78,7 +77,7 @@ def print_rows(exchange: Exchange, wanted: Subscription) -> list[Row]:
 
 
 def _price(exchange: Exchange, symbol: str, tick: int) -> int:
-    """The price of a print in cents: the underlying's own price, or a side or the middle of an option's quote."""
+    """The price of a print in the quote's unit: an underlying's own price, else a side or the middle."""
     market = exchange.market
     if symbol in market.underlyings:
         return round(market.spot(symbol, tick) * 100)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from senex.simulator import wire
 from senex.simulator.books.records import Entry
-from senex.simulator.exchange import Changed
-from senex.simulator.rendering import balance_json, position_json
+from senex.simulator.rendering import balance_json, complex_json, position_json, trading_status_json
+from senex.simulator.watchlists import public
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +22,9 @@ _PARAMETERS = {
     "AccountBalance": ("account",),
     "CurrentPosition": ("account",),
     "Order": ("account",),
+    "ComplexOrder": ("account",),
+    "TradingStatus": ("account",),
+    "PublicWatchlists": (),
 }
 
 
@@ -46,6 +49,10 @@ def provoke(exchange: Exchange, alerts: Alerts, body: Mapping[str, Any]) -> None
     if kind == "ExternalTransaction":
         alerts.push(kind, _transfer(exchange, number, str(body.get("amount"))), account=number)
         return
+    if kind == "PublicWatchlists":
+        for one in public(exchange):
+            alerts.push(kind, one)
+        return
     for one in _AGAIN[kind](exchange, number):
         alerts.push(kind, one, account=number)
 
@@ -69,7 +76,7 @@ def _transfer(exchange: Exchange, number: str, text: str) -> wire.Json:
         value=amount,
     )
     exchange.books.commit([entry])
-    exchange.on_change(Changed(number, money=True))
+    exchange.moved(number)
     return {
         "id": entry.id,
         "account-number": number,
@@ -97,5 +104,9 @@ def _positions(exchange: Exchange, number: str) -> list[wire.Json]:
 _AGAIN: dict[str, Callable[[Exchange, str], list[wire.Json]]] = {
     "AccountBalance": lambda exchange, number: [balance_json(exchange, number)],
     "CurrentPosition": _positions,
+    "TradingStatus": lambda exchange, number: [trading_status_json(exchange, number)],
+    "ComplexOrder": lambda exchange, number: [
+        complex_json(exchange, one) for one in exchange.books.complex_of(number)
+    ],
     "Order": lambda exchange, number: [wire.order(order) for order in exchange.books.orders_of(number)],
 }

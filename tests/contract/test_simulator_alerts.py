@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
-from tastytrade.account import AccountBalance, CurrentPosition
+from tastytrade.account import AccountBalance, CurrentPosition, TradingStatus
 from tastytrade.order import PlacedOrder
 from tastytrade.streamer import ExternalTransaction, QuoteAlert, UnderlyingYearGainSummary
+from tastytrade.watchlists import PublicWatchlist, Watchlist
 
 from senex.simulator.alerts import OUTBOX
 from tests.contract.simulator_support import find_trident, net_of
@@ -86,6 +87,30 @@ async def test_what_is_now_may_be_sent_again(broker: Broker) -> None:
         await provoke(broker, type="AccountBalance")
         balance = await one(stream, AccountBalance)
     assert balance.cash_balance == (await broker.account.get_balances(broker.session)).cash_balance
+
+
+async def test_public_lists_come_when_they_change_and_when_asked_for(broker: Broker) -> None:
+    public = {one.name: one for one in await PublicWatchlist.get(broker.session)}
+    async with broker.alerts() as stream:
+        await stream.subscribe_public_watchlists()
+        await provoke(broker, type="PublicWatchlists")
+        told = [await one(stream, Watchlist) for _ in public]
+        assert {each.name: each.watchlist_entries for each in told} == {
+            name: each.watchlist_entries for name, each in public.items()
+        }
+        await broker.clock(step=1)
+        await broker.clock(to="2026-07-31T14:00:00+00:00")
+        changed = await one(stream, Watchlist)
+    later = await PublicWatchlist.get(broker.session, changed.name)
+    assert changed.watchlist_entries == later.watchlist_entries != public[changed.name].watchlist_entries
+
+
+async def test_a_trading_status_is_told_when_it_changes(broker: Broker) -> None:
+    async with broker.alerts() as stream:
+        await provoke(broker, type="ExternalTransaction", amount="-60000")
+        status = await one(stream, TradingStatus)
+    assert status.is_in_margin_call
+    assert (await broker.account.get_trading_status(broker.session)).is_in_margin_call
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tastytrade import Account, Session
 from tastytrade.account import AccountBalance
 from tastytrade.dxfeed import Quote
 from tastytrade.market_data import get_market_data_by_type
+from tastytrade.order import PlacedOrder
 from tastytrade.utils import TastytradeError
 
 from senex.domain.errors import UsageProblem
@@ -347,6 +348,62 @@ async def test_an_order_may_fill_a_unit_at_a_time(broker: Broker) -> None:
         left.append([leg.remaining_quantity for leg in live.legs])
     assert [one for one in left if one[0]][-1] == [2, 2, 1, 1]
     assert left[-1] == [0, 0, 0, 0]
+
+
+async def test_an_accepted_order_may_be_rejected_on_its_way(broker: Broker) -> None:
+    trident = await find_trident(broker.session)
+    await broker.fault(endpoint="orders", mode="reject", text="Halted")
+    async with broker.alerts() as stream:
+        await broker.account.place_order(broker.session, trident.order(Decimal(13)), dry_run=False)
+        status = ""
+        async with asyncio.timeout(10):
+            while status != "Rejected":
+                told = await anext(aiter(stream.listen(PlacedOrder)))
+                status = told.status.value
+    assert told.reject_reason == "Halted"
+
+
+@pytest.mark.parametrize("mode", ["fill-wins", "cancel-wins"])
+async def test_a_cancellation_may_be_overtaken_by_a_fill(broker: Broker, mode: str) -> None:
+    trident = await find_trident(broker.session)
+    net = await net_of(broker.session, trident)
+    price = net.opposite + 5 if mode == "fill-wins" else net.natural
+    placed = await broker.account.place_order(broker.session, trident.order(price), dry_run=False)
+    await broker.fault(endpoint="cancel", mode=mode)
+    await broker.account.delete_order(broker.session, placed.order.id)
+    await broker.clock(step=2)
+    (order,) = await broker.account.get_live_orders(broker.session)
+    assert order.status.value == ("Filled" if mode == "fill-wins" else "Cancelled")
+
+
+async def test_a_fill_may_leave_a_leg_out_which_catches_up(broker: Broker) -> None:
+    trident = await find_trident(broker.session)
+    net = await net_of(broker.session, trident)
+    await broker.fault(endpoint="fills", mode="partial", units=1)
+    await broker.fault(endpoint="fills", mode="broken-ratio", symbol=trident.call)
+    order = trident.order(net.natural, units=2)
+    await broker.account.place_order(broker.session, order, dry_run=False)
+    seen = []
+    for _ in range(12):
+        await broker.clock(step=1)
+        (live,) = await broker.account.get_live_orders(broker.session)
+        seen.append({leg.symbol: int(leg.quantity - (leg.remaining_quantity or 0)) for leg in live.legs})
+    broken = next(one for one in seen if any(one.values()))
+    assert [broken[symbol] for symbol in trident.symbols] == [2, 2, 0, 1]
+    assert [seen[-1][symbol] for symbol in trident.symbols] == [4, 4, 2, 2]
+
+
+async def test_a_replacement_may_come_too_late(broker: Broker) -> None:
+    trident = await find_trident(broker.session)
+    net = await net_of(broker.session, trident)
+    far = net.opposite + 5
+    placed = await broker.account.place_order(broker.session, trident.order(far), dry_run=False)
+    await broker.clock(step=1)
+    await broker.fault(endpoint="replace", mode="overtaken")
+    later = await broker.account.replace_order(broker.session, placed.order.id, trident.order(far + 1))
+    await broker.clock(step=2)
+    orders = {one.id: one.status.value for one in await broker.account.get_live_orders(broker.session)}
+    assert orders == {placed.order.id: "Filled", later.id: "Removed"}
 
 
 # -- rules --------------------------------------------------------------------------------------------

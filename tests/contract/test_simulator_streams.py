@@ -69,10 +69,13 @@ async def test_rest_and_stream_show_one_market(broker: Broker) -> None:
         await quotes_until(stream, "QQQ", 20)
         state = await broker.clock(speed=0)
         await stream.subscribe(Quote, ["QQQ", *names])  # again: the current quote of each comes once more
-        newest = await quotes_until(stream, "QQQ", state["sequence"])
-        while len(newest) < 5:
-            quote = await stream.get_event(Quote)
-            newest[quote.event_symbol] = quote
+        recent: list[Quote] = []
+        async with asyncio.timeout(10):
+            while [one.event_symbol for one in recent] != ["QQQ", *names] or (
+                recent[0].sequence < state["sequence"]
+            ):
+                recent = [*recent[-4:], await stream.get_event(Quote)]
+        newest = {quote.event_symbol: quote for quote in recent}
         over_rest = await get_market_data_by_type(broker.session, equities=["QQQ"], options=trident.symbols)
 
     assert newest["QQQ"].sequence == state["sequence"]

@@ -10,7 +10,7 @@ import orjson
 from aiohttp import web
 
 from senex.simulator import wire
-from senex.simulator.columns import NAN
+from senex.simulator.columns import NAN, dollars
 from senex.simulator.faults.catalogue import ANY
 
 if TYPE_CHECKING:
@@ -58,7 +58,12 @@ class QuoteFaults:
         if rule is not None and rule.mode == "stale":
             quote = self._stale.setdefault(symbol, quote)
         true = Shown(
-            quote.bid / 100, quote.ask / 100, quote.bid_size, quote.ask_size, quote.sequence, quote.changed
+            dollars(quote.bid, quote.unit),
+            dollars(quote.ask, quote.unit),
+            quote.bid_size,
+            quote.ask_size,
+            quote.sequence,
+            quote.changed,
         )
         return true if rule is None else _spoilt(rule, true)
 
