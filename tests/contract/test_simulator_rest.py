@@ -193,6 +193,9 @@ async def test_futures_and_their_options_agree_with_each_other(broker: Broker) -
     assert len(quotes) == len(futures) + 2
     assert all(one.bid is not None and one.ask is not None and one.bid < one.ask for one in quotes)
     assert all(one.bid % futures[0].tick_size == 0 for one in quotes if one.bid is not None)
+    assert {(one.summary_date, one.prev_close_date) for one in quotes} == {
+        (date(2026, 6, 2), date(2026, 6, 1)),
+    }
 
 
 @pytest.mark.parametrize(

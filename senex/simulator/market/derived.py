@@ -236,6 +236,14 @@ def trade_date(instant: datetime) -> date:
     return day
 
 
+def trade_dates(symbol: str, instant: datetime) -> tuple[date, date]:
+    """The trade date of a future, an option on one or a coin, and the one before."""
+    if symbol in COINS:
+        day = instant.astimezone(UTC).date()
+        return day, day - timedelta(days=1)
+    return trade_date(instant), trade_date(opening(symbol, instant) - timedelta(hours=1))
+
+
 def opening(symbol: str, instant: datetime) -> datetime:
     """When a symbol's trade date began."""
     if symbol in COINS:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from senex.simulator import wire
 from senex.simulator.market.coins import COINS
+from senex.simulator.market.derived import trade_dates
 from senex.simulator.market.futureoptions import future_option
 from senex.simulator.market.futures import future_contract
 from senex.simulator.market.listing import contract
@@ -83,7 +84,7 @@ def quote_json(exchange: Exchange, kind: str, symbol: str) -> wire.Json | None:
         return body | _underlying(exchange, symbol, number)
     if kind == "Equity Option":
         return body | _option(exchange, symbol)
-    return body | (_derived(exchange, symbol, quote.unit) if kind != "Future Option" else {})
+    return body | _derived(exchange, symbol, None if kind == "Future Option" else quote.unit)
 
 
 def _underlying(exchange: Exchange, symbol: str, number: int) -> wire.Json:
@@ -113,10 +114,13 @@ def _option(exchange: Exchange, symbol: str) -> wire.Json:
     return body | {"last": last, "last-mkt": last, "last-trade-time": int(known.at.timestamp() * 1000)}
 
 
-def _derived(exchange: Exchange, symbol: str, unit: Decimal) -> wire.Json:
-    """The trade date of a future or coin so far."""
+def _derived(exchange: Exchange, symbol: str, unit: Decimal | None) -> wire.Json:
+    """The trade date of a future or coin so far, in units; of an option on a future only which date it is."""
     market = exchange.market
-    return _day(*market.derived.day(symbol, market.instant(exchange.board.tick)), unit)
+    instant = market.instant(exchange.board.tick)
+    today, before = trade_dates(symbol, instant)
+    body: wire.Json = {"summary-date": today, "prev-close-date": before}
+    return body if unit is None else body | _day(*market.derived.day(symbol, instant), unit)
 
 
 def _day(opened: float, high: float, low: float, last: float, unit: Decimal) -> wire.Json:
