@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import socket
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from daemon.demo.accounts import account_number, fresh_number
 from daemon.demo.market import clock_of, reopen
 from daemon.embedded import EmbeddedServices
 from daemon.embedded.database import DatabaseUrls, ensure_database
-from daemon.embedded.processes import last_line
+from daemon.embedded.processes import free_port, last_line
 from daemon.supervisor import Part, Supervisor, finish, start
 from senex.config import child_environment, login_name
 from senex.domain.errors import Unavailable
@@ -175,7 +174,7 @@ class Stage:
         self._stack.push_async_callback(stop)
 
     async def _simulate(self) -> None:
-        port = _free_port()
+        port = free_port()
         folder = self._books()
         credentials = folder / "credentials.json"
         command = [sys.executable, "-m", "senex.simulator", "--port", str(port), "--account", self.account]
@@ -274,10 +273,3 @@ async def _started(services: EmbeddedServices) -> Endpoints:
             if problem.code != "E_INSTANCE_BUSY" or asyncio.get_running_loop().time() > deadline:
                 raise
         await asyncio.sleep(_LOOK)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -22,6 +22,7 @@ from tastytrade.order import (
 from tastytrade.utils import TastytradeError
 
 from tests.contract.simulator_support import find_trident, leg, net_of, target
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,7 @@ class Filled:
 
 async def until(stream: AlertStreamer, *statuses: OrderStatus) -> PlacedOrder:
     """The next order alert with one of the statuses."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         async for order in stream.listen(PlacedOrder):
             if order.status in statuses:
                 return order

@@ -23,6 +23,7 @@ from tastytrade.market_data import get_market_data_by_type
 from tastytrade.order import OrderStatus
 
 from tests.contract.simulator_support import find_trident, net_of
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -41,7 +42,7 @@ class Process:
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Signal the process and wait for its exit code."""
         self.popen.send_signal(number)
-        return self.popen.wait(timeout=15)
+        return self.popen.wait(timeout=PATIENCE)
 
 
 @contextmanager
@@ -73,7 +74,7 @@ def refused(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "senex.simulator", *arguments],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
 

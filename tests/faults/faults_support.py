@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-import time
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -23,6 +22,7 @@ from senex.bus.clock import FollowedClock, open_clock
 from senex.config import ConsoleSettings
 from senex.domain.errors import Unavailable
 from tests.faults.faulty_proxy import FaultyProxy
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 PARTS = ("relay", "worker", "streamer", "scheduler")
 ACCOUNTS = 10
-_LOOK = 0.05
 
 
 @dataclass
@@ -87,7 +86,7 @@ class World:
 
     async def decided(self, decision: UUID) -> DecisionResultView:
         """The daemon's answer."""
-        return await self.console.decider.wait_result(decision, 40)
+        return await self.console.decider.wait_result(decision, PATIENCE)
 
     async def suggest(self, account: AccountView, symbol: str = "QQQ") -> SuggestionView:
         answer = await self.decided(await self.console.decider.suggest(account.id, symbol))
@@ -116,22 +115,22 @@ class World:
             working = [one for one in targets if one is not None and one.status == "working"]
             return position if len(working) == 3 else None
 
-        return await self.until("the position has its targets", look, seconds=40)
+        return await self.until("the position has its targets", look)
 
     async def sources(self) -> dict[str, SourceView]:
         return {each.source: each for each in await self.console.reads.sources()}
 
-    async def until(
-        self, what: str, look: Callable[[], Awaitable[Found | None]], *, seconds: float = 30
-    ) -> Found:
+    async def until(self, what: str, look: Callable[[], Awaitable[Found | None]]) -> Found:
         """Look until there is something, whoever is away meanwhile."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+
+        async def seen() -> Found | None:
             with suppress(Unavailable):
-                if found := await look():
-                    return found
-            await asyncio.sleep(_LOOK)
-        raise AssertionError(f"not within {seconds:g} s: {what}")
+                return await look()
+            return None
+
+        found = await until(seen, what)
+        assert found is not None
+        return found
 
     def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Look into the books as their owner."""
@@ -235,7 +234,7 @@ class World:
         out, err = await process.communicate()
         return Ended(process.returncode or 0, out.decode(), err.decode())
 
-    async def story(self, account: AccountView, symbol: str = "QQQ", *, timeout: float = 60) -> Ended:
+    async def story(self, account: AccountView, symbol: str = "QQQ", *, timeout: float = PATIENCE) -> Ended:
         """The headless story; the market goes on afterwards."""
         words = ["--symbol", symbol, "--account", account.number, "--timeout", str(timeout), "--json"]
         try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults.faulty_proxy import Verdict
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -28,7 +29,7 @@ async def test_a_worker_killed_before_its_request_arrives_leaves_unknown_and_sen
     catch = world.proxy.catch("POST", f"/accounts/{account.number}/orders")
     answer = await world.decided(await world.approve(first))
     assert answer.order_id is not None
-    await asyncio.wait_for(catch.caught.wait(), 20)
+    await asyncio.wait_for(catch.caught.wait(), PATIENCE)
     assert (await world.order(answer.order_id)).attempt_status == "sending"
     world.kill("worker")
     catch.give(Verdict.DROP)
@@ -54,7 +55,7 @@ async def test_an_answer_lost_on_its_way_back_is_adopted_and_never_sent_again(wo
     catch = world.proxy.catch("POST", f"/accounts/{account.number}/orders")
     answer = await world.decided(await world.approve(suggestion))
     assert answer.order_id is not None
-    await asyncio.wait_for(catch.caught.wait(), 20)
+    await asyncio.wait_for(catch.caught.wait(), PATIENCE)
     streamer = world.process("streamer").pid
     os.killpg(streamer, signal.SIGSTOP)  # no alert may be faster than the lost answer
     try:
@@ -81,7 +82,7 @@ async def _in_status(world: World, order_id: UUID, status: str) -> OrderView:
         found = await world.order(order_id)
         return found if found.status == status else None
 
-    return await world.until(f"the order is {status}", look, seconds=60)
+    return await world.until(f"the order is {status}", look)
 
 
 async def _happened(world: World, order_id: UUID | None, action: str) -> bool:

@@ -73,9 +73,11 @@ class Shell:
                 await asyncio.sleep(0.02)
 
         task = asyncio.create_task(work())
-        yield
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def suggestion(self) -> str:
         async with self.daemon():

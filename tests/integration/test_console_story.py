@@ -17,6 +17,7 @@ from textual.widgets import Input
 from daemon.demo.stage import Plot, Stage
 from senex.config import login_name
 from senex.machine import local_console_file
+from tests.waiting import PATIENCE
 from tui.app import SenexApp
 from tui.connect import connect
 from tui.screens.dialogs import Confirm
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     import pytest
     from textual.app import App
     from textual.pilot import Pilot
-
-PATIENCE = 45.0
 
 
 async def until(pilot: Pilot[None], true: Callable[[], object], what: str) -> None:

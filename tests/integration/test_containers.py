@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import stat
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
@@ -15,6 +16,9 @@ import yaml
 from daemon.embedded.places import find_programs
 from daemon.embedded.processes import free_port
 from senex.machine import server_account
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 REPOSITORY = Path(__file__).parents[2]
 DATA_LAYER = {"postgres", "redis"}
@@ -87,11 +91,18 @@ def test_services_wait_for_the_data_layer_and_nobody_for_migrate(compose: dict[s
 
 def test_the_container_redis_refuses_the_console_the_queues(secrets: Path, open_folder: Path) -> None:
     """The container's own configuration and user file, on the bundled server."""
-    account, port = server_account(), free_port()
-    data = account.make_folder(open_folder / "data")
+    port = free_port()
     users = open_folder / "users.acl"
     users.write_text((secrets / "redis_users").read_text())
-    server = subprocess.Popen(
+    with _redis_server(open_folder / "data", port, users):
+        _refuses_the_console_the_queues(port, secrets)
+
+
+@contextmanager
+def _redis_server(folder: Path, port: int, users: Path) -> Iterator[None]:
+    account = server_account()
+    data = account.make_folder(folder)
+    with subprocess.Popen(
         [
             *(find_programs(account).valkey_server, "-"),
             *("--dir", data, "--port", str(port), "--bind", "127.0.0.1", "--aclfile", users),
@@ -100,12 +111,19 @@ def test_the_container_redis_refuses_the_console_the_queues(secrets: Path, open_
         stdout=subprocess.PIPE,
         user=account.uid if account.lent else None,
         cwd=data,
-    )
-    assert server.stdin is not None
-    assert server.stdout is not None
-    server.stdin.write((REPOSITORY / "containers" / "redis.conf").read_bytes())
-    server.stdin.close()
-    assert any(b"Ready to accept connections" in line for line in server.stdout)
+    ) as server:
+        try:
+            assert server.stdin is not None
+            assert server.stdout is not None
+            server.stdin.write((REPOSITORY / "containers" / "redis.conf").read_bytes())
+            server.stdin.close()
+            assert any(b"Ready to accept connections" in line for line in server.stdout)
+            yield
+        finally:
+            server.kill()
+
+
+def _refuses_the_console_the_queues(port: int, secrets: Path) -> None:
     password = {user: (secrets / f"redis_{user}_password").read_text() for user in ("daemon", "console")}
     with redis.Redis(port=port, username="daemon", password=password["daemon"]) as daemon:
         daemon.set("senex:cache:x", "1", ex=60)
@@ -117,6 +135,3 @@ def test_the_container_redis_refuses_the_console_the_queues(secrets: Path, open_
             console.lpush("rq:queue:trading", "job")
     with redis.Redis(port=port) as anonymous, pytest.raises(redis.AuthenticationError):
         anonymous.ping()
-    server.terminate()
-    server.wait(timeout=30)
-    server.stdout.close()

@@ -15,6 +15,7 @@ import tempfile
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,9 +26,10 @@ import pytest
 
 from daemon.demo.stage import Plot, Stage
 from senex.config import child_environment
+from tests.waiting import PATIENCE, ended, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Sequence
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -46,6 +48,7 @@ class Installation:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.instance = f"t{uuid.uuid4().hex[:8]}"
+        self._started: list[subprocess.Popen[bytes]] = []
 
     def environment(self) -> dict[str, str]:
         ours = {"SENEX_INSTANCE": self.instance, "XDG_DATA_HOME": str(self.folder), "TERM": "xterm-256color"}
@@ -59,28 +62,47 @@ class Installation:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=240,
         )
 
-    def start(self, *more: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [*_HEADLESS, *more],
+    def start(
+        self, command: Sequence[str] = _HEADLESS, *, terminal: int | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start a demo that is not waited for, on a terminal or on none."""
+        stream = subprocess.DEVNULL if terminal is None else terminal
+        demo = subprocess.Popen(
+            command,
             env=self.environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdin=stream,
+            stdout=stream,
+            stderr=stream,
             start_new_session=True,
         )
+        self._started.append(demo)
+        return demo
 
     def processes(self) -> list[str]:
-        """What still runs of this instance, by command; servers stand in its folder, the rest carry its name."""
+        """What still runs of this instance, by command."""
+        return [_command(process) for process in self._running()]
+
+    def end(self) -> None:
+        """Kill whatever a test left behind, so that the next one starts with nothing running."""
+        left = self._running()
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(left, timeout=PATIENCE)
+        for demo in self._started:
+            ended(demo)
+
+    def _running(self) -> list[psutil.Process]:
+        """Servers stand in the instance's folder, the rest carry its name."""
         found = []
         for process in psutil.process_iter():
-            try:
+            with suppress(psutil.Error):  # gone, a zombie, or somebody else's
                 ours = process.environ().get("SENEX_INSTANCE") == self.instance
                 if ours or process.cwd().startswith(str(self.folder)):
-                    found.append(" ".join(process.cmdline()) or process.name())
-            except psutil.Error:  # gone, a zombie, or somebody else's
-                continue
+                    found.append(process)
         return found
 
     def runs(self, *parts: str) -> bool:
@@ -89,24 +111,27 @@ class Installation:
         return all(any(command.endswith(part) for command in present) for part in parts)
 
 
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline()) or process.name()
+    except psutil.Error:  # gone meanwhile
+        return ""
+
+
 @pytest.fixture(scope="module")
-def installation() -> Iterator[Installation]:
+def data() -> Iterator[Installation]:
+    """One instance whose data goes on from test to test."""
     folder = Path(tempfile.mkdtemp(prefix=f"senex-test-demo-{os.geteuid()}-"))
     folder.chmod(0o755)  # as root, the servers run as an account that must reach their folders
-    one = Installation(folder)
-    yield one
-    assert one.processes() == []
+    yield Installation(folder)
     shutil.rmtree(folder)
 
 
-def _eventually(fact: Callable[[], Any], *, seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = fact()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"did not happen within {seconds} s")
+@pytest.fixture
+def installation(data: Installation) -> Iterator[Installation]:
+    """That instance with nothing running, also after a test that failed."""
+    yield data
+    data.end()
 
 
 def test_the_story_from_nothing_to_its_end(installation: Installation) -> None:
@@ -151,38 +176,32 @@ def _held(position: dict[str, Any]) -> dict[str, int]:
 
 def test_killing_the_demo_leaves_nothing_and_the_next_start_heals(installation: Installation) -> None:
     demo = installation.start()
-    _eventually(
-        lambda: installation.runs("daemon worker", "daemon relay", "daemon scheduler", "daemon streamer")
+    eventually(
+        lambda: installation.runs("daemon worker", "daemon relay", "daemon scheduler", "daemon streamer"),
+        "all parts run",
     )
     demo.kill()
     demo.wait()
-    _eventually(lambda: installation.processes() == [], seconds=20)
+    eventually(lambda: installation.processes() == [], "nothing runs")
     # the next one comes up on the same data, keeps others out, and ends in order at a signal
     demo = installation.start()
-    _eventually(lambda: installation.runs("daemon worker"))
+    eventually(lambda: installation.runs("daemon worker"), "the worker runs")
     second = installation.play()
     assert second.returncode == 3
     assert second.stdout == ""
     assert "E_INSTANCE_BUSY" in second.stderr.splitlines()[-1]
     demo.send_signal(signal.SIGINT)
-    assert demo.wait(timeout=30) == 130
+    assert ended(demo) == 130
     assert installation.processes() == []
 
 
 def test_quitting_the_console_stops_everything(installation: Installation) -> None:
     terminal, inner = pty.openpty()
-    demo = subprocess.Popen(
-        [sys.executable, "-c", _ON_TERMINAL, *_DEMO],
-        env=installation.environment(),
-        stdin=inner,
-        stdout=inner,
-        stderr=inner,
-        start_new_session=True,
-    )
+    demo = installation.start([sys.executable, "-c", _ON_TERMINAL, *_DEMO], terminal=inner)
     os.close(inner)
     screen = b""
     while b"SIMULATED" not in screen:  # the banner no screen hides
-        assert select.select([terminal], [], [], 60)[0], screen[-2000:]
+        assert select.select([terminal], [], [], PATIENCE)[0], screen[-2000:]
         screen += os.read(terminal, 65536)
     console = next(one for one in psutil.process_iter() if _is_console(one, installation))
     secrets = {name for name in console.environ() if name.startswith("SENEX_")}
@@ -194,7 +213,7 @@ def test_quitting_the_console_stops_everything(installation: Installation) -> No
         "SENEX_CONSOLE_REDIS_URL_FILE",
     }
     _quit(terminal)
-    assert demo.wait(timeout=30) == 0
+    assert ended(demo) == 0
     assert installation.processes() == []
 
 
@@ -212,7 +231,7 @@ def _quit(terminal: int) -> None:
     The console may paint in many small pieces meanwhile, so what ends the wait is time, not their number.
     """
     deadline = pressed = time.monotonic()
-    deadline += 60
+    deadline += PATIENCE
     os.write(terminal, b"\x11")
     try:
         while time.monotonic() < deadline:
@@ -251,7 +270,7 @@ async def test_the_story_needs_the_worker_and_the_relay(installation: Installati
     root.mkdir()
     parts = ("scheduler", "streamer", "relay", "worker")
     async with Stage(Plot(instance=installation.instance, fresh=True, parts=parts, root=root)) as stage:
-        await asyncio.to_thread(_eventually, lambda: _account_ready(stage.urls.owner))
+        await asyncio.to_thread(eventually, lambda: _account_ready(stage.urls.owner), "the account is ready")
         # everything is ready; from here on one is missing at a time
         await stage.dismiss("worker")
         _gives_up(stage)

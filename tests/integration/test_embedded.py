@@ -21,6 +21,7 @@ import redis
 from daemon.embedded import EmbeddedServices, Endpoints
 from senex.domain.errors import Unavailable, UsageProblem
 from senex.machine import server_account
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,7 +162,7 @@ def test_a_killed_server_comes_back_with_its_data_and_its_port(open_folder: Path
         else:
             servers_in(open_folder)["valkey-server"][0].kill()
         services.watch()
-        assert eventually(lambda: remembered(endpoints)) == ("truth", b"hint")
+        assert once_they_answer(lambda: remembered(endpoints)) == ("truth", b"hint")
         holder.close()
     assert servers_in(open_folder) == {"postgres": [], "valkey-server": []}
 
@@ -177,11 +178,13 @@ def test_a_pid_file_that_names_a_stranger_does_not_keep_postgres_down(open_folde
     pid_file.write_text("\n".join(left_behind) + "\n")
     os.chown(pid_file, account.uid, -1)
 
-    with EmbeddedServices("one", root=open_folder) as again:
-        assert remembered(again) == ("truth", b"hint")
-    assert stranger.poll() is None
-    stranger.kill()
-    stranger.wait()
+    with stranger:
+        try:
+            with EmbeddedServices("one", root=open_folder) as again:
+                assert remembered(again) == ("truth", b"hint")
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
 
 
 def test_an_initialisation_cut_short_is_begun_anew(open_folder: Path) -> None:
@@ -240,13 +243,14 @@ def test_a_folder_that_cannot_be_made_is_named(open_folder: Path) -> None:
     assert refusal.value.code == "E_EMBEDDED_ROOT"
 
 
-def eventually(read: object, seconds: float = 20.0) -> object:
-    """Answer ``read()`` once the servers answer again, or the last refusal after ``seconds``."""
+def once_they_answer(read: object) -> object:
+    """Answer ``read()`` once the servers answer again, or the last refusal when patience ends."""
     assert callable(read)
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             return read()
         except (psycopg.OperationalError, redis.ConnectionError):
             if time.monotonic() > deadline:
                 raise
+            time.sleep(0.05)

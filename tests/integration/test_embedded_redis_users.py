@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
+from tests.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -34,9 +36,9 @@ def test_the_console_reads_the_cache_and_hears_the_channels(
     with console.pubsub() as listener:  # type: ignore[no-untyped-call] # redis-py leaves it untyped
         listener.subscribe("senex:quotes")
         listener.psubscribe("senex:*")  # the user's rule names this pattern: no other one is granted
-        confirmed = [listener.get_message(timeout=5)["type"] for _ in range(2)]
+        confirmed = [listener.get_message(timeout=PATIENCE)["type"] for _ in range(2)]
         daemon.publish("senex:quotes", "now")
-        heard = [listener.get_message(timeout=5)["data"] for _ in range(2)]
+        heard = [listener.get_message(timeout=PATIENCE)["data"] for _ in range(2)]
     assert confirmed == ["subscribe", "psubscribe"]
     assert heard == [b"now", b"now"]
     assert console.hgetall("senex:quotes") == {b"QQQ": b"1"}

@@ -12,7 +12,7 @@ import sys
 import textwrap
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, ClassVar
 
 import psutil
 import psycopg
@@ -21,6 +21,7 @@ import pytest
 from daemon.embedded import EmbeddedServices
 from daemon.embedded.places import find_programs
 from senex.machine import ROOT_DATA, blocking_folder, data_folder, server_account
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,9 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 class Starter:
-    """A process that holds an instance, until it is told or killed."""
+    """A process that holds an instance, until it is told or killed, or its test is over."""
+
+    begun: ClassVar[list[Starter]] = []
 
     def __init__(self, root: Path, instance: str = "one") -> None:
         self.process = subprocess.Popen(
@@ -39,6 +42,7 @@ class Starter:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.begun.append(self)
         self.ready = json.loads(self.out.readline() or "{}")
 
     @property
@@ -48,7 +52,7 @@ class Starter:
 
     def end(self, number: signal.Signals) -> tuple[int, str]:
         self.process.send_signal(number)
-        _, err = self.process.communicate(timeout=60)
+        _, err = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, err
 
 
@@ -77,6 +81,11 @@ def copy_packages(target: Path) -> None:
 @pytest.fixture
 def cleaned(open_folder: Path) -> Iterator[Path]:
     yield open_folder
+    while Starter.begun:
+        starter = Starter.begun.pop().process
+        if starter.returncode is None:  # its test failed
+            starter.kill()
+            starter.communicate()
     EmbeddedServices("one", root=open_folder).stop_orphans()
 
 
@@ -93,12 +102,13 @@ def test_the_next_start_adopts_what_a_killed_starter_left_running(cleaned: Path)
     starter = Starter(cleaned)
     starter.end(signal.SIGKILL)
     assert programs_below(cleaned) == {"postgres", "valkey-server"}
-    held = psycopg.connect(_superuser_url(cleaned), autocommit=True)  # a client of the orphans
-    with EmbeddedServices("one", root=cleaned) as endpoints:
+    with (
+        psycopg.connect(_superuser_url(cleaned), autocommit=True) as held,  # a client of the orphans
+        EmbeddedServices("one", root=cleaned) as endpoints,
+    ):
         assert endpoints.postgres.port == starter.ready["postgres"]["port"]
         assert endpoints.redis.port == starter.ready["redis"]["port"]
         assert held.execute("SELECT 1").fetchone() == (1,)  # adopted, not restarted
-    held.close()
     assert programs_below(cleaned) == set()
 
 

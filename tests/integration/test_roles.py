@@ -11,6 +11,8 @@ import pytest
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege, RestrictViolation
 
+from tests.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -89,7 +91,7 @@ def test_a_consoles_decision_becomes_work_and_wakes_the_relay(
     assert owner.execute("SELECT queue, job, subject, account_id FROM outbox").fetchall() == [
         (queue, "decide", str(decision), account)
     ]
-    assert [notice.channel for notice in daemon.notifies(timeout=10, stop_after=1)] == ["outbox"]
+    assert [notice.channel for notice in daemon.notifies(timeout=PATIENCE, stop_after=1)] == ["outbox"]
 
 
 def test_the_console_hears_of_an_answer(console: Connection, daemon: Connection, account: UUID) -> None:
@@ -101,7 +103,7 @@ def test_the_console_hears_of_an_answer(console: Connection, daemon: Connection,
         (decision, NOW),
     )
 
-    assert [notice.payload for notice in console.notifies(timeout=10, stop_after=1)] == [str(decision)]
+    assert [notice.payload for notice in console.notifies(timeout=PATIENCE, stop_after=1)] == [str(decision)]
 
 
 def test_the_console_may_insert_decisions_and_change_nothing(console: Connection) -> None:

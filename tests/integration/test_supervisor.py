@@ -6,14 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
+from tests.waiting import PATIENCE, eventually
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 # two parts: one that starts a child of its own and waits, one that fails at once
@@ -67,17 +68,7 @@ class Case:
     def steady(self) -> tuple[int, int]:
         """The process id of the steady part and of its child."""
         (mark,) = self._folder.glob("steady-*")
-        return int(mark.name.rpartition("-")[2]), int(_eventually(mark.read_text))
-
-
-def _eventually(fact: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        found = fact()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError("did not happen")
+        return int(mark.name.rpartition("-")[2]), int(eventually(mark.read_text))
 
 
 def _gone(pid: int) -> bool:
@@ -90,7 +81,7 @@ def _gone(pid: int) -> bool:
 @pytest.fixture
 def case(tmp_path: Path) -> Iterator[Case]:
     one = Case(tmp_path)
-    _eventually(lambda: one.starts("steady"))
+    eventually(lambda: one.starts("steady"))
     yield one
     if one.process.poll() is None:
         one.process.kill()
@@ -101,28 +92,28 @@ def case(tmp_path: Path) -> Iterator[Case]:
 
 
 def test_what_ends_is_started_again(case: Case) -> None:
-    _eventually(lambda: len(case.starts("failing")) >= 3)
+    eventually(lambda: len(case.starts("failing")) >= 3)
     assert len(case.starts("steady")) == 1
 
 
 def test_what_is_killed_is_started_again(case: Case) -> None:
     pid, child = case.steady()
     os.kill(pid, signal.SIGKILL)
-    _eventually(lambda: len(case.starts("steady")) == 2)
-    _eventually(lambda: _gone(child))
+    eventually(lambda: len(case.starts("steady")) == 2)
+    eventually(lambda: _gone(child))
 
 
 def test_stopping_ends_each_part_and_what_it_started(case: Case) -> None:
     pid, child = case.steady()
     case.process.terminate()
-    _, said = case.process.communicate(timeout=20)
+    _, said = case.process.communicate(timeout=PATIENCE)
     assert case.process.returncode == 0
     assert _gone(pid)
-    _eventually(lambda: _gone(child))
+    eventually(lambda: _gone(child))
     assert b"steady    | a line of output" in said
 
 
 def test_killing_the_supervisor_ends_its_parts(case: Case) -> None:
     pid, _ = case.steady()
     case.process.kill()
-    _eventually(lambda: _gone(pid))
+    eventually(lambda: _gone(pid))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -30,6 +31,7 @@ from senex.ports.views import (
     SpreadView,
     SuggestionView,
 )
+from tests.waiting import PATIENCE
 from tui.app import SenexApp
 from tui.parts import Parts
 from tui.snapshot import Snapshot
@@ -493,13 +495,12 @@ class World:
         await pilot.pause()
 
 
-async def until(pilot: Pilot[None], true: Callable[[], object], turns: int = 400) -> None:
+async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
     """Let the app run until something holds."""
-    for _ in range(turns):
-        if true():
-            return
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, "it never came true"
         await pilot.pause(0.01)
-    raise AssertionError("it never came true")
 
 
 def build(

@@ -28,7 +28,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulated]:
 
 @pytest.fixture
 async def desk(simulator: Simulated) -> AsyncIterator[Desk]:
-    """A gateway that records, with a short deadline so that a lost answer takes a second."""
+    """A gateway that records."""
     exchanges: list[Exchange] = []
 
     async def record(exchange: Exchange) -> None:
@@ -36,7 +36,7 @@ async def desk(simulator: Simulated) -> AsyncIterator[Desk]:
 
     clock = await asyncio.to_thread(open_clock, simulator.ready["clock"])
     try:
-        async with open_gateway(simulator.access, clock=clock, recorder=record, deadline=1.0) as gateway:
+        async with open_gateway(simulator.access, clock=clock, recorder=record) as gateway:
             yield Desk(gateway, simulator.account, clock, exchanges)
     finally:
         simulator.heal()

@@ -113,7 +113,6 @@ async def test_the_brokers_own_refusal_is_definite(desk: Desk, simulator: Simula
         ({"mode": "html-after-accept", "status": 502}, 1),
         ({"mode": "html-after-accept", "status": 201}, 1),
         ({"mode": "drop-after-accept"}, 1),
-        ({"mode": "delay", "seconds": 30}, 1),
     ],
 )
 async def test_anything_else_is_ambiguous_and_never_sent_twice(
@@ -125,6 +124,16 @@ async def test_anything_else_is_ambiguous_and_never_sent_twice(
     assert isinstance(outcome, Ambiguous)
     assert outcome.why
     assert len(await desk.sent(ticket)) == placed
+
+
+async def test_an_answer_after_the_deadline_is_ambiguous_too(desk: Desk, simulator: Simulated) -> None:
+    ticket = await desk.ticket()
+    async with open_gateway(simulator.access, clock=desk.clock, deadline=2.0) as gateway:
+        await gateway.prepare()
+        simulator.fault(endpoint="orders", mode="delay", seconds=30)
+        outcome = await gateway.submit(ticket)
+    assert isinstance(outcome, Ambiguous)
+    assert len(await desk.sent(ticket)) == 1
 
 
 async def test_a_token_that_expired_in_mid_order_gives_a_safe_second_attempt(

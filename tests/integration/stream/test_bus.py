@@ -18,7 +18,8 @@ from senex.bus.quotes import RedisQuotes
 from senex.bus.subscriber import Joined, Lost
 from senex.domain.errors import Unavailable
 from senex.testing.clock import ManualClock
-from tests.integration.stream.stream_support import NOON, listening, quote, until
+from tests.integration.stream.stream_support import NOON, listening, quote
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -130,7 +131,7 @@ async def test_wanted_leases_waits_and_says_what_it_has(redis: Redis) -> None:
     (symbols,) = (await read_leases(redis)).values()
     assert symbols == frozenset({"QQQ"})
     await QuoteWriter(redis).write(pulse(1), [quote("QQQ")], [])
-    market = await quotes.wanted(["QQQ"], timeout=30)
+    market = await quotes.wanted(["QQQ"], timeout=PATIENCE)
     assert market.quotes == {"QQQ": quote("QQQ")}
     assert market.last_inbound == NOON
     away = replace(pulse(2), connected=False)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from senex.bus.clock import FollowedClock, WallClock, open_clock
-from tests.integration.stream.stream_support import wait
 from tests.simulated import simulated
+from tests.waiting import PATIENCE, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ def simulator(tmp_path: Path) -> Iterator[Simulated]:
 
 @pytest.fixture
 def clock(simulator: Simulated) -> Iterator[FollowedClock]:
-    opened = open_clock(simulator.ready["clock"], timeout=30)
+    opened = open_clock(simulator.ready["clock"], timeout=PATIENCE)
     assert isinstance(opened, FollowedClock)
     yield opened
     opened.close()
@@ -38,7 +38,7 @@ def test_a_paused_market_stands_still_and_a_step_moves_it(simulator: Simulated, 
     assert clock.now() == before
     assert clock.fresh
     told = simulator.clock(step=4)
-    wait(lambda: clock.tick == told["sequence"])
+    eventually(lambda: clock.tick == told["sequence"])
     assert clock.now().isoformat(timespec="microseconds") == told["instant"].replace("Z", "+00:00")
     assert clock.now() > before
     assert clock.timeline == told["timeline"]
@@ -46,11 +46,11 @@ def test_a_paused_market_stands_still_and_a_step_moves_it(simulator: Simulated, 
 
 def test_between_pushes_time_goes_on_at_its_speed(simulator: Simulated, clock: FollowedClock) -> None:
     simulator.clock(speed=60)
-    wait(lambda: clock.speed == 60)
+    eventually(lambda: clock.speed == 60)
     seen = clock.now()
-    wait(lambda: clock.now() - seen > timedelta(minutes=1))
+    eventually(lambda: clock.now() - seen > timedelta(minutes=1))
     frozen = simulator.clock(speed=0)
-    wait(lambda: clock.speed == 0)
+    eventually(lambda: clock.speed == 0)
     assert clock.now().isoformat(timespec="microseconds") == frozen["instant"].replace("Z", "+00:00")
 
 
@@ -58,13 +58,13 @@ def test_a_silent_clock_goes_on_but_is_not_fresh_and_heals(
     simulator: Simulated, clock: FollowedClock
 ) -> None:
     simulator.clock(speed=1)
-    wait(lambda: clock.speed == 1)
+    eventually(lambda: clock.speed == 1)
     simulator.freeze()
-    wait(lambda: not clock.fresh)
+    eventually(lambda: not clock.fresh)
     seen = clock.now()
-    wait(lambda: clock.now() > seen)
+    eventually(lambda: clock.now() > seen)
     simulator.thaw()
-    wait(lambda: clock.fresh)
+    eventually(lambda: clock.fresh)
 
 
 def test_a_simulation_begun_anew_is_another_timeline(
@@ -73,9 +73,9 @@ def test_a_simulation_begun_anew_is_another_timeline(
     before = clock.timeline
     simulator.kill()
     simulator.start()
-    wait(lambda: clock.fresh and clock.timeline == before)
+    eventually(lambda: clock.fresh and clock.timeline == before)
     with simulated(tmp_path / "another") as other:
-        another = open_clock(other.ready["clock"], timeout=30)
+        another = open_clock(other.ready["clock"], timeout=PATIENCE)
         assert another.timeline != before
         another.close()
 

@@ -23,8 +23,8 @@ from senex.config import child_environment
 from senex.domain.legs import Action, Leg
 from senex.domain.orders import TimeInForce
 from senex.ports.broker import Accepted, Ticket
-from tests.integration.stream.stream_support import until, wait
 from tests.simulated import Simulated, simulated
+from tests.waiting import PATIENCE, ended, eventually, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -128,7 +128,7 @@ def stage(tmp_path: Path, database_url: str, server: RedisServer) -> Iterator[St
 async def streaming(redis: Redis, *symbols: str) -> None:
     """Wait until these are streamed, and live."""
     reader = RedisQuotes(redis, "test")
-    market = await reader.wanted(list(symbols), timeout=60)
+    market = await reader.wanted(list(symbols), timeout=PATIENCE)
     assert market.quotes.keys() == set(symbols)
 
 
@@ -185,7 +185,7 @@ async def test_greeks_come_with_the_options(stage: Stage, redis: Redis) -> None:
 async def test_an_alert_becomes_a_raw_message_and_work_and_a_gap_closes_the_gate(stage: Stage) -> None:
     strikes = await stage.strikes()
     stage.start()
-    wait(lambda: stage.reconciles() == 1)
+    eventually(lambda: stage.reconciles() == 1)
     assert not stage.ready()
     assert stage.one("SELECT reason FROM readiness")
     stage.sql.execute("UPDATE readiness SET ready = true")
@@ -203,7 +203,7 @@ async def test_an_alert_becomes_a_raw_message_and_work_and_a_gap_closes_the_gate
         )
         outcome = await gateway.submit(ticket)
         assert isinstance(outcome, Accepted)
-        wait(lambda: stage.one("SELECT count(*) FROM outbox WHERE job = 'apply_alert'"))
+        eventually(lambda: stage.one("SELECT count(*) FROM outbox WHERE job = 'apply_alert'"))
         subject, account_id = stage.sql.execute(
             "SELECT subject, account_id FROM outbox WHERE job = 'apply_alert' ORDER BY id LIMIT 1"
         ).fetchone() or ("", None)
@@ -215,7 +215,7 @@ async def test_an_alert_becomes_a_raw_message_and_work_and_a_gap_closes_the_gate
     assert stage.ready()
 
     stage.simulator.fault(endpoint="alerts", mode="abort")
-    wait(lambda: stage.reconciles() == 2)
+    eventually(lambda: stage.reconciles() == 2)
     assert not stage.ready()
     assert "interrupted" in stage.one("SELECT reason FROM readiness")
 
@@ -223,10 +223,10 @@ async def test_an_alert_becomes_a_raw_message_and_work_and_a_gap_closes_the_gate
 async def test_an_account_stored_later_is_reconciled_once_it_is(stage: Stage) -> None:
     stage.sql.execute("UPDATE account SET number = 'unknown yet'")
     stage.start()
-    wait(lambda: stage.source("alerts"))
+    eventually(lambda: stage.source("alerts"))
     assert stage.reconciles() == 0
     stage.sql.execute("UPDATE account SET number = %s", (stage.simulator.account,))
-    wait(lambda: stage.reconciles() == 1)
+    eventually(lambda: stage.reconciles() == 1)
 
 
 async def test_a_broken_feed_is_a_new_epoch_with_every_symbol_again(stage: Stage, redis: Redis) -> None:
@@ -249,33 +249,33 @@ async def test_redis_gone_and_back(stage: Stage, redis: Redis, server: RedisServ
     stage.start()
     await streaming(redis, "QQQ")
     server.kill()
-    wait(lambda: stage.source("redis") is False)
+    eventually(lambda: stage.source("redis") is False)
     server.start()
     await streaming(redis, "QQQ")
-    wait(lambda: stage.source("redis"))
+    eventually(lambda: stage.source("redis"))
 
 
 async def test_the_broker_gone_and_back(stage: Stage, redis: Redis) -> None:
     stage.start()
     await streaming(redis, "QQQ")
-    wait(lambda: stage.source("quotes") and stage.source("alerts"))
+    eventually(lambda: stage.source("quotes") and stage.source("alerts"))
     stage.simulator.kill()
-    wait(lambda: stage.source("quotes") is False and stage.source("alerts") is False)
+    eventually(lambda: stage.source("quotes") is False and stage.source("alerts") is False)
     stage.simulator.start()
     await streaming(redis, "QQQ")
-    wait(lambda: stage.source("quotes") and stage.source("alerts"))
+    eventually(lambda: stage.source("quotes") and stage.source("alerts"))
 
 
 async def test_a_frozen_feed_is_marked_within_its_limit_and_heals(stage: Stage, redis: Redis) -> None:
     stage.simulator.clock(speed=1)
     stage.start()
     await streaming(redis, "QQQ")
-    wait(lambda: stage.source("quotes") and stage.source("clock"))
+    eventually(lambda: stage.source("quotes") and stage.source("clock"))
     stage.simulator.freeze()
-    wait(lambda: stage.source("clock") is False)
-    wait(lambda: stage.source("quotes") is False)
+    eventually(lambda: stage.source("clock") is False)
+    eventually(lambda: stage.source("quotes") is False)
     stage.simulator.thaw()
-    wait(lambda: stage.source("quotes") and stage.source("clock"))
+    eventually(lambda: stage.source("quotes") and stage.source("clock"))
 
 
 async def test_a_standby_takes_over_from_a_killed_leader(stage: Stage, redis: Redis) -> None:
@@ -286,13 +286,13 @@ async def test_a_standby_takes_over_from_a_killed_leader(stage: Stage, redis: Re
     def detail(instance: str) -> str:
         return str(stage.one("SELECT detail FROM heartbeat WHERE instance LIKE %s", f"{instance}@%"))
 
-    wait(lambda: detail("two") == "standby")
+    eventually(lambda: detail("two") == "standby")
     assert "quotes" in detail("one")
     reader = RedisQuotes(redis, "test")
     before = await reader.pulse()
     os.kill(leader.pid, signal.SIGKILL)
     leader.wait()
-    wait(lambda: "quotes" in detail("two"))
+    eventually(lambda: "quotes" in detail("two"))
 
     async def another_epoch() -> bool:
         now = await reader.pulse()
@@ -305,7 +305,7 @@ async def test_a_standby_takes_over_from_a_killed_leader(stage: Stage, redis: Re
 async def test_a_wrong_token_is_said_and_the_process_lives(stage: Stage) -> None:
     process = stage.start(SENEX_BROKER_REFRESH_TOKEN="wrong")
     said = "SELECT count(*) FROM source_status WHERE NOT ok AND detail LIKE %s"
-    wait(lambda: stage.one(said, "%refused the login%") == 3)  # token, quotes, alerts
+    eventually(lambda: stage.one(said, "%refused the login%") == 3)  # token, quotes, alerts
     assert process.poll() is None
 
 
@@ -315,9 +315,9 @@ async def test_losing_the_lock_ends_the_process(stage: Stage, redis: Redis) -> N
     stage.sql.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'senex streamer leader'"
     )
-    assert process.wait(timeout=30) == 3
+    assert ended(process) == 3
 
 
 async def test_no_clock_no_start(stage: Stage) -> None:
     process = stage.start(SENEX_CLOCK_URL="ws://127.0.0.1:9/clock")
-    assert process.wait(timeout=60) == 3
+    assert ended(process) == 3
