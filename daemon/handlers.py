@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from senex.ports.unit_of_work import Work
     from senex.services.context import Context
 
-    Handler = Callable[[Context, Work], Awaitable[None]]
-    UseCase = Callable[[Context, UUID, Work], Awaitable[None]]
+    Handler = Callable[[Context, Work], Awaitable[int | None]]
+    UseCase = Callable[[Context, UUID, Work], Awaitable[int | None]]
 
 
 def _of_subject(use_case: UseCase) -> Handler:
     """A use case whose subject is the id of the one thing it works on."""
 
-    async def handle(context: Context, work: Work) -> None:
-        await use_case(context, UUID(work.subject), work)
+    async def handle(context: Context, work: Work) -> int | None:
+        return await use_case(context, UUID(work.subject), work)
 
     return handle
 

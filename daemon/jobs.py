@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from senex.store.direct import AsyncConnection
     from senex.store.outbox import Outbox
 
-    Handlers = Mapping[str, Callable[[Any, Work], Awaitable[None]]]
+    Handlers = Mapping[str, Callable[[Any, Work], Awaitable[int | None]]]
+    """What each job does; it may return the id of a row that should be worked on at once."""
 
 _log = structlog.get_logger("senex.jobs")
 
@@ -42,24 +43,33 @@ async def run(
     """Work on one outbox row unless it is done or somebody else does, for at most ``limit`` seconds.
 
     The handler sets ``done_at`` in its own transaction. What it raises is stored on
-    the row, which is offered again. Raises Unavailable when Postgres is lost.
+    the row, which is offered again. A row it names is worked on next, here, without
+    a way through the queue; the relay's offer of it comes too late, or in our place
+    should we die. Raises Unavailable when Postgres is lost.
     """
-    async with outbox.claim(outbox_id) as work:
-        if work is None:
-            return
-        began = time.monotonic()
-        with structlog.contextvars.bound_contextvars(job=work.job, outbox=work.id, subject=work.subject):
-            error = await _handle(work, outbox=outbox, container=container, handlers=handlers, limit=limit)
-            if error is not None:
-                await outbox.failed(work.id, error)
-            else:
-                _log.info("done", milliseconds=round((time.monotonic() - began) * 1000))
+    following: int | None = outbox_id
+    while following is not None:
+        async with outbox.claim(following) as work:
+            if work is None:
+                return
+            following = await _run(work, outbox=outbox, container=container, handlers=handlers, limit=limit)
+
+
+async def _run(work: Work, *, outbox: Outbox, container: Any, handlers: Handlers, limit: float) -> int | None:
+    began = time.monotonic()
+    with structlog.contextvars.bound_contextvars(job=work.job, outbox=work.id, subject=work.subject):
+        ended = await _handle(work, outbox=outbox, container=container, handlers=handlers, limit=limit)
+        if isinstance(ended, str):
+            await outbox.failed(work.id, ended)
+            return None
+        _log.info("done", milliseconds=round((time.monotonic() - began) * 1000))
+        return ended
 
 
 async def _handle(
     work: Work, *, outbox: Outbox, container: Any, handlers: Handlers, limit: float
-) -> str | None:
-    """Call the handler while the lease is renewed; answer what went wrong, None if nothing did."""
+) -> int | str | None:
+    """Call the handler while the lease is renewed; answer what it names next, or what went wrong in words."""
     handler = handlers.get(work.job)
     if handler is None:
         _log.error("no handler", remedy="run the same version of senex everywhere")
@@ -67,7 +77,7 @@ async def _handle(
     renewing = asyncio.create_task(_renew(outbox, work.id))
     try:
         async with asyncio.timeout(limit):
-            await handler(container, work)
+            return await handler(container, work)
     except TimeoutError:
         _log.error("took too long", limit=limit)
         return f"The job did not end within {limit:g} s and was stopped; it is tried again. [E_JOB_TIMEOUT]"
@@ -81,7 +91,6 @@ async def _handle(
         renewing.cancel()
         with suppress(asyncio.CancelledError):
             await renewing
-    return None
 
 
 async def _renew(outbox: Outbox, outbox_id: int) -> None:

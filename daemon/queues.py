@@ -29,7 +29,7 @@ QUEUES = ("trading", "accounts", "default")
 RUN, SLOT = "daemon.jobs.run", "daemon.jobs.slot"
 FUNCTIONS = (RUN, SLOT)
 JOB_SECONDS = 120  # a handler's limit; RQ's own lies above it, so that the handler can report
-_RQ_SECONDS = JOB_SECONDS + 30
+_RQ_SECONDS = 2 * JOB_SECONDS + 30  # a run may take up the row that its own made
 _FAILURE_TTL = 86_400
 
 Perform = "Callable[[str, tuple[object, ...]], object]"

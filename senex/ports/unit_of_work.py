@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from datetime import date, datetime, timedelta
     from decimal import Decimal
     from types import TracebackType
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from senex.domain.suggestions import Suggestion, SuggestionStatus
     from senex.domain.trading_state import Fence, TradingState
     from senex.ports.broker import AccountFacts, Balances, BrokerFill, Holding
+    from senex.ports.cases import Cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,7 @@ class Accounts(Protocol):
 
     async def all(self, environment: str) -> tuple[Account, ...]: ...
 
-    async def fence(self, account_id: UUID, *, share: bool = False) -> Fence:
-        """The fence; ``share`` holds it FOR SHARE until the transaction ends."""
-        ...
+    async def fence(self, account_id: UUID) -> Fence: ...
 
     async def set_state(
         self, account_id: UUID, state: TradingState, *, reason: str, by: str, now: datetime
@@ -116,12 +116,6 @@ class Accounts(Protocol):
         ...
 
     async def add_snapshot(self, account_id: UUID, balances: Balances, now: datetime) -> None: ...
-
-    async def newest_snapshot(self, account_id: UUID) -> tuple[Balances, datetime] | None: ...
-
-    async def held(self, account_id: UUID) -> tuple[str, ...]:
-        """Symbols the broker held for the account when it was last read."""
-        ...
 
     async def save_holdings(self, account_id: UUID, holdings: Sequence[Holding], now: datetime) -> None:
         """Replace what the broker holds by what it just said."""
@@ -168,10 +162,6 @@ class Suggestions(Protocol):
         ...
 
     async def decision(self, decision_id: UUID) -> tuple[Decision, Answer | None]: ...
-
-    async def state_waits(self, account_id: UUID, states: Collection[TradingState]) -> bool:
-        """Whether an operator has decided one of these states and the daemon has not taken it yet."""
-        ...
 
     async def later_states(self, decision: Decision, now: datetime) -> tuple[TradingState, ...]:
         """The states decided for the account after ``decision``, up to ``now``."""
@@ -301,7 +291,9 @@ class OutboxWriter(Protocol):
         account_id: UUID | None = None,
         dedupe_key: str | None = None,
         delay: timedelta | None = None,
-    ) -> None: ...
+    ) -> int | None:
+        """Add work; its id, None when work with this ``dedupe_key`` was there already."""
+        ...
 
     async def done(self, work: Work) -> None: ...
 
@@ -356,6 +348,16 @@ class UnitOfWork(Protocol):
     @property
     def journal(self) -> Journal: ...
 
+    @property
+    def cases(self) -> Cases: ...
+
+    def at_once(self) -> AbstractAsyncContextManager[None]:
+        """Send the writes of the block in one round trip, a commit among them; nothing can be read within it.
+
+        What one of them is refused for is raised at the block's end, and none of it has happened.
+        """
+        ...
+
     async def commit(self) -> None: ...
 
     async def __aenter__(self) -> Self: ...
@@ -369,6 +371,10 @@ class UnitOfWorkFactory(Protocol):
     """Begins transactions, and holds the locks that outlive one."""
 
     def __call__(self) -> UnitOfWork: ...
+
+    def reading(self) -> UnitOfWork:
+        """For reads only: each stands for itself, and no transaction is begun for them."""
+        ...
 
     def account_lock(self, account_id: UUID) -> AccountLock:
         """A session-level lock: only one process at a time sends for an account."""

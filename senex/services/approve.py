@@ -11,13 +11,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from senex.domain.calendar import new_york_date
 from senex.domain.decisions import Answer, Outcome
 from senex.domain.errors import Refused
 from senex.domain.orders import Order, OrderKind, OrderLine, OrderStatus, Origin, TimeInForce
 from senex.domain.positions import Position, PositionSpread, PositionStatus
 from senex.domain.quotes import PRICING_MAX_AGE
 from senex.domain.suggestions import EXECUTABLE_FOR, SuggestionStatus
-from senex.services.intents import intend
+from senex.services.intents import attempt_of, offer, write
 from senex.services.repricing import limit_inside
 from senex.services.standing import Candidate, check_entry
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from senex.domain.decisions import Decision
     from senex.domain.suggestions import Suggestion
+    from senex.ports.cases import DecisionCase
     from senex.ports.unit_of_work import UnitOfWork, Work
     from senex.services.context import Context
 
@@ -34,43 +36,50 @@ CLOCK_SLACK = timedelta(seconds=5)
 """How far apart the clocks of two processes may be; what lies further ahead was never shown."""
 
 
-async def approve(context: Context, decision: Decision, work: Work) -> None:
-    """Turn an approval into an order to send, or refuse it with its reasons.
+async def approve(context: Context, case: DecisionCase, work: Work) -> int | None:
+    """Turn an approval into an order to send, or refuse it with its reasons; the id of the work to send it.
 
     Raises:
         Refused: with the code of the first rule that said no; nothing was written.
     """
-    if decision.suggestion_id is None:
+    decision, suggestion = case.decision, case.suggestion
+    if suggestion is None:
         raise Refused("E_DECISION", "The approval names no suggestion; approve from the console or the CLI.")
-    async with context.units() as tx:
-        suggestion = await tx.suggestions.get(decision.suggestion_id)
-        account = await tx.accounts.get(suggestion.account_id)
     _check_binding(suggestion, decision, context.clock.now())
     proposal = suggestion.proposal
     limit = await limit_inside(
-        context, proposal.legs, band=proposal.band, offset=account.entry_offset, tick=proposal.tick
+        context,
+        proposal.legs,
+        streamers=case.streamers,
+        band=proposal.band,
+        offset=case.account.entry_offset,
+        tick=proposal.tick,
     )
     async with context.units() as tx:
-        suggestion = await tx.suggestions.get(decision.suggestion_id, lock=True)
+        suggestion = await tx.suggestions.get(suggestion.id, lock=True)
         now = context.clock.now()
         _check_binding(suggestion, decision, now)
-        candidate = Candidate(
-            account_id=suggestion.account_id, underlying=proposal.underlying, legs=proposal.legs, limit=limit
+        books = await tx.cases.books(suggestion.account_id, day=new_york_date(now))
+        check_entry(
+            books, Candidate(underlying=proposal.underlying, legs=proposal.legs, limit=limit), now=now
         )
-        await check_entry(tx, candidate, now=now)
         position = _position(suggestion, now)
         order = _entry(suggestion, decision, position, limit)
-        await tx.positions.add(position)
+        attempt = attempt_of(order, number=1, namespace=books.namespace)
         why = f"suggestion {suggestion.id} v{suggestion.version}, digest {suggestion.digest[:12]}"
         actor = f"{decision.operator} at {decision.terminal} ({decision.role})"
-        await intend(tx, order, actor=actor, why=why, now=now)
-        await tx.suggestions.set_status(suggestion.id, SuggestionStatus.APPROVED)
         message = f"Approved: {proposal.underlying} {proposal.strategy}, limit {limit} for {position.units} unit(s)."
         answer = Answer(Outcome.DONE, "OK", message, suggestion_id=suggestion.id, order_id=order.id)
-        await tx.suggestions.answer(decision.id, answer, now)
-        await tx.outbox.done(work)
-        await tx.commit()
+        to_send = await offer(tx, attempt)
+        async with tx.at_once():
+            await tx.positions.add(position)
+            await write(tx, order, attempt, actor=actor, why=why, now=now)
+            await tx.suggestions.set_status(suggestion.id, SuggestionStatus.APPROVED)
+            await tx.suggestions.answer(decision.id, answer, now)
+            await tx.outbox.done(work)
+            await tx.commit()
     await context.publisher.changed("suggestion", str(suggestion.account_id), str(suggestion.id))
+    return to_send
 
 
 async def reject(context: Context, decision: Decision, work: Work) -> None:

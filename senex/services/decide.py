@@ -18,12 +18,28 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from senex.domain.decisions import Decision
+    from senex.ports.cases import DecisionCase
     from senex.ports.unit_of_work import Work
     from senex.services.context import Context
 
 
 class _UseCase(Protocol):
+    """Returns the id of work that should be done at once, if any."""
+
+    async def __call__(self, context: Context, case: DecisionCase, work: Work) -> int | None: ...
+
+
+class _Simple(Protocol):
     async def __call__(self, context: Context, decision: Decision, work: Work) -> None: ...
+
+
+def _of_decision(use_case: _Simple) -> _UseCase:
+    """A use case that needs no more than the decision."""
+
+    async def handle(context: Context, case: DecisionCase, work: Work) -> None:
+        await use_case(context, case.decision, work)
+
+    return handle
 
 
 async def _sync(context: Context, decision: Decision, work: Work) -> None:
@@ -37,23 +53,28 @@ async def _sync(context: Context, decision: Decision, work: Work) -> None:
 
 
 _USE_CASES: dict[DecisionKind, _UseCase] = {
-    DecisionKind.SUGGEST: suggest,
+    DecisionKind.SUGGEST: _of_decision(suggest),
     DecisionKind.APPROVE: approve,
-    DecisionKind.REJECT: reject,
-    DecisionKind.CANCEL_ORDER: request_cancel,
-    DecisionKind.SET_STATE: set_state,
-    DecisionKind.SYNC: _sync,
+    DecisionKind.REJECT: _of_decision(reject),
+    DecisionKind.CANCEL_ORDER: _of_decision(request_cancel),
+    DecisionKind.SET_STATE: _of_decision(set_state),
+    DecisionKind.SYNC: _of_decision(_sync),
 }
 
 
-async def decide(context: Context, decision_id: UUID, work: Work) -> None:
-    """Do what was decided and answer; a decision is answered once, whoever else works on it."""
-    async with context.units() as tx:
-        decision, answered = await tx.suggestions.decision(decision_id)
-    if answered is None:
+async def decide(context: Context, decision_id: UUID, work: Work) -> int | None:
+    """Do what was decided and answer; a decision is answered once, whoever else works on it.
+
+    Returns the id of work that should be done at once: the order of an approval is to be sent.
+    """
+    following = None
+    async with context.units.reading() as tx:
+        case = await tx.cases.decision(decision_id)
+    decision = case.decision
+    if case.answer is None:
         try:
-            await _check(context, decision)
-            await _USE_CASES[decision.kind](context, decision, work)
+            _check(case, environment=context.environment)
+            following = await _USE_CASES[decision.kind](context, case, work)
         except (Postponed, OutcomeUnknown):
             raise
         except Unavailable as error:
@@ -68,29 +89,26 @@ async def decide(context: Context, decision_id: UUID, work: Work) -> None:
             await tx.outbox.done(work)
             await tx.commit()
     await context.publisher.changed("decision", str(decision.account_id), str(decision.id))
+    return following
 
 
-async def _check(context: Context, decision: Decision) -> None:
+def _check(case: DecisionCase, *, environment: str) -> None:
     """Who may decide, and on what: an account's decision touches nothing of another account.
 
     Raises:
         Refused: ``E_OPERATOR``, ``E_PASSPHRASE`` or ``E_DECISION``.
     """
-    async with context.units() as tx:
-        await check_operator(tx, decision, environment=context.environment)
-        account = await tx.accounts.get(decision.account_id)
-        named = [account.id]
-        if decision.suggestion_id is not None:
-            named.append((await tx.suggestions.get(decision.suggestion_id)).account_id)
-        if decision.order_id is not None:
-            named.append((await tx.orders.get(decision.order_id)).account_id)
-    if account.environment != context.environment:
+    check_operator(case.operator, case.decision, environment=environment)
+    if case.account.environment != environment:
         raise Refused(
             "E_DECISION",
-            f"The account belongs to the {account.environment} environment and this daemon trades in "
-            f"{context.environment}; decide from a console of the same environment.",
+            f"The account belongs to the {case.account.environment} environment and this daemon trades in "
+            f"{environment}; decide from a console of the same environment.",
         )
-    if any(account_id != decision.account_id for account_id in named):
+    named = {case.decision.account_id, case.order_account_id or case.decision.account_id}
+    if case.suggestion is not None:
+        named.add(case.suggestion.account_id)
+    if len(named) > 1:
         raise Refused(
             "E_DECISION", "The decision is about another account than it names; look again, then decide anew."
         )

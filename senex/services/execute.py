@@ -7,14 +7,15 @@ the only POST. Whatever is not a definite answer is UNKNOWN.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from senex.domain.calendar import new_york_date
 from senex.domain.errors import Refused
 from senex.domain.orders import AttemptStatus, OrderKind, OrderStatus, advance, advance_attempt
 from senex.domain.positions import PositionStatus
-from senex.domain.trading_state import TradingState
 from senex.ports.broker import Accepted, Ambiguous, RefusedByBroker, Ticket
 from senex.services.context import Context, Postponed
 from senex.services.intents import attempt_again
@@ -23,12 +24,14 @@ from senex.services.repricing import limit_inside
 from senex.services.standing import Candidate, check_entry
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from decimal import Decimal
     from uuid import UUID
 
     from senex.domain.orders import Attempt, Order
     from senex.ports.broker import Submission
-    from senex.ports.unit_of_work import Account, UnitOfWork, Work
+    from senex.ports.cases import AccountBooks, SubmissionCase
+    from senex.ports.unit_of_work import UnitOfWork, Work
 
 SENDING_IS_DEAD_AFTER = timedelta(seconds=15)
 FIRST_BYTE_WITHIN = 0.2
@@ -41,17 +44,16 @@ NOT_SENT = frozenset({TOO_LATE, "E_BROKER_AWAY", "E_BROKER_TOKEN"})
 
 async def execute(context: Context, attempt_id: UUID, work: Work) -> None:
     """Send the attempt if it still may be sent; settle it whatever happened before."""
-    async with context.units() as tx:
+    async with context.units.reading() as tx:
         attempt = await tx.orders.attempt(attempt_id)
     async with context.units.account_lock(attempt.account_id):
-        async with context.units() as tx:
-            attempt = await tx.orders.attempt(attempt_id)
-            order = await tx.orders.get(attempt.order_id)
-            account = await tx.accounts.get(attempt.account_id)
+        async with context.units.reading() as tx:
+            case = await tx.cases.submission(attempt_id)
+        attempt, order = case.attempt, case.order
         if attempt.status is AttemptStatus.SENDING:
             await _left_behind(context, attempt, order, work)
         elif attempt.status is AttemptStatus.PREPARED:
-            await _send(context, attempt, order, account, work)
+            await _send(context, case, work)
         else:
             async with context.units() as tx:
                 await tx.outbox.done(work)
@@ -82,9 +84,10 @@ async def _locked(tx: UnitOfWork, attempt: Attempt, order: Order) -> tuple[Attem
     return await tx.orders.attempt(attempt.id, lock=True), order
 
 
-async def _send(context: Context, attempt: Attempt, order: Order, account: Account, work: Work) -> None:
+async def _send(context: Context, case: SubmissionCase, work: Work) -> None:
+    attempt, order = case.attempt, case.order
     ticket = Ticket(
-        account_number=account.number,
+        account_number=case.account.number,
         legs=order.legs,
         limit_price=order.limit_price,
         time_in_force=order.time_in_force,
@@ -92,11 +95,8 @@ async def _send(context: Context, attempt: Attempt, order: Order, account: Accou
         strict_position_effect=not order.opens_risk,
     )
     try:
-        await _check(context, order, account)
-        await context.broker.prepare()
-        dry = await context.broker.dry_run(ticket)
-        await _check_risk(context, order, dry.margin_requirement)
-        committed = await _mark_sending(context, attempt, order)
+        requirement = await _checked(context, case, ticket)
+        committed = await _mark_sending(context, attempt, order, requirement)
     except Refused as refusal:
         if refusal.code == "E_NOT_READY":
             # a reconcile is on its way; whether the approval still holds is asked again after it
@@ -109,56 +109,83 @@ async def _send(context: Context, attempt: Attempt, order: Order, account: Accou
     await _settle(context, attempt, order, outcome, work)
 
 
-async def _check(context: Context, order: Order, account: Account) -> None:
-    """What must hold before an entry: it is still valid and its price inside the approved band."""
-    if order.kind is not OrderKind.ENTRY:
-        return
-    now = context.clock.now()
-    if order.valid_until is not None and now > order.valid_until:
+async def _checked(context: Context, case: SubmissionCase, ticket: Ticket) -> Decimal:
+    """The broker's margin figure from its dry run, which goes on while the prices are looked at."""
+    _check_age(context, case.order)
+    dry = asyncio.ensure_future(_dry_run(context, ticket))
+    try:
+        await _check_price(context, case)
+        return await dry
+    finally:
+        dry.cancel()
+        await asyncio.gather(dry, return_exceptions=True)
+
+
+async def _dry_run(context: Context, ticket: Ticket) -> Decimal:
+    await context.broker.prepare()
+    return (await context.broker.dry_run(ticket)).margin_requirement
+
+
+def _check_age(context: Context, order: Order) -> None:
+    """An entry's approval must still be valid."""
+    entry = order.kind is OrderKind.ENTRY
+    if entry and order.valid_until is not None and context.clock.now() > order.valid_until:
         raise Refused("E_PRICING_EXPIRED", "Nothing was sent: the approved pricing is over 10 minutes old.")
-    if order.band is not None:
-        async with context.units() as tx:
-            position = await tx.positions.get(order.position_id)
+
+
+async def _check_price(context: Context, case: SubmissionCase) -> None:
+    """An entry's price must still be inside the approved band."""
+    order = case.order
+    if order.kind is OrderKind.ENTRY and order.band is not None:
         await limit_inside(
-            context, order.legs, band=order.band, offset=account.entry_offset, tick=position.tick
+            context,
+            order.legs,
+            streamers=case.streamers,
+            band=order.band,
+            offset=case.account.entry_offset,
+            tick=case.position.tick,
         )
 
 
-async def _check_risk(context: Context, order: Order, broker_requirement: Decimal) -> None:
+def _check_risk(books: AccountBooks, order: Order, broker_requirement: Decimal, now: datetime) -> None:
     """The limits once more, now with what the broker itself would require (DOMAIN 0.3)."""
     if not order.opens_risk:
         return
     candidate = Candidate(
-        account_id=order.account_id,
         underlying=order.underlying,
         legs=order.legs,
         limit=order.limit_price,
         position_id=order.position_id,
         broker_requirement=abs(broker_requirement),
     )
-    async with context.units() as tx:
-        await check_entry(tx, candidate, now=context.clock.now())
+    check_entry(books, candidate, now=now)
 
 
-async def _mark_sending(context: Context, attempt: Attempt, order: Order) -> float:
+async def _mark_sending(
+    context: Context, attempt: Attempt, order: Order, broker_requirement: Decimal
+) -> float:
     """PREPARED → SENDING under the fence, held FOR SHARE until the commit; its monotonic time.
 
+    The limits are checked under it too: nothing lies between them and the commit.
+
     Raises:
-        Refused: ``E_HALTED`` for an entry the state forbids.
+        Refused: ``E_HALTED`` for an entry the state forbids, and as ``check_entry``.
         Postponed: the same for an order that only reduces risk, and any order before a reconcile; it waits.
             So does what a halt would stop that is decided and not taken yet: nothing slips through before it.
     """
+    now = context.clock.now()
     async with context.units() as tx:
-        fence = await tx.accounts.fence(order.account_id, share=True)
+        books = await tx.cases.books(order.account_id, day=new_york_date(now), share=True)
+        _check_risk(books, order, broker_requirement, now)
+        fence = books.fence
         if not fence.state.permits(opens_risk=order.opens_risk):
             kind = Refused if order.opens_risk else Postponed
             raise kind("E_HALTED", f"Nothing was sent: the account is {fence.state} ({fence.reason}).")
         if not fence.ready:
             raise Postponed("E_NOT_READY", f"Nothing was sent: {fence.ready_reason}; senex reconciles first.")
-        stops = [state for state in TradingState if not state.permits(opens_risk=order.opens_risk)]
-        if await tx.suggestions.state_waits(order.account_id, stops):
+        if any(not state.permits(opens_risk=order.opens_risk) for state in books.waiting_states):
             raise Postponed("E_HALTED", "The operator's halt is being taken; senex looks again after it.")
-        if not await tx.orders.start_sending(attempt.id, epoch=fence.epoch, now=context.clock.now()):
+        if not await tx.orders.start_sending(attempt.id, epoch=fence.epoch, now=now):
             raise Postponed("E_SENDING", "Another process took this order; senex looks again.")
         await tx.commit()
     return monotonic()

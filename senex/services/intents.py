@@ -10,6 +10,7 @@ from senex.services.context import ENTRY_QUEUE
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
+    from uuid import UUID
 
     from senex.domain.orders import Order
     from senex.ports.unit_of_work import UnitOfWork
@@ -17,6 +18,44 @@ if TYPE_CHECKING:
 
 async def intend(tx: UnitOfWork, order: Order, *, actor: str, why: str, now: datetime) -> None:
     """Write an order, its first attempt and the work to send it, in the caller's transaction."""
+    attempt = attempt_of(order, number=1, namespace=await tx.orders.namespace())
+    await offer(tx, attempt)
+    await write(tx, order, attempt, actor=actor, why=why, now=now)
+
+
+async def attempt_again(
+    tx: UnitOfWork, order: Order, *, number: int, now: datetime, delay: timedelta | None = None
+) -> None:
+    """Prepare attempt ``number`` under its own external identifier, to be sent after ``delay``."""
+    attempt = attempt_of(order, number=number, namespace=await tx.orders.namespace())
+    await offer(tx, attempt, delay=delay)
+    await tx.orders.add_attempt(attempt, now)
+
+
+def attempt_of(order: Order, *, number: int, namespace: UUID) -> Attempt:
+    """Attempt ``number`` of the order; nothing is written."""
+    return Attempt(
+        id=uuid4(),
+        account_id=order.account_id,
+        order_id=order.id,
+        number=number,
+        external_identifier=external_identifier(namespace, order.id, number),
+        status=AttemptStatus.PREPARED,
+        body_hash=body_hash(order.legs, order.limit_price, order.time_in_force),
+    )
+
+
+async def offer(tx: UnitOfWork, attempt: Attempt, *, delay: timedelta | None = None) -> int | None:
+    """Write the work to send the attempt; its id."""
+    return await tx.outbox.add(
+        "execute", str(attempt.id), queue=ENTRY_QUEUE, account_id=attempt.account_id, delay=delay
+    )
+
+
+async def write(
+    tx: UnitOfWork, order: Order, attempt: Attempt, *, actor: str, why: str, now: datetime
+) -> None:
+    """Write an order and its first attempt; reads nothing, so that it can be sent at once with more."""
     await tx.orders.add(order, now)
     await tx.journal.note(
         "order intended",
@@ -28,24 +67,4 @@ async def intend(tx: UnitOfWork, order: Order, *, actor: str, why: str, now: dat
         why=why,
         now=now,
     )
-    await attempt_again(tx, order, number=1, now=now)
-
-
-async def attempt_again(
-    tx: UnitOfWork, order: Order, *, number: int, now: datetime, delay: timedelta | None = None
-) -> None:
-    """Prepare attempt ``number`` under its own external identifier, to be sent after ``delay``."""
-    namespace = await tx.orders.namespace()
-    attempt = Attempt(
-        id=uuid4(),
-        account_id=order.account_id,
-        order_id=order.id,
-        number=number,
-        external_identifier=external_identifier(namespace, order.id, number),
-        status=AttemptStatus.PREPARED,
-        body_hash=body_hash(order.legs, order.limit_price, order.time_in_force),
-    )
     await tx.orders.add_attempt(attempt, now)
-    await tx.outbox.add(
-        "execute", str(attempt.id), queue=ENTRY_QUEUE, account_id=order.account_id, delay=delay
-    )

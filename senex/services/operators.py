@@ -12,20 +12,19 @@ from senex.domain.trading_state import TradingState
 
 if TYPE_CHECKING:
     from senex.domain.decisions import Decision
-    from senex.ports.unit_of_work import UnitOfWork
+    from senex.ports.unit_of_work import OperatorRecord
 
 LIVE = "live"
 POLICY = "policy"
 
 
-async def check_operator(tx: UnitOfWork, decision: Decision, *, environment: str) -> None:
+def check_operator(record: OperatorRecord | None, decision: Decision, *, environment: str) -> None:
     """Refuse a decision of somebody who may not make it.
 
     Raises:
         Refused: ``E_OPERATOR`` for a viewer or a stranger, ``E_PASSPHRASE`` when a LIVE
             decision does not prove that its maker knew the passphrase.
     """
-    record = await tx.accounts.operator(decision.operator)
     if record is None or record.role != "trader":
         raise Refused(
             "E_OPERATOR",

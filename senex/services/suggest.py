@@ -92,7 +92,7 @@ async def _inputs(context: Context, account: Account, underlying: str, calendar:
     market = await context.quotes.wanted({underlying}, timeout=WAIT_FOR_QUOTES)
     now = context.clock.now()
     async with context.units() as tx:
-        standing = await standing_of(tx, account.id, now=now)
+        standing = standing_of(await tx.cases.books(account.id, day=new_york_date(now)), now=now)
     report = analyse(underlying, candles=candles, metrics=metrics, market=market, now=now, calendar=calendar)
     return StrategyInputs(
         report=report,

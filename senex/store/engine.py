@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import select
+from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import create_async_engine
+
+from senex.store.numeric import PlainLoader
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+_PREPARED = 300
+"""Statements a connection keeps prepared: more than the use cases have."""
+
 
 def open_engine(url: str, *, size: int = 5, overflow: int = 15) -> AsyncEngine:
-    """A pool on ``url``; nothing is connected yet."""
-    return create_async_engine(
+    """A pool on ``url``; nothing is connected yet. The connection used last is lent first: it is warm."""
+    engine = create_async_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=size,
         max_overflow=overflow,
         pool_recycle=600,
-        pool_pre_ping=True,
+        pool_use_lifo=True,
         connect_args={"connect_timeout": 5},
     )
+    event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "checkout", _refuse_dead)
+    return engine
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    driver = connection.driver_connection
+    driver.prepared_max = _PREPARED
+    driver.adapters.register_loader("numeric", PlainLoader)
+
+
+def _refuse_dead(connection: Any, _record: object, _proxy: object) -> None:
+    """A server that went away has closed its sockets: an idle one with something to read is replaced.
+
+    Asking the server itself would cost each unit of work a round trip.
+    """
+    watch = select.poll()
+    watch.register(connection.driver_connection.fileno(), select.POLLIN)
+    if watch.poll(0):
+        raise DisconnectionError

@@ -34,11 +34,6 @@ WHERE id IN (
     ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)
 RETURNING id, queue, job, offers
 """
-_TAKE = """
-UPDATE outbox SET lease_until = clock_timestamp() + make_interval(secs => %s)
-WHERE id = %s AND done_at IS NULL
-RETURNING id, account_id, job, subject
-"""
 _RENEW = """
 UPDATE outbox SET lease_until = clock_timestamp() + make_interval(secs => %s)
 WHERE id = %s AND done_at IS NULL
@@ -62,7 +57,15 @@ _START = """
 WITH gate AS (UPDATE readiness SET ready = false, epoch = epoch + 1, reason = 'senex has just started')
 INSERT INTO outbox (queue, job, subject) VALUES ('trading', 'start', '')
 """
-_CLAIM = "SELECT pg_try_advisory_lock(hashtextextended('senex:outbox:' || %s, 0))"
+# once the lock is ours, whoever was done with the row has said so: an update looks at its newest version
+_CLAIM = """
+WITH ours AS MATERIALIZED (SELECT pg_try_advisory_lock(hashtextextended('senex:outbox:' || %s, 0)) AS ours),
+taken AS (
+    UPDATE outbox SET lease_until = clock_timestamp() + make_interval(secs => %s) FROM ours
+    WHERE outbox.id = %s AND done_at IS NULL AND ours.ours
+    RETURNING outbox.id, account_id, job, subject)
+SELECT ours, taken.* FROM ours LEFT JOIN taken ON true
+"""
 _UNCLAIM = "SELECT pg_advisory_unlock(hashtextextended('senex:outbox:' || %s, 0))"
 
 
@@ -124,16 +127,15 @@ class Outbox:
         Delivery may be doubled or concurrent; an advisory lock of this session decides, and
         dies with the process.
         """
-        [(ours,)] = await self._rows(_CLAIM, outbox_id)
+        [(ours, *row)] = await self._rows(_CLAIM, str(outbox_id), seconds, outbox_id)
         if not ours:
             yield None
             return
         try:
-            rows = await self._rows(_TAKE, seconds, outbox_id)
-            yield Work(*rows[0]) if rows else None
+            yield Work(*row) if row[0] is not None else None
         finally:
             if not self._connection.closed:
-                await self._rows(_UNCLAIM, outbox_id)
+                await self._rows(_UNCLAIM, str(outbox_id))
 
     async def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         try:

@@ -14,17 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import psycopg
 from psycopg import IsolationLevel, errors
 from psycopg.rows import namedtuple_row
-from psycopg.types.numeric import NumericLoader
 
 from senex.domain.errors import Unavailable, UsageProblem
-from senex.domain.money import plain
+from senex.store.numeric import PlainLoader
 from senex.store.schema import refuse_other
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
-    from decimal import Decimal
-
-    from psycopg.abc import Buffer
 
 _Result = TypeVar("_Result")
 
@@ -135,7 +131,7 @@ class Session:
             connection = await psycopg.AsyncConnection.connect(
                 self._url, application_name=f"senex {self._name}", row_factory=namedtuple_row, **_CONNECT
             )
-            connection.adapters.register_loader("numeric", _Plain)
+            connection.adapters.register_loader("numeric", PlainLoader)
             self._connection, self._unchecked = connection, self._checked
             await connection.set_read_only(self._read_only)
             await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
@@ -158,13 +154,6 @@ class Session:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.pgconn.finish()
-
-
-class _Plain(NumericLoader):
-    """Decimals without the zeros their column's scale adds."""
-
-    def load(self, data: Buffer) -> Decimal:
-        return plain(super().load(data))
 
 
 def _silent(seconds: float) -> Unavailable:

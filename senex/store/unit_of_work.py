@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Self
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Self
 
+import psycopg
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from senex.domain.errors import Unavailable
 from senex.store.repositories.accounts import AccountRepository
+from senex.store.repositories.cases import CaseRepository
 from senex.store.repositories.journal import JournalRepository, OutboxRepository
 from senex.store.repositories.market import MarketRepository
 from senex.store.repositories.orders import OrderRepository
@@ -17,6 +19,7 @@ from senex.store.repositories.positions import PositionRepository
 from senex.store.repositories.suggestions import SuggestionRepository
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from types import TracebackType
     from uuid import UUID
 
@@ -24,7 +27,10 @@ if TYPE_CHECKING:
 
 
 class PostgresUnitOfWork:
-    """``async with`` begins a transaction; without ``commit`` it is rolled back."""
+    """``async with`` begins a transaction; without ``commit`` it is rolled back.
+
+    Statements go through SQLAlchemy one by one, or through its driver in one round trip (psycopg's pipeline).
+    """
 
     accounts: AccountRepository
     market: MarketRepository
@@ -33,6 +39,7 @@ class PostgresUnitOfWork:
     positions: PositionRepository
     outbox: OutboxRepository
     journal: JournalRepository
+    cases: CaseRepository
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -41,16 +48,27 @@ class PostgresUnitOfWork:
     async def __aenter__(self) -> Self:
         try:
             self._connection: AsyncConnection = await self._stack.enter_async_context(self._engine.connect())
+            await self._connection.begin()  # what only the driver is told is committed too
+            raw = await self._connection.get_raw_connection()
         except (OperationalError, InterfaceError, OSError, TimeoutError) as error:
             raise _away() from error
-        self.accounts = AccountRepository(self._connection)
-        self.market = MarketRepository(self._connection)
-        self.suggestions = SuggestionRepository(self._connection)
-        self.orders = OrderRepository(self._connection)
-        self.positions = PositionRepository(self._connection)
-        self.outbox = OutboxRepository(self._connection)
-        self.journal = JournalRepository(self._connection)
+        self._driver: psycopg.AsyncConnection[Any] = raw.driver_connection  # type: ignore[assignment]
+        both = (self._connection, self._driver)
+        self.accounts = AccountRepository(*both)
+        self.market = MarketRepository(*both)
+        self.suggestions = SuggestionRepository(*both)
+        self.orders = OrderRepository(*both)
+        self.positions = PositionRepository(*both)
+        self.outbox = OutboxRepository(*both)
+        self.journal = JournalRepository(*both)
+        self.cases = CaseRepository(*both)
         return self
+
+    @asynccontextmanager
+    async def at_once(self) -> AsyncIterator[None]:
+        """Send the block's writes, a commit among them, in one round trip."""
+        async with self._driver.pipeline():
+            yield
 
     async def commit(self) -> None:
         """Make it durable."""
@@ -59,10 +77,11 @@ class PostgresUnitOfWork:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, psycopg.OperationalError) and self._driver.closed:
+            await self._connection.invalidate()
         await self._stack.__aexit__(kind, error, trace)
-        if isinstance(error, DBAPIError) and (
-            error.connection_invalidated or isinstance(error, OperationalError)
-        ):
+        lost = isinstance(error, DBAPIError) and error.connection_invalidated
+        if lost or isinstance(error, OperationalError | psycopg.OperationalError):
             raise _away() from error
 
 
@@ -71,11 +90,16 @@ class PostgresUnits:
 
     def __init__(self, engine: AsyncEngine, *, locks: AsyncEngine | None = None) -> None:
         self._engine = engine
+        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._locks = engine if locks is None else locks
 
     def __call__(self) -> PostgresUnitOfWork:
         """A new transaction."""
         return PostgresUnitOfWork(self._engine)
+
+    def reading(self) -> PostgresUnitOfWork:
+        """Reads, each of which stands for itself."""
+        return PostgresUnitOfWork(self._reading)
 
     def account_lock(self, account_id: UUID) -> PostgresAccountLock:
         """A session-level lock on the account."""

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text, update
 
+from senex.domain.calendar import new_york_date
 from senex.domain.decisions import DecisionKind
 from senex.domain.errors import Refused, Unavailable
 from senex.domain.orders import AttemptStatus, BrokerStatus, OrderKind, OrderStatus
@@ -386,14 +387,15 @@ async def test_an_order_whose_sender_has_just_died_blocks_its_underlying(desk: D
         await tx.commit()
         suggestion = await tx.suggestions.get(second)
         mine = Candidate(
-            account_id=await desk.account(),
             underlying="QQQ",
             legs=suggestion.proposal.legs,
             limit=suggestion.proposal.limit,
             position_id=uuid4(),
         )
+        now = desk.clock.now()
+        books = await tx.cases.books(await desk.account(), day=new_york_date(now))
         with pytest.raises(Refused) as refused:
-            await check_entry(tx, mine, now=desk.clock.now())
+            check_entry(books, mine, now=now)
     assert refused.value.code == "E_UNKNOWN_ORDER"
 
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.trading_state import Fence, TradingState
-from senex.ports.broker import Balances
-from senex.ports.unit_of_work import Account, OperatorRecord
 from senex.store import tables
-from senex.store.repositories.base import Repository, table
+from senex.store.repositories import rows, selects
+from senex.store.repositories.base import Repository, missing, table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from sqlalchemy.engine import Row
-
-    from senex.ports.broker import AccountFacts, Holding
+    from senex.ports.broker import AccountFacts, Balances, Holding
+    from senex.ports.unit_of_work import Account, OperatorRecord
 
 BROKER = "tastytrade"
 _account = table(tables.Account)
@@ -59,7 +57,7 @@ class AccountRepository(Repository):
             .on_conflict_do_update(index_elements=["broker", "environment", "number"], set_=told)
             .returning(_account)
         )
-        account = _to_account(await self._one(statement, "The account just saved"))
+        account = rows.to_account(await self._one(statement, "The account just saved"))
         await self._run(
             upsert(_state)
             .values(
@@ -91,33 +89,23 @@ class AccountRepository(Repository):
         )
 
     async def get(self, account_id: UUID) -> Account:
-        return _to_account(
+        return rows.to_account(
             await self._one(select(_account).where(_account.c.id == account_id), "The account")
         )
 
     async def all(self, environment: str) -> tuple[Account, ...]:
-        rows = await self._rows(
+        found = await self._rows(
             select(_account)
             .where(_account.c.environment == environment, _account.c.closed.is_(False))
             .order_by(_account.c.created_at)
         )
-        return tuple(_to_account(row) for row in rows)
+        return tuple(rows.to_account(row) for row in found)
 
-    async def fence(self, account_id: UUID, *, share: bool = False) -> Fence:
-        state = select(_state).where(_state.c.account_id == account_id)
-        readiness = select(_readiness).where(_readiness.c.account_id == account_id)
-        if share:
-            state, readiness = state.with_for_update(read=True), readiness.with_for_update(read=True)
-        held = await self._one(state, "The trading state")
-        ready = await self._one(readiness, "The readiness")
-        return Fence(
-            state=TradingState(held.state),
-            epoch=held.epoch,
-            reason=held.reason,
-            ready=ready.ready,
-            ready_epoch=ready.epoch,
-            ready_reason=ready.reason,
-        )
+    async def fence(self, account_id: UUID) -> Fence:
+        state, readiness = await self._ask(*selects.FENCE, id=account_id)
+        if not (state and readiness):
+            raise missing("The trading state")
+        return rows.to_fence(state[0], readiness[0])
 
     async def set_state(
         self, account_id: UUID, state: TradingState, *, reason: str, by: str, now: datetime
@@ -159,23 +147,6 @@ class AccountRepository(Repository):
             )
         )
 
-    async def newest_snapshot(self, account_id: UUID) -> tuple[Balances, datetime] | None:
-        row = await self._row(
-            select(_snapshot)
-            .where(_snapshot.c.account_id == account_id)
-            .order_by(_snapshot.c.at.desc(), _snapshot.c.id.desc())
-            .limit(1)
-        )
-        if row is None:
-            return None
-        return Balances(row.net_liquidation, row.cash, row.option_buying_power, row.maintenance), row.at
-
-    async def held(self, account_id: UUID) -> tuple[str, ...]:
-        rows = await self._rows(
-            select(_holding.c.symbol).where(_holding.c.account_id == account_id, _holding.c.quantity != 0)
-        )
-        return tuple(row.symbol for row in rows)
-
     async def save_holdings(self, account_id: UUID, holdings: Sequence[Holding], now: datetime) -> None:
         await self._run(delete(_holding).where(_holding.c.account_id == account_id))
         if holdings:
@@ -193,21 +164,7 @@ class AccountRepository(Repository):
 
     async def operator(self, name: str) -> OperatorRecord | None:
         row = await self._row(select(_operator).where(_operator.c.name == name))
-        return None if row is None else OperatorRecord(row.name, row.role, row.salt, row.verifier)
-
-
-def _to_account(row: Row[Any]) -> Account:
-    return Account(
-        id=row.id,
-        environment=row.environment,
-        number=row.number,
-        margin_or_cash=row.margin_or_cash,
-        option_level=row.option_level,
-        closed=row.closed,
-        closing_only=row.closing_only,
-        risk_preset=row.risk_preset,
-        entry_offset=row.entry_offset,
-    )
+        return None if row is None else rows.to_operator(row)
 
 
 def _from_holding(account_id: UUID, held: Holding, now: datetime) -> dict[str, object]:

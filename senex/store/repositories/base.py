@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
+
+from psycopg.rows import namedtuple_row
+from sqlalchemy.dialects.postgresql.psycopg import dialect
 
 from senex.domain.errors import SenexError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import psycopg
     from sqlalchemy import Table
     from sqlalchemy.engine import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql import Executable
+    from sqlalchemy.sql.elements import ClauseElement
     from sqlmodel import SQLModel
 
 
@@ -23,11 +31,48 @@ class Missing(SenexError):
     """A row that must be there is not: the books were changed behind our back."""
 
 
+def missing(what: str) -> Missing:
+    """Say which row is not there."""
+    return Missing("E_MISSING_ROW", f"{what} is not in the database; run `senex doctor`.")
+
+
+class Query:
+    """A select with named parameters, compiled once, to be asked together with others."""
+
+    def __init__(self, statement: ClauseElement) -> None:
+        self._statement = statement
+
+    @cached_property
+    def compiled(self) -> tuple[str, Mapping[str, Any]]:
+        """Its text and the parameters that never change."""
+        compiled = self._statement.compile(dialect=dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+        return str(compiled), {name: value for name, value in compiled.params.items() if value is not None}
+
+
+async def ask(
+    driver: psycopg.AsyncConnection[Any], values: Mapping[str, object], queries: Sequence[Query]
+) -> list[list[Any]]:
+    """The rows of each query, all asked in one round trip; each sees what was committed when its turn came."""
+    cursors = []
+    async with driver.pipeline():
+        for query in queries:
+            text, given = query.compiled
+            cursor = driver.cursor(row_factory=namedtuple_row)
+            await cursor.execute(text.encode(), {**given, **values})
+            cursors.append(cursor)
+    return [await cursor.fetchall() for cursor in cursors]
+
+
 class Repository:
     """Runs statements in the unit of work's transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, driver: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
+        self._driver = driver
+
+    async def _ask(self, *queries: Query, **values: object) -> list[list[Any]]:
+        """Ask several compiled queries with the same values in one round trip."""
+        return await ask(self._driver, values, queries)
 
     async def _rows(self, statement: Executable) -> list[Row[Any]]:
         return list((await self._connection.execute(statement)).all())
@@ -38,8 +83,13 @@ class Repository:
     async def _one(self, statement: Executable, what: str) -> Row[Any]:
         row = await self._row(statement)
         if row is None:
-            raise Missing("E_MISSING_ROW", f"{what} is not in the database; run `senex doctor`.")
+            raise missing(what)
         return row
 
     async def _run(self, statement: Executable) -> int:
         return (await self._connection.execute(statement)).rowcount
+
+    async def _insert(self, into: Executable, rows: Sequence[Mapping[str, object]]) -> None:
+        """Insert rows in one round trip; the statement stays the same however many there are."""
+        if rows:
+            await self._connection.execute(into, rows)

@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from senex.domain.legs import Action, InstrumentType, Leg
-from senex.domain.orders import (
-    Attempt,
-    AttemptStatus,
-    Order,
-    OrderKind,
-    OrderLine,
-    OrderStatus,
-    Origin,
-    TimeInForce,
-)
-from senex.domain.suggestions import Band
+from senex.domain.orders import AttemptStatus
 from senex.ports.broker import BrokerFill
 from senex.ports.unit_of_work import StoredFill
 from senex.store import tables
-from senex.store.repositories.base import Repository, table
+from senex.store.repositories import rows, selects
+from senex.store.repositories.base import Query, Repository, missing, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime, timedelta
     from decimal import Decimal
     from uuid import UUID
 
-    from sqlalchemy.engine import Row
-    from sqlalchemy.sql import ColumnElement
+    from senex.domain.orders import Attempt, Order, OrderStatus
 
 _order = table(tables.TradeOrder)
 _line = table(tables.OrderLeg)
 _attempt = table(tables.Attempt)
 _fill = table(tables.Fill)
 _deployment = table(tables.Deployment)
-_instrument = table(tables.Instrument)
 
-_TERMINAL = [status for status in OrderStatus if status.terminal]
+_this = _order.c.id == selects.ID
+_ONE = selects.of_orders(_this)
+# what hangs on it is read after the lock is ours
+_LOCKED = (Query(select(_order.c.id).where(_this).with_for_update()), *_ONE)
+_OF_POSITION = selects.of_orders(_order.c.position_id == selects.ID)
+_OPEN = selects.of_orders(selects.OPEN_ORDER)
 
 
 class OrderRepository(Repository):
@@ -74,29 +65,26 @@ class OrderRepository(Repository):
                 updated_at=now,
             )
         )
-        await self._run(
-            insert(_line).values(
-                [
-                    {
-                        "order_id": order.id,
-                        "ordinal": index,
-                        "symbol": line.leg.symbol,
-                        "action": line.leg.action,
-                        "quantity": line.leg.quantity,
-                        "filled": line.filled,
-                    }
-                    for index, line in enumerate(order.lines)
-                ]
-            )
+        await self._insert(
+            insert(_line),
+            [
+                {
+                    "order_id": order.id,
+                    "ordinal": index,
+                    "symbol": line.leg.symbol,
+                    "action": line.leg.action,
+                    "quantity": line.leg.quantity,
+                    "filled": line.filled,
+                }
+                for index, line in enumerate(order.lines)
+            ],
         )
 
     async def get(self, order_id: UUID, *, lock: bool = False) -> Order:
-        if lock:
-            await self._one(select(_order.c.id).where(_order.c.id == order_id).with_for_update(), "The order")
-        found = await self._where(_order.c.id == order_id)
-        if not found:
-            await self._one(select(_order.c.id).where(_order.c.id == order_id), "The order")
-        return found[0]
+        *_, heads, lines = await self._ask(*(_LOCKED if lock else _ONE), id=order_id)
+        if not heads:
+            raise missing("The order")
+        return rows.to_orders(heads, lines)[0]
 
     async def by_broker_id(self, account_id: UUID, broker_order_id: str) -> UUID | None:
         row = await self._row(
@@ -111,10 +99,10 @@ class OrderRepository(Repository):
         return None if row is None else row.order_id
 
     async def of_position(self, position_id: UUID) -> tuple[Order, ...]:
-        return await self._where(_order.c.position_id == position_id)
+        return rows.to_orders(*await self._ask(*_OF_POSITION, id=position_id))
 
     async def open(self, account_id: UUID) -> tuple[Order, ...]:
-        return await self._where(_order.c.account_id == account_id, _order.c.status.not_in(_TERMINAL))
+        return rows.to_orders(*await self._ask(*_OPEN, id=account_id))
 
     async def set_status(
         self,
@@ -174,13 +162,15 @@ class OrderRepository(Repository):
 
     async def attempt(self, attempt_id: UUID, *, lock: bool = False) -> Attempt:
         statement = select(_attempt).where(_attempt.c.id == attempt_id)
-        return _to_attempt(await self._one(statement.with_for_update() if lock else statement, "The attempt"))
+        return rows.to_attempt(
+            await self._one(statement.with_for_update() if lock else statement, "The attempt")
+        )
 
     async def attempts(self, order_id: UUID) -> tuple[Attempt, ...]:
-        rows = await self._rows(
+        found = await self._rows(
             select(_attempt).where(_attempt.c.order_id == order_id).order_by(_attempt.c.number)
         )
-        return tuple(_to_attempt(row) for row in rows)
+        return tuple(map(rows.to_attempt, found))
 
     async def start_sending(self, attempt_id: UUID, *, epoch: int, now: datetime) -> bool:
         count = await self._run(
@@ -248,63 +238,8 @@ class OrderRepository(Repository):
         return StoredFill(row.id, symbol, fill)
 
     async def fills(self, order_id: UUID) -> tuple[StoredFill, ...]:
-        rows = await self._rows(select(_fill).where(_fill.c.order_id == order_id).order_by(_fill.c.id))
+        found = await self._rows(select(_fill).where(_fill.c.order_id == order_id).order_by(_fill.c.id))
         return tuple(
             StoredFill(row.id, row.symbol, BrokerFill(row.fill_id, row.quantity, row.price, row.filled_at))
-            for row in rows
+            for row in found
         )
-
-    async def _where(self, *conditions: ColumnElement[bool]) -> tuple[Order, ...]:
-        heads = await self._rows(select(_order).where(*conditions).order_by(_order.c.created_at, _order.c.id))
-        if not heads:
-            return ()
-        lines = await self._rows(
-            select(_line, _instrument.c.instrument_type)
-            .join(_instrument, _instrument.c.symbol == _line.c.symbol)
-            .where(_line.c.order_id.in_([row.id for row in heads]))
-            .order_by(_line.c.order_id, _line.c.ordinal)
-        )
-        grouped = {
-            key: tuple(map(_to_line, rows)) for key, rows in groupby(lines, key=lambda row: row.order_id)
-        }
-        return tuple(_to_order(row, grouped[row.id]) for row in heads)
-
-
-def _to_line(row: Row[Any]) -> OrderLine:
-    return OrderLine(
-        Leg(row.symbol, Action(row.action), row.quantity, InstrumentType(row.instrument_type)), row.filled
-    )
-
-
-def _to_order(row: Row[Any], lines: Sequence[OrderLine]) -> Order:
-    return Order(
-        id=row.id,
-        account_id=row.account_id,
-        origin=Origin(row.origin),
-        kind=OrderKind(row.kind),
-        position_id=row.position_id,
-        decision_id=row.decision_id,
-        spread_key=row.spread_key,
-        generation=row.generation,
-        underlying=row.underlying,
-        time_in_force=TimeInForce(row.time_in_force),
-        limit_price=row.limit_price,
-        band=None if row.band_low is None else Band(row.band_low, row.band_high),
-        valid_until=row.valid_until,
-        status=OrderStatus(row.status),
-        broker_order_id=row.broker_order_id,
-        lines=tuple(lines),
-        cancel_requested=row.cancel_requested_at is not None,
-    )
-
-
-def _to_attempt(row: Row[Any]) -> Attempt:
-    return Attempt(
-        id=row.id,
-        account_id=row.account_id,
-        order_id=row.order_id,
-        number=row.number,
-        external_identifier=row.external_identifier,
-        status=AttemptStatus(row.status),
-        body_hash=row.body_hash,
-    )

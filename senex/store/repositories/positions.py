@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Numeric, and_, cast, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from senex.domain.lots import Lot
 from senex.domain.money import cents
-from senex.domain.orders import Origin
-from senex.domain.positions import OPEN_STATUSES, Position, PositionSpread, PositionStatus
-from senex.domain.suggestions import ExitPlan
+from senex.domain.positions import Position, PositionStatus
 from senex.store import tables
-from senex.store.repositories.base import Repository, table
-from senex.store.repositories.suggestions import leg_rows, to_spreads
+from senex.store.repositories import rows, selects
+from senex.store.repositories.base import Query, Repository, missing, table
+from senex.store.repositories.suggestions import leg_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy.engine import Row
-    from sqlalchemy.sql import ColumnElement
-
-    from senex.domain.lots import Booked
+    from senex.domain.lots import Booked, Lot
 
 _position = table(tables.Position)
 _spread = table(tables.PositionSpread)
 _leg = table(tables.PositionLeg)
 _lot = table(tables.Lot)
 _close = table(tables.LotClose)
+
+_this = _position.c.id == selects.ID
+_ONE = selects.of_positions(_this)
+# what hangs on it is read after the lock is ours
+_LOCKED = (Query(select(_position.c.id).where(_this).with_for_update()), *_ONE)
+_OPEN = selects.of_positions(selects.OPEN_POSITION)
+_LOTS = Query(selects.lots_of(select(_position.c.id).where(_this)))
+_REALISED = Query(selects.realised_of(select(_position.c.id).where(_this)))
 
 
 class PositionRepository(Repository):
@@ -61,39 +63,37 @@ class PositionRepository(Repository):
                 opened_at=position.opened_at,
             )
         )
-        await self._run(
-            insert(_spread).values(
-                [
-                    {
-                        "position_id": position.id,
-                        "key": spread.plan.key,
-                        "ordinal": index,
-                        "width": spread.plan.width,
-                        "target_share": spread.plan.target_share,
-                        "credit": spread.credit,
-                    }
-                    for index, spread in enumerate(position.spreads)
-                ]
-            )
+        await self._insert(
+            insert(_spread),
+            [
+                {
+                    "position_id": position.id,
+                    "key": spread.plan.key,
+                    "ordinal": index,
+                    "width": spread.plan.width,
+                    "target_share": spread.plan.target_share,
+                    "credit": spread.credit,
+                }
+                for index, spread in enumerate(position.spreads)
+            ],
         )
-        await self._run(
-            insert(_leg).values(
-                [
-                    {"position_id": position.id, **row}
-                    for spread in position.spreads
-                    for row in leg_rows(spread.plan)
-                ]
-            )
+        await self._insert(
+            insert(_leg),
+            [
+                {"position_id": position.id, **row}
+                for spread in position.spreads
+                for row in leg_rows(spread.plan)
+            ],
         )
 
     async def get(self, position_id: UUID, *, lock: bool = False) -> Position:
-        statement = select(_position.c.id).where(_position.c.id == position_id)
-        await self._one(statement.with_for_update() if lock else statement, "The position")
-        return (await self._where(_position.c.id == position_id))[0]
+        *_, heads, spreads, legs = await self._ask(*(_LOCKED if lock else _ONE), id=position_id)
+        if not heads:
+            raise missing("The position")
+        return rows.to_positions(heads, spreads, legs)[0]
 
     async def open(self, account_id: UUID) -> tuple[Position, ...]:
-        statuses = [PositionStatus.PENDING_ENTRY, *OPEN_STATUSES]
-        return await self._where(_position.c.account_id == account_id, _position.c.status.in_(statuses))
+        return rows.to_positions(*await self._ask(*_OPEN, id=account_id))
 
     async def set_status(
         self, position_id: UUID, status: PositionStatus, *, now: datetime, closure_reason: str | None = None
@@ -118,40 +118,12 @@ class PositionRepository(Repository):
             )
 
     async def lots(self, position_id: UUID) -> tuple[Lot, ...]:
-        rows = await self._rows(
-            select(_lot).where(_lot.c.position_id == position_id).order_by(_lot.c.fill_id, _lot.c.spread_key)
-        )
-        return tuple(
-            Lot(
-                position_id=row.position_id,
-                spread_key=row.spread_key,
-                symbol=row.symbol,
-                fill_id=row.fill_id,
-                quantity=row.quantity,
-                open_quantity=row.open_quantity,
-                price=row.price,
-                multiplier=row.multiplier,
-            )
-            for row in rows
-        )
+        (found,) = await self._ask(_LOTS, id=position_id)
+        return tuple(map(rows.to_lot, found))
 
     async def realised(self, position_id: UUID) -> Decimal:
-        gain = (
-            (_close.c.price - _lot.c.price)
-            * func.sign(cast(_lot.c.quantity, Numeric))  # of an integer it would be a float
-            * _close.c.quantity
-            * _lot.c.multiplier
-        )
-        row = await self._one(
-            select(func.coalesce(func.sum(gain), 0).label("gain"))
-            .select_from(_close)
-            .join(
-                _lot, and_(_lot.c.fill_id == _close.c.lot_fill_id, _lot.c.spread_key == _close.c.spread_key)
-            )
-            .where(_lot.c.position_id == position_id),
-            "The realised profit",
-        )
-        return cents(Decimal(row.gain))
+        (found,) = await self._ask(_REALISED, id=position_id)
+        return cents(found[0].gain) if found else Decimal(0)
 
     async def book(self, account_id: UUID, booked: Booked, now: datetime) -> None:
         if booked.lots:
@@ -179,23 +151,6 @@ class PositionRepository(Repository):
                 )
             )
 
-    async def _where(self, *conditions: ColumnElement[bool]) -> tuple[Position, ...]:
-        heads = await self._rows(select(_position).where(*conditions).order_by(_position.c.created_at))
-        ids = [row.id for row in heads]
-        spreads = await self._rows(
-            select(_spread)
-            .where(_spread.c.position_id.in_(ids))
-            .order_by(_spread.c.position_id, _spread.c.ordinal)
-        )
-        legs = await self._rows(
-            select(_leg)
-            .where(_leg.c.position_id.in_(ids))
-            .order_by(_leg.c.position_id, _leg.c.spread_key, _leg.c.ordinal)
-        )
-        spreads_of = {key: list(rows) for key, rows in groupby(spreads, key=lambda row: row.position_id)}
-        legs_of = {key: list(rows) for key, rows in groupby(legs, key=lambda row: row.position_id)}
-        return tuple(_to_position(row, spreads_of[row.id], legs_of[row.id]) for row in heads)
-
 
 def _from_lot(account_id: UUID, lot: Lot, now: datetime) -> dict[str, object]:
     return {
@@ -210,25 +165,3 @@ def _from_lot(account_id: UUID, lot: Lot, now: datetime) -> dict[str, object]:
         "price": lot.price,
         "opened_at": now,
     }
-
-
-def _to_position(row: Row[Any], spreads: Sequence[Row[Any]], legs: Sequence[Row[Any]]) -> Position:
-    credit = {spread.key: spread.credit for spread in spreads}
-    return Position(
-        id=row.id,
-        account_id=row.account_id,
-        origin=Origin(row.origin),
-        parent_id=row.parent_id,
-        suggestion_id=row.suggestion_id,
-        strategy=row.strategy,
-        underlying=row.underlying,
-        expiry=row.expiry,
-        units=row.units,
-        status=PositionStatus(row.status),
-        initial_risk=row.initial_risk,
-        tick=row.tick,
-        exit_plan=ExitPlan(row.time_exit_dte, row.stop_alert_share, row.stop_order_share),
-        spreads=tuple(PositionSpread(plan, credit[plan.key]) for plan in to_spreads(spreads, legs)),
-        created_at=row.created_at,
-        opened_at=row.opened_at,
-    )

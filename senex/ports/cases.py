@@ -1,0 +1,85 @@
+"""What belongs together on the way to the broker, read at once: a step waits for the store once, not per fact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+    from decimal import Decimal
+    from uuid import UUID
+
+    from senex.domain.calendar import Calendar
+    from senex.domain.decisions import Answer, Decision
+    from senex.domain.lots import Lot
+    from senex.domain.orders import Attempt, Order
+    from senex.domain.positions import Position
+    from senex.domain.suggestions import Suggestion
+    from senex.domain.trading_state import Fence, TradingState
+    from senex.ports.broker import Balances
+    from senex.ports.unit_of_work import Account, OperatorRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionCase:
+    """A decision, who made it, and what it is about. ``streamers`` are those of the suggestion's legs by symbol."""
+
+    decision: Decision
+    answer: Answer | None
+    operator: OperatorRecord | None
+    account: Account
+    suggestion: Suggestion | None
+    order_account_id: UUID | None
+    streamers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionCase:
+    """An attempt, its order, and what that stands for. ``streamers`` are those of the order's legs by symbol."""
+
+    attempt: Attempt
+    order: Order
+    account: Account
+    position: Position
+    streamers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountBooks:
+    """All an entry is judged by. ``calendar`` covers the days around the one asked for only.
+
+    ``lots`` and ``realised`` (dollars before fees) are of the open ``positions``, which include those
+    pending entry; ``orders`` are not terminal; ``sending`` are those of them with an attempt that is SENDING;
+    ``held`` are symbols of the broker's last word; ``namespace`` is this deployment's for external identifiers;
+    ``waiting_states`` an operator has decided and the daemon has not taken yet.
+    """
+
+    account: Account
+    fence: Fence
+    balances: Balances | None
+    calendar: Calendar
+    positions: tuple[Position, ...]
+    lots: Mapping[UUID, tuple[Lot, ...]]
+    realised: Mapping[UUID, Decimal]
+    orders: tuple[Order, ...]
+    sending: frozenset[UUID]
+    held: tuple[str, ...]
+    namespace: UUID
+    waiting_states: frozenset[TradingState]
+
+
+class Cases(Protocol):
+    """Reads of whole cases. Each fact is as committed when it was read, within a moment."""
+
+    async def decision(self, decision_id: UUID) -> DecisionCase: ...
+
+    async def submission(self, attempt_id: UUID) -> SubmissionCase: ...
+
+    async def books(self, account_id: UUID, *, day: date, share: bool = False) -> AccountBooks:
+        """The account's books around a New York day.
+
+        ``share`` reads the fence first and holds it FOR SHARE until the transaction ends.
+        """
+        ...

@@ -1,0 +1,181 @@
+"""Everything a step on the way to the broker looks at, each in one round trip.
+
+The questions of one case do not wait for each other's answers: what depends on
+another row is found by a sub-select.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Date, any_, bindparam, select
+
+from senex.domain.calendar import Calendar
+from senex.domain.decisions import DecisionKind
+from senex.domain.money import cents
+from senex.domain.orders import AttemptStatus
+from senex.domain.trading_state import TradingState
+from senex.ports.cases import AccountBooks, DecisionCase, SubmissionCase
+from senex.store import tables
+from senex.store.repositories import rows, selects
+from senex.store.repositories.base import Query, Repository, missing, table
+from senex.store.repositories.selects import ID, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import date
+    from uuid import UUID
+
+_account = table(tables.Account)
+_attempt = table(tables.Attempt)
+_decision = table(tables.Decision)
+_deployment = table(tables.Deployment)
+_holding = table(tables.BrokerPosition)
+_instrument = table(tables.Instrument)
+_operator = table(tables.Operator)
+_order = table(tables.TradeOrder)
+_order_leg = table(tables.OrderLeg)
+_position = table(tables.Position)
+_readiness = table(tables.Readiness)
+_result = table(tables.DecisionResult)
+_session = table(tables.MarketSession)
+_snapshot = table(tables.AccountSnapshot)
+_state = table(tables.TradingState)
+_suggestion_leg = table(tables.SuggestionLeg)
+
+_SINCE, _UNTIL = bindparam("since", type_=Date), bindparam("until", type_=Date)
+_REACH = timedelta(days=7)  # no closure of the exchange is that long
+
+
+def _of(column: Any, identifier: Any) -> Any:
+    """A column of the row with the asked id."""
+    return select(column).where(identifier == ID).scalar_subquery()
+
+
+_suggested = _of(_decision.c.suggestion_id, _decision.c.id)
+_DECISION = (
+    Query(select(_decision).where(_decision.c.id == ID)),
+    Query(select(_result).where(_result.c.decision_id == ID)),
+    Query(select(_operator).where(_operator.c.name == _of(_decision.c.operator, _decision.c.id))),
+    Query(select(_account).where(_account.c.id == _of(_decision.c.account_id, _decision.c.id))),
+    Query(select(_order.c.account_id).where(_order.c.id == _of(_decision.c.order_id, _decision.c.id))),
+    Query(
+        select(_instrument).where(
+            _instrument.c.symbol.in_(
+                select(_suggestion_leg.c.symbol).where(_suggestion_leg.c.suggestion_id == _suggested)
+            )
+        )
+    ),
+    *selects.of_suggestion(_suggested),
+)
+
+_sent = _of(_attempt.c.order_id, _attempt.c.id)
+_SUBMISSION = (
+    Query(select(_attempt).where(_attempt.c.id == ID)),
+    Query(select(_account).where(_account.c.id == _of(_attempt.c.account_id, _attempt.c.id))),
+    Query(
+        select(_instrument).where(
+            _instrument.c.symbol.in_(select(_order_leg.c.symbol).where(_order_leg.c.order_id == _sent))
+        )
+    ),
+    *selects.of_orders(_order.c.id == _sent),
+    *selects.of_positions(
+        _position.c.id == select(_order.c.position_id).where(_order.c.id == _sent).scalar_subquery()
+    ),
+)
+
+_open_positions = select(_position.c.id).where(selects.OPEN_POSITION)
+_BOOKS = (
+    Query(select(_account).where(_account.c.id == ID)),
+    Query(
+        select(_snapshot)
+        .where(_snapshot.c.account_id == ID)
+        .order_by(_snapshot.c.at.desc(), _snapshot.c.id.desc())
+        .limit(1)
+    ),
+    Query(select(_session).where(_session.c.day.between(_SINCE, _UNTIL)).order_by(_session.c.day)),
+    *selects.of_positions(selects.OPEN_POSITION),
+    Query(selects.lots_of(_open_positions)),
+    Query(selects.realised_of(_open_positions)),
+    *selects.of_orders(selects.OPEN_ORDER),
+    Query(
+        select(_attempt.c.order_id).where(
+            _attempt.c.account_id == ID,
+            _attempt.c.status == AttemptStatus.SENDING,
+            _attempt.c.order_id.in_(select(_order.c.id).where(selects.OPEN_ORDER)),
+        )
+    ),
+    Query(select(_holding.c.symbol).where(_holding.c.account_id == ID, _holding.c.quantity != 0)),
+    Query(
+        select(_decision.c.state)
+        .outerjoin(_result, _result.c.decision_id == _decision.c.id)
+        .where(
+            _decision.c.account_id == ID,
+            _decision.c.kind == DecisionKind.SET_STATE,
+            _decision.c.state == any_(listed(TradingState)),
+            _result.c.decision_id.is_(None),
+        )
+    ),
+    Query(select(_deployment.c.namespace)),
+)
+
+
+class CaseRepository(Repository):
+    """``ports.cases.Cases`` on Postgres."""
+
+    async def decision(self, decision_id: UUID) -> DecisionCase:
+        decided, result, operator, account, order, instruments, *suggestion = await self._ask(
+            *_DECISION, id=decision_id
+        )
+        if not decided:
+            raise missing("The decision")
+        return DecisionCase(
+            decision=rows.to_decision(decided[0]),
+            answer=rows.to_answer(result[0]) if result else None,
+            operator=rows.to_operator(operator[0]) if operator else None,
+            account=rows.to_account(account[0]),
+            suggestion=rows.to_suggestion(suggestion[0][0], *suggestion[1:]) if suggestion[0] else None,
+            order_account_id=order[0].account_id if order else None,
+            streamers={row.symbol: row.streamer_symbol for row in instruments},
+        )
+
+    async def submission(self, attempt_id: UUID) -> SubmissionCase:
+        attempt, account, instruments, order, lines, *position = await self._ask(*_SUBMISSION, id=attempt_id)
+        if not attempt:
+            raise missing("The attempt")
+        return SubmissionCase(
+            attempt=rows.to_attempt(attempt[0]),
+            order=rows.to_orders(order, lines)[0],
+            account=rows.to_account(account[0]),
+            position=rows.to_positions(*position)[0],
+            streamers={row.symbol: row.streamer_symbol for row in instruments},
+        )
+
+    async def books(self, account_id: UUID, *, day: date, share: bool = False) -> AccountBooks:
+        fence = selects.FENCE_SHARED if share else selects.FENCE
+        state, readiness, account, snapshot, sessions, *more = await self._ask(
+            *fence, *_BOOKS, id=account_id, since=day - _REACH, until=day + _REACH
+        )
+        if not (account and state and readiness):
+            raise missing("The account")
+        positions, spreads, legs, lots, realised, orders, lines, sending, held, waiting, deployment = more
+        return AccountBooks(
+            account=rows.to_account(account[0]),
+            fence=rows.to_fence(state[0], readiness[0]),
+            balances=rows.to_balances(snapshot[0]) if snapshot else None,
+            calendar=Calendar(tuple(map(rows.to_session, sessions))),
+            positions=rows.to_positions(positions, spreads, legs),
+            lots=_grouped(map(rows.to_lot, lots), lambda lot: lot.position_id),
+            realised={row.position_id: cents(row.gain) for row in realised},
+            orders=rows.to_orders(orders, lines),
+            sending=frozenset(row.order_id for row in sending),
+            held=tuple(row.symbol for row in held),
+            namespace=deployment[0].namespace,
+            waiting_states=frozenset(TradingState(row.state) for row in waiting),
+        )
+
+
+def _grouped(items: Iterable[Any], key: Callable[[Any], UUID]) -> Mapping[UUID, tuple[Any, ...]]:
+    return {name: tuple(group) for name, group in groupby(items, key=key)}
