@@ -25,7 +25,7 @@ class Ending(Protocol):
     def wait(self, timeout: float | None = None) -> int: ...
 
 
-def eventually(fact: Callable[[], Found], what: str = "it", *, seconds: float = PATIENCE) -> Found:
+def eventually(fact: Callable[[], Found | None], what: str = "it", *, seconds: float = PATIENCE) -> Found:
     """Wait until ``fact`` answers something true, and answer that."""
     deadline = time.monotonic() + seconds
     while not (found := fact()):
@@ -35,7 +35,7 @@ def eventually(fact: Callable[[], Found], what: str = "it", *, seconds: float = 
 
 
 async def until(
-    fact: Callable[[], Awaitable[Found]], what: str = "it", *, seconds: float = PATIENCE
+    fact: Callable[[], Awaitable[Found | None]], what: str = "it", *, seconds: float = PATIENCE
 ) -> Found:
     """The same for a fact that has to be awaited; the loop runs meanwhile."""
     deadline = time.monotonic() + seconds

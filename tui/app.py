@@ -84,7 +84,7 @@ class SenexApp(App[None]):
     ) -> None:
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
-        self.VERTICAL_BREAKPOINTS = [(0, "-low"), (40, "-tall")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-low"), (40, "-tall")]
         self.state = State(monotonic=monotonic)
         self._connect = connect
         self._parts: Parts | None = None

@@ -8,7 +8,7 @@ from senex.bus import codec, keys
 from senex.bus.connection import redis_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Awaitable, Collection
 
     from redis.asyncio import Redis
 
@@ -30,7 +30,11 @@ class Lease:
             await self.release()
             return
         with redis_errors():
-            await self._redis.set(self._key, codec.encode_symbols(symbols), px=int(ttl * 1000))
+            await self.ask(self._redis, symbols, ttl)
+
+    def ask(self, redis: Redis, symbols: Collection[str], ttl: float) -> Awaitable[object]:
+        """The command that asks for symbols, on a connection or as part of a pipeline."""
+        return redis.set(self._key, codec.encode_symbols(symbols), px=int(ttl * 1000))
 
     async def release(self) -> None:
         """Want nothing any more.

@@ -59,24 +59,30 @@ class RedisQuotes:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         asked = list(symbols)
-        lease = Lease(self._redis, f"{self._holder}:{uuid4().hex}")
-        await lease.keep(asked, timeout + _LINGER)
+        lease: Lease | None = Lease(self._redis, f"{self._holder}:{uuid4().hex}")
         while True:
-            market, pulse = await self._read(asked)
+            market, pulse = await self._read(asked, lease, timeout + _LINGER)
+            lease = None
             complete = all(symbol in market.quotes for symbol in asked)
             if (complete and pulse is not None and pulse.connected) or loop.time() >= deadline:
                 return market
             await asyncio.sleep(min(_POLL, max(deadline - loop.time(), 0)))
 
-    async def _read(self, symbols: list[str]) -> tuple[Market, Pulse | None]:
+    async def _read(
+        self, symbols: list[str], lease: Lease | None = None, ttl: float = 0
+    ) -> tuple[Market, Pulse | None]:
+        """Quotes, Greeks and pulse of one moment; with a lease, asked for in the same round trip."""
         with redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
+                if lease is not None and symbols:
+                    lease.ask(pipe, symbols, ttl)
                 pipe.get(keys.PULSE)
                 if symbols:
                     pipe.hmget(keys.QUOTES, symbols)
                     pipe.hmget(keys.GREEKS, symbols)
                 answers = await pipe.execute()
-        raw, quotes, greeks = (*answers, [], [])[:3]
+        asked = 1 if lease is not None and symbols else 0
+        raw, quotes, greeks = (*answers[asked:], [], [])[:3]
         pulse = next(iter(codec.readable(codec.decode_pulse, [raw])), None)
         return (
             Market(

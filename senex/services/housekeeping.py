@@ -13,7 +13,8 @@ async def expire_suggestions(context: Context, work: Work) -> None:
     """Pending suggestions past their end expire; nothing is deleted."""
     async with context.units() as tx:
         expired = await tx.suggestions.expire(context.clock.now())
-        await tx.outbox.done(work)
-        await tx.commit()
+        async with tx.at_once():
+            await tx.outbox.done(work)
+            await tx.commit()
     for suggestion_id in expired:
         await context.publisher.changed("suggestion", str(work.account_id), str(suggestion_id))

@@ -128,9 +128,7 @@ class World:
                 return await look()
             return None
 
-        found = await until(seen, what)
-        assert found is not None
-        return found
+        return await until(seen, what)
 
     def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Look into the books as their owner."""

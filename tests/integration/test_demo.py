@@ -105,6 +105,10 @@ class Installation:
                     found.append(process)
         return found
 
+    def process(self, module: str) -> psutil.Process | None:
+        """The process that runs a module."""
+        return next((one for one in self._running() if f" -m {module} " in f"{_command(one)} "), None)
+
     def runs(self, *parts: str) -> bool:
         """Whether a process runs for each of ``parts``, the ends of their commands."""
         present = self.processes()
@@ -185,13 +189,15 @@ def test_killing_the_demo_leaves_nothing_and_the_next_start_heals(installation: 
     eventually(lambda: installation.processes() == [], "nothing runs")
     # the next one comes up on the same data, keeps others out, and ends in order at a signal
     demo = installation.start()
-    eventually(lambda: installation.runs("daemon worker"), "the worker runs")
+    story = eventually(lambda: installation.process("senex.cli.story"), "the story begins")
+    story.suspend()  # it must not be over before the signal comes
     second = installation.play()
+    story.resume()
+    demo.send_signal(signal.SIGINT)
+    assert ended(demo) == 130
     assert second.returncode == 3
     assert second.stdout == ""
     assert "E_INSTANCE_BUSY" in second.stderr.splitlines()[-1]
-    demo.send_signal(signal.SIGINT)
-    assert ended(demo) == 130
     assert installation.processes() == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
@@ -70,7 +71,11 @@ class Dialog(ModalScreen[Answer], Generic[Answer]):
 class Confirm(Dialog[str | None]):
     """Names what will happen in money and asks. Answers a passphrase (empty where none is asked), None for no."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings((DIALOG["yes"], DIALOG["no"]))
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings((DIALOG["yes"], DIALOG["no"])),
+        Binding("down", "roll(1)", show=False),
+        Binding("up", "roll(-1)", show=False),
+    ]
     DANGER = True
 
     def __init__(self, title: str, body: Callable[[], Content], *, passphrase: bool = False) -> None:
@@ -93,6 +98,10 @@ class Confirm(Dialog[str | None]):
 
     def _redraw(self) -> None:
         self.query_one("#text", Static).update(self._body())
+
+    def action_roll(self, by: int) -> None:
+        """On a small terminal, show more of it."""
+        self.query_one("#box").scroll_relative(y=by, animate=False)
 
     def action_answer(self, yes: bool) -> None:  # noqa: FBT001  Textual's action call
         """A key said yes or no."""

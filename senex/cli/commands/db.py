@@ -5,12 +5,28 @@ from __future__ import annotations
 import click
 
 from senex.cli.output import json_option, print_json
-from senex.config import MigratorSettings, load, login_name
+from senex.config import ConsoleSettings, MigratorSettings, load, login_name
+from senex.domain.errors import UsageProblem
 from senex.store import migrate as migrations
 
 
 def _url() -> str:
     return load(MigratorSettings).migrator_database_url.get_secret_value()
+
+
+def _any_url() -> str:
+    """Whoever may look into the database may read its version: the owner's login, else a console's."""
+    try:
+        return _url()
+    except UsageProblem as owner:
+        try:
+            return load(ConsoleSettings).console_database_url.get_secret_value()
+        except UsageProblem:
+            raise UsageProblem(
+                owner.code,
+                "Neither SENEX_MIGRATOR_DATABASE_URL nor SENEX_CONSOLE_DATABASE_URL is set; set one of them: "
+                "either may read the database's version.",
+            ) from owner
 
 
 @click.group()
@@ -48,9 +64,11 @@ def migrate(*, operator: str | None, as_json: bool) -> None:
 def status(*, as_json: bool) -> int:
     """Print the database's version and the one this senex needs; exit 1 when they differ.
 
+    The settings of a console do as well as the owner's.
+
     Example: senex db status --json
     """
-    found, needed = migrations.status(_url())
+    found, needed = migrations.status(_any_url())
     current = found == needed
     if as_json:
         print_json(revision=found, needed=needed, current=current)

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import psutil
 import psycopg
 
 from daemon.queues import connect_queues
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,19 +88,14 @@ def stage(postgres: str, redis: str) -> Iterator[Stage]:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Stop a process and all below it, and insist."""
+    """Kill a process and all below it; a test that wants it to leave in order waits for that itself."""
     family = descendants(process.pid) if process.poll() is None else []
-    process.terminate()
-    try:
-        process.wait(timeout=15)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    process.kill()
+    process.wait()
     for one in family:
-        try:
+        with suppress(psutil.NoSuchProcess):
             one.kill()
-        except psutil.NoSuchProcess:
-            continue
+    psutil.wait_procs(family, timeout=PATIENCE)
 
 
 def descendants(pid: int) -> list[psutil.Process]:
