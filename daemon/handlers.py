@@ -17,7 +17,7 @@ from senex.services.sync import sync_accounts, sync_positions
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from senex.ports.unit_of_work import Work
+    from senex.ports.records import Work
     from senex.services.context import Context
 
     Handler = Callable[[Context, Work], Awaitable[int | None]]

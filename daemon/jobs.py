@@ -22,7 +22,7 @@ from senex.store.slots import claim_slot, queue_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from senex.ports.unit_of_work import Work
+    from senex.ports.records import Work
     from senex.store.direct import AsyncConnection
     from senex.store.outbox import Outbox
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from senex.domain.suggestions import Suggestion
     from senex.domain.trading_state import Fence, TradingState
     from senex.ports.broker import Balances
-    from senex.ports.unit_of_work import Account, OperatorRecord
+    from senex.ports.records import Account, OperatorRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ Every repository may raise ``Unavailable`` (``E_POSTGRES_AWAY``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
@@ -27,61 +26,7 @@ if TYPE_CHECKING:
     from senex.domain.trading_state import Fence, TradingState
     from senex.ports.broker import AccountFacts, Balances, BrokerFill, Holding
     from senex.ports.cases import Cases
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """An account as stored."""
-
-    id: UUID
-    environment: str
-    number: str
-    margin_or_cash: str
-    option_level: str
-    closed: bool
-    closing_only: bool
-    risk_preset: str
-    entry_offset: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Instrument:
-    """A contract senex has met."""
-
-    symbol: str
-    streamer: str
-    underlying: str
-    multiplier: int
-    stops_trading_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One outbox row being worked on."""
-
-    id: int
-    account_id: UUID | None
-    job: str
-    subject: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFill:
-    """A fill as booked, with its key."""
-
-    id: int
-    symbol: str
-    fill: BrokerFill
-
-
-@dataclass(frozen=True, slots=True)
-class OperatorRecord:
-    """Who decides: role, and the verifier of a passphrase when one is set."""
-
-    name: str
-    role: str
-    salt: bytes | None
-    verifier: bytes | None
+    from senex.ports.records import Account, Instrument, OperatorRecord, StoredFill, Work
 
 
 class Accounts(Protocol):

@@ -10,7 +10,7 @@ from senex.services.record_fill import apply_order
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from senex.ports.unit_of_work import Work
+    from senex.ports.records import Work
     from senex.services.context import Context
 
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from senex.domain.decisions import Decision
     from senex.domain.suggestions import Suggestion
     from senex.ports.cases import DecisionCase
-    from senex.ports.unit_of_work import UnitOfWork, Work
+    from senex.ports.records import Work
+    from senex.ports.unit_of_work import UnitOfWork
     from senex.services.context import Context
 
 CLOCK_SLACK = timedelta(seconds=5)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from senex.domain.decisions import Decision
     from senex.domain.orders import Order
-    from senex.ports.unit_of_work import UnitOfWork, Work
+    from senex.ports.records import Work
+    from senex.ports.unit_of_work import UnitOfWork
     from senex.services.context import Context
 
 

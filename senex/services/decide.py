@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from senex.domain.decisions import Decision
     from senex.ports.cases import DecisionCase
-    from senex.ports.unit_of_work import Work
+    from senex.ports.records import Work
     from senex.services.context import Context
 
 

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from senex.domain.orders import Attempt, Order
     from senex.ports.broker import Submission
     from senex.ports.cases import AccountBooks, SubmissionCase
-    from senex.ports.unit_of_work import UnitOfWork, Work
+    from senex.ports.records import Work
+    from senex.ports.unit_of_work import UnitOfWork
 
 SENDING_IS_DEAD_AFTER = timedelta(seconds=15)
 FIRST_BYTE_WITHIN = 0.2

@@ -12,7 +12,7 @@ from senex.domain.trading_state import TradingState
 
 if TYPE_CHECKING:
     from senex.domain.decisions import Decision
-    from senex.ports.unit_of_work import OperatorRecord
+    from senex.ports.records import OperatorRecord
 
 LIVE = "live"
 POLICY = "policy"

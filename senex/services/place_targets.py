@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from senex.domain.positions import Position
     from senex.domain.targets import TargetSpec
-    from senex.ports.unit_of_work import Work
+    from senex.ports.records import Work
     from senex.services.context import Context
 
 

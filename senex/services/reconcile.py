@@ -14,7 +14,7 @@ from senex.services.sync import OrdersInDoubt, sync_account, sync_orders
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from senex.ports.unit_of_work import Work
+    from senex.ports.records import Work
     from senex.services.context import Context
 
 

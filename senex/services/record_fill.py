@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from senex.domain.positions import Position
     from senex.domain.suggestions import Pricing
     from senex.ports.broker import BrokerOrder
-    from senex.ports.unit_of_work import StoredFill, UnitOfWork, Work
+    from senex.ports.records import StoredFill, Work
+    from senex.ports.unit_of_work import UnitOfWork
     from senex.services.context import Context
 
 

@@ -18,7 +18,7 @@ from senex.domain.strategies.base import Refusal, StrategyInputs
 from senex.domain.suggestions import LIFETIME, Suggestion, SuggestionStatus
 from senex.domain.symbols import underlying_symbol
 from senex.domain.unknown import Unknown
-from senex.ports.unit_of_work import Instrument
+from senex.ports.records import Instrument
 from senex.services.repricing import WAIT_FOR_QUOTES
 from senex.services.standing import standing_of
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from senex.domain.chain import Candle
     from senex.domain.decisions import Decision
     from senex.domain.suggestions import Proposal
-    from senex.ports.unit_of_work import Account, Work
+    from senex.ports.records import Account, Work
     from senex.services.context import Context
 
 DEFAULT_STRATEGY = "senex_trident"

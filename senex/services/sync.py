@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from senex.domain.orders import Order
     from senex.ports.broker import BrokerOrder
-    from senex.ports.unit_of_work import Account, Work
+    from senex.ports.records import Account, Work
     from senex.services.context import Context
 
 HISTORY = timedelta(days=7)

@@ -12,7 +12,7 @@ from senex.domain.trading_state import TradingState
 if TYPE_CHECKING:
     from senex.domain.decisions import Decision
     from senex.domain.orders import Order
-    from senex.ports.unit_of_work import Work
+    from senex.ports.records import Work
     from senex.services.context import Context
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from senex.ports.unit_of_work import Work
+from senex.ports.records import Work
 from senex.store.direct import away
 
 if TYPE_CHECKING:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from senex.domain.orders import Order
-    from senex.ports.unit_of_work import Work
+    from senex.ports.records import Work
 
 __all__ = ["desk"]
 
@@ -123,8 +123,8 @@ async def test_an_order_adopted_while_its_sender_is_declared_dead_stays_adopted(
         await desk.alert(broker_id, drain=False)
         await desk.run(next(each for each in await desk.work() if each.job == "apply_alert"))
 
-    # units of the job: the attempt; attempt, order and account; then the one that declares it unknown
-    late = replace(desk.context, units=Meanwhile(desk.engine, 3, alert))
+    # the job only reads until the unit that declares it unknown
+    late = replace(desk.context, units=Meanwhile(desk.engine, 1, alert))
     await Desk(late, desk.broker, desk.quotes, desk.clock, desk.engine).run(execute)
     async with desk.units() as tx:
         assert (await tx.orders.attempt(attempt_id)).status is AttemptStatus.ACCEPTED

@@ -21,7 +21,7 @@ from senex.domain.quotes import Market
 from senex.domain.symbols import OptionSymbol
 from senex.domain.trading_state import TradingState
 from senex.ports.broker import BrokerFill, BrokerOrder, RefusedByBroker
-from senex.ports.unit_of_work import Work
+from senex.ports.records import Work
 from senex.services.context import Context, Postponed
 from senex.store import tables
 from senex.store.engine import open_engine

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from senex.ports.broker import AccountFacts, Balances, Holding
-    from senex.ports.unit_of_work import Account, OperatorRecord
+    from senex.ports.records import Account, OperatorRecord
 
 BROKER = "tastytrade"
 _account = table(tables.Account)

@@ -15,7 +15,7 @@ from senex.store.repositories.base import Repository, table
 if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
 
-    from senex.ports.unit_of_work import Work
+    from senex.ports.records import Work
 
 _outbox = table(tables.Outbox)
 _audit = table(tables.Audit)

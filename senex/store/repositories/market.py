@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from senex.domain.calendar import Calendar, Session
 from senex.domain.chain import Candle
 from senex.domain.legs import InstrumentType
-from senex.ports.unit_of_work import Instrument
+from senex.ports.records import Instrument
 from senex.store import tables
 from senex.store.repositories.base import Repository, table
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.orders import AttemptStatus
 from senex.ports.broker import BrokerFill
-from senex.ports.unit_of_work import StoredFill
+from senex.ports.records import StoredFill
 from senex.store import tables
 from senex.store.repositories import rows, selects
 from senex.store.repositories.base import Query, Repository, missing, table

@@ -32,7 +32,7 @@ from senex.domain.suggestions import (
 )
 from senex.domain.trading_state import Fence, TradingState
 from senex.ports.broker import Balances
-from senex.ports.unit_of_work import Account, OperatorRecord
+from senex.ports.records import Account, OperatorRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

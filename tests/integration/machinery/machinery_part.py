@@ -23,7 +23,7 @@ from daemon.worker import serve
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from senex.ports.unit_of_work import Work
+    from senex.ports.records import Work
 
 Container = psycopg.AsyncConnection[tuple[Any, ...]]
 
