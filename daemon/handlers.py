@@ -17,17 +17,17 @@ from senex.services.sync import sync_accounts, sync_positions
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from senex.ports.records import Work
+    from senex.ports.records import Following, Work
     from senex.services.context import Context
 
-    Handler = Callable[[Context, Work], Awaitable[int | None]]
-    UseCase = Callable[[Context, UUID, Work], Awaitable[int | None]]
+    Handler = Callable[[Context, Work], Awaitable[Following | None]]
+    UseCase = Callable[[Context, UUID, Work], Awaitable[Following | None]]
 
 
 def _of_subject(use_case: UseCase) -> Handler:
     """A use case whose subject is the id of the one thing it works on."""
 
-    async def handle(context: Context, work: Work) -> int | None:
+    async def handle(context: Context, work: Work) -> Following | None:
         return await use_case(context, UUID(work.subject), work)
 
     return handle

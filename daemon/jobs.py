@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +22,12 @@ from senex.store.slots import claim_slot, queue_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from senex.ports.records import Work
+    from senex.ports.records import Following, Work
     from senex.store.direct import AsyncConnection
     from senex.store.outbox import Outbox
 
-    Handlers = Mapping[str, Callable[[Any, Work], Awaitable[int | None]]]
-    """What each job does; it may return the id of a row that should be worked on at once."""
+    Handlers = Mapping[str, Callable[[Any, Work], Awaitable[Following | None]]]
+    """What each job does; it may return work it has written that should be done at once."""
 
 _log = structlog.get_logger("senex.jobs")
 
@@ -43,19 +43,22 @@ async def run(
     """Work on one outbox row unless it is done or somebody else does, for at most ``limit`` seconds.
 
     The handler sets ``done_at`` in its own transaction. What it raises is stored on
-    the row, which is offered again. A row it names is worked on next, here, without
+    the row, which is offered again. What it names is done next, here, without
     a way through the queue; the relay's offer of it comes too late, or in our place
     should we die. Raises Unavailable when Postgres is lost.
     """
-    following: int | None = outbox_id
-    while following is not None:
-        async with outbox.claim(following) as work:
+    following: int | Following | None = outbox_id
+    async with AsyncExitStack() as claims:  # given back together: what follows does not wait for that
+        while following is not None:
+            work = await claims.enter_async_context(outbox.claim(following))
             if work is None:
                 return
             following = await _run(work, outbox=outbox, container=container, handlers=handlers, limit=limit)
 
 
-async def _run(work: Work, *, outbox: Outbox, container: Any, handlers: Handlers, limit: float) -> int | None:
+async def _run(
+    work: Work, *, outbox: Outbox, container: Any, handlers: Handlers, limit: float
+) -> Following | None:
     began = time.monotonic()
     with structlog.contextvars.bound_contextvars(job=work.job, outbox=work.id, subject=work.subject):
         ended = await _handle(work, outbox=outbox, container=container, handlers=handlers, limit=limit)
@@ -68,8 +71,8 @@ async def _run(work: Work, *, outbox: Outbox, container: Any, handlers: Handlers
 
 async def _handle(
     work: Work, *, outbox: Outbox, container: Any, handlers: Handlers, limit: float
-) -> int | str | None:
-    """Call the handler while the lease is renewed; answer what it names next, or what went wrong in words."""
+) -> Following | str | None:
+    """Call the handler while the lease is renewed; answer what is to follow, or what went wrong in words."""
     handler = handlers.get(work.job)
     if handler is None:
         _log.error("no handler", remedy="run the same version of senex everywhere")

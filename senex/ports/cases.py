@@ -77,6 +77,12 @@ class Cases(Protocol):
 
     async def submission(self, attempt_id: UUID) -> SubmissionCase: ...
 
+    async def approval(
+        self, suggestion_id: UUID, account_id: UUID, *, day: date
+    ) -> tuple[Suggestion, AccountBooks]:
+        """The suggestion under lock and, read after that, the account's books."""
+        ...
+
     async def books(self, account_id: UUID, *, day: date, share: bool = False) -> AccountBooks:
         """The account's books around a New York day.
 

@@ -50,6 +50,14 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Following:
+    """Work just written that its writer's process may do at once: a row of the outbox by what it is about."""
+
+    job: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredFill:
     """A fill as booked, with its key."""
 

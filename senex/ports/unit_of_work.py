@@ -236,8 +236,8 @@ class OutboxWriter(Protocol):
         account_id: UUID | None = None,
         dedupe_key: str | None = None,
         delay: timedelta | None = None,
-    ) -> int | None:
-        """Add work; its id, None when work with this ``dedupe_key`` was there already."""
+    ) -> None:
+        """Add work, unless work with this ``dedupe_key`` is there already."""
         ...
 
     async def done(self, work: Work) -> None: ...

@@ -18,7 +18,7 @@ from senex.domain.orders import Order, OrderKind, OrderLine, OrderStatus, Origin
 from senex.domain.positions import Position, PositionSpread, PositionStatus
 from senex.domain.quotes import PRICING_MAX_AGE
 from senex.domain.suggestions import EXECUTABLE_FOR, SuggestionStatus
-from senex.services.intents import attempt_of, offer, write
+from senex.services.intents import attempt_of, sending, write
 from senex.services.repricing import limit_inside
 from senex.services.standing import Candidate, check_entry
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from senex.domain.decisions import Decision
     from senex.domain.suggestions import Suggestion
     from senex.ports.cases import DecisionCase
-    from senex.ports.records import Work
+    from senex.ports.records import Following, Work
     from senex.ports.unit_of_work import UnitOfWork
     from senex.services.context import Context
 
@@ -37,8 +37,8 @@ CLOCK_SLACK = timedelta(seconds=5)
 """How far apart the clocks of two processes may be; what lies further ahead was never shown."""
 
 
-async def approve(context: Context, case: DecisionCase, work: Work) -> int | None:
-    """Turn an approval into an order to send, or refuse it with its reasons; the id of the work to send it.
+async def approve(context: Context, case: DecisionCase, work: Work) -> Following:
+    """Turn an approval into an order to send, or refuse it with its reasons; the work to send it.
 
     Raises:
         Refused: with the code of the first rule that said no; nothing was written.
@@ -57,10 +57,10 @@ async def approve(context: Context, case: DecisionCase, work: Work) -> int | Non
         tick=proposal.tick,
     )
     async with context.units() as tx:
-        suggestion = await tx.suggestions.get(suggestion.id, lock=True)
+        today = new_york_date(context.clock.now())
+        suggestion, books = await tx.cases.approval(suggestion.id, suggestion.account_id, day=today)
         now = context.clock.now()
         _check_binding(suggestion, decision, now)
-        books = await tx.cases.books(suggestion.account_id, day=new_york_date(now))
         check_entry(
             books, Candidate(underlying=proposal.underlying, legs=proposal.legs, limit=limit), now=now
         )
@@ -71,7 +71,6 @@ async def approve(context: Context, case: DecisionCase, work: Work) -> int | Non
         actor = f"{decision.operator} at {decision.terminal} ({decision.role})"
         message = f"Approved: {proposal.underlying} {proposal.strategy}, limit {limit} for {position.units} unit(s)."
         answer = Answer(Outcome.DONE, "OK", message, suggestion_id=suggestion.id, order_id=order.id)
-        to_send = await offer(tx, attempt)
         async with tx.at_once():
             await tx.positions.add(position)
             await write(tx, order, attempt, actor=actor, why=why, now=now)
@@ -80,7 +79,7 @@ async def approve(context: Context, case: DecisionCase, work: Work) -> int | Non
             await tx.outbox.done(work)
             await tx.commit()
     await context.publisher.changed("suggestion", str(suggestion.account_id), str(suggestion.id))
-    return to_send
+    return sending(attempt)
 
 
 async def reject(context: Context, decision: Decision, work: Work) -> None:

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from senex.domain.decisions import Decision
     from senex.ports.cases import DecisionCase
-    from senex.ports.records import Work
+    from senex.ports.records import Following, Work
     from senex.services.context import Context
 
 
 class _UseCase(Protocol):
-    """Returns the id of work that should be done at once, if any."""
+    """Returns work that should be done at once, if any."""
 
-    async def __call__(self, context: Context, case: DecisionCase, work: Work) -> int | None: ...
+    async def __call__(self, context: Context, case: DecisionCase, work: Work) -> Following | None: ...
 
 
 class _Simple(Protocol):
@@ -62,12 +62,12 @@ _USE_CASES: dict[DecisionKind, _UseCase] = {
 }
 
 
-async def decide(context: Context, decision_id: UUID, work: Work) -> int | None:
+async def decide(context: Context, decision_id: UUID, work: Work) -> Following | None:
     """Do what was decided and answer; a decision is answered once, whoever else works on it.
 
-    Returns the id of work that should be done at once: the order of an approval is to be sent.
+    Returns work that should be done at once: the order of an approval is to be sent.
     """
-    following = None
+    following: Following | None = None
     async with context.units.reading() as tx:
         case = await tx.cases.decision(decision_id)
     decision = case.decision

@@ -45,9 +45,7 @@ NOT_SENT = frozenset({TOO_LATE, "E_BROKER_AWAY", "E_BROKER_TOKEN"})
 
 async def execute(context: Context, attempt_id: UUID, work: Work) -> None:
     """Send the attempt if it still may be sent; settle it whatever happened before."""
-    async with context.units.reading() as tx:
-        attempt = await tx.orders.attempt(attempt_id)
-    async with context.units.account_lock(attempt.account_id):
+    async with context.units.account_lock(await _account_of(context, attempt_id, work)):
         async with context.units.reading() as tx:
             case = await tx.cases.submission(attempt_id)
         attempt, order = case.attempt, case.order
@@ -60,6 +58,14 @@ async def execute(context: Context, attempt_id: UUID, work: Work) -> None:
                 await tx.outbox.done(work)
                 await tx.commit()
     await context.publisher.changed("order", str(order.account_id), str(order.id))
+
+
+async def _account_of(context: Context, attempt_id: UUID, work: Work) -> UUID:
+    """Whose lock to take: the work says it, and the attempt where that does not."""
+    if work.account_id is not None:
+        return work.account_id
+    async with context.units.reading() as tx:
+        return (await tx.orders.attempt(attempt_id)).account_id
 
 
 async def _left_behind(context: Context, attempt: Attempt, order: Order, work: Work) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from senex.domain.orders import Attempt, AttemptStatus, body_hash, external_identifier
+from senex.ports.records import Following
 from senex.services.context import ENTRY_QUEUE
 
 if TYPE_CHECKING:
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
     from senex.domain.orders import Order
     from senex.ports.unit_of_work import UnitOfWork
 
+EXECUTE = "execute"
+
 
 async def intend(tx: UnitOfWork, order: Order, *, actor: str, why: str, now: datetime) -> None:
     """Write an order, its first attempt and the work to send it, in the caller's transaction."""
     attempt = attempt_of(order, number=1, namespace=await tx.orders.namespace())
-    await offer(tx, attempt)
     await write(tx, order, attempt, actor=actor, why=why, now=now)
 
 
@@ -28,8 +30,7 @@ async def attempt_again(
 ) -> None:
     """Prepare attempt ``number`` under its own external identifier, to be sent after ``delay``."""
     attempt = attempt_of(order, number=number, namespace=await tx.orders.namespace())
-    await offer(tx, attempt, delay=delay)
-    await tx.orders.add_attempt(attempt, now)
+    await _prepare(tx, attempt, now=now, delay=delay)
 
 
 def attempt_of(order: Order, *, number: int, namespace: UUID) -> Attempt:
@@ -45,17 +46,10 @@ def attempt_of(order: Order, *, number: int, namespace: UUID) -> Attempt:
     )
 
 
-async def offer(tx: UnitOfWork, attempt: Attempt, *, delay: timedelta | None = None) -> int | None:
-    """Write the work to send the attempt; its id."""
-    return await tx.outbox.add(
-        "execute", str(attempt.id), queue=ENTRY_QUEUE, account_id=attempt.account_id, delay=delay
-    )
-
-
 async def write(
     tx: UnitOfWork, order: Order, attempt: Attempt, *, actor: str, why: str, now: datetime
 ) -> None:
-    """Write an order and its first attempt; reads nothing, so that it can be sent at once with more."""
+    """Write an order, its first attempt and the work to send it; reads nothing, so it can go at once with more."""
     await tx.orders.add(order, now)
     await tx.journal.note(
         "order intended",
@@ -67,4 +61,18 @@ async def write(
         why=why,
         now=now,
     )
+    await _prepare(tx, attempt, now=now)
+
+
+def sending(attempt: Attempt) -> Following:
+    """The work that sends the attempt."""
+    return Following(EXECUTE, str(attempt.id))
+
+
+async def _prepare(
+    tx: UnitOfWork, attempt: Attempt, *, now: datetime, delay: timedelta | None = None
+) -> None:
     await tx.orders.add_attempt(attempt, now)
+    await tx.outbox.add(
+        EXECUTE, str(attempt.id), queue=ENTRY_QUEUE, account_id=attempt.account_id, delay=delay
+    )

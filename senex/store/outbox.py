@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from senex.ports.records import Work
+from senex.ports.records import Following, Work
 from senex.store.direct import away
 
 if TYPE_CHECKING:
@@ -59,14 +59,20 @@ INSERT INTO outbox (queue, job, subject) VALUES ('trading', 'start', '')
 """
 # once the lock is ours, whoever was done with the row has said so: an update looks at its newest version
 _CLAIM = """
-WITH ours AS MATERIALIZED (SELECT pg_try_advisory_lock(hashtextextended('senex:outbox:' || %s, 0)) AS ours),
+WITH asked AS MATERIALIZED ({asked}),
+ours AS MATERIALIZED (
+    SELECT id, pg_try_advisory_lock(hashtextextended('senex:outbox:' || id, 0)) AS ours FROM asked),
 taken AS (
     UPDATE outbox SET lease_until = clock_timestamp() + make_interval(secs => %s) FROM ours
-    WHERE outbox.id = %s AND done_at IS NULL AND ours.ours
+    WHERE outbox.id = ours.id AND done_at IS NULL AND ours.ours
     RETURNING outbox.id, account_id, job, subject)
-SELECT ours, taken.* FROM ours LEFT JOIN taken ON true
+SELECT ours.id, ours, taken.* FROM ours LEFT JOIN taken ON true
 """
-_UNCLAIM = "SELECT pg_advisory_unlock(hashtextextended('senex:outbox:' || %s, 0))"
+_CLAIM_ROW = _CLAIM.format(asked="SELECT %s::bigint AS id")
+_CLAIM_FOLLOWING = _CLAIM.format(
+    asked="SELECT id FROM outbox WHERE done_at IS NULL AND job = %s AND subject = %s LIMIT 1"
+)
+_UNCLAIM = "SELECT pg_advisory_unlock(hashtextextended('senex:outbox:' || %s::bigint, 0))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +127,19 @@ class Outbox:
         return int(newest)
 
     @asynccontextmanager
-    async def claim(self, outbox_id: int, *, seconds: float = LEASE_SECONDS) -> AsyncIterator[Work | None]:
+    async def claim(
+        self, asked: int | Following, *, seconds: float = LEASE_SECONDS
+    ) -> AsyncIterator[Work | None]:
         """Be the only runner of a row within the block; None when it is done or somebody else runs it.
 
         Delivery may be doubled or concurrent; an advisory lock of this session decides, and
         dies with the process.
         """
-        [(ours, *row)] = await self._rows(_CLAIM, str(outbox_id), seconds, outbox_id)
+        if isinstance(asked, Following):
+            found = await self._rows(_CLAIM_FOLLOWING, asked.job, asked.subject, seconds)
+        else:
+            found = await self._rows(_CLAIM_ROW, asked, seconds)
+        outbox_id, ours, *row = found[0] if found else (0, False)
         if not ours:
             yield None
             return
@@ -135,7 +147,7 @@ class Outbox:
             yield Work(*row) if row[0] is not None else None
         finally:
             if not self._connection.closed:
-                await self._rows(_UNCLAIM, str(outbox_id))
+                await self._rows(_UNCLAIM, outbox_id)
 
     async def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         try:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Date, any_, bindparam, select
+from sqlalchemy import Date, Uuid, any_, bindparam, select
 
 from senex.domain.calendar import Calendar
 from senex.domain.decisions import DecisionKind
@@ -24,9 +24,11 @@ from senex.store.repositories.base import Query, Repository, missing, table
 from senex.store.repositories.selects import ID, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
     from uuid import UUID
+
+    from senex.domain.suggestions import Suggestion
 
 _account = table(tables.Account)
 _attempt = table(tables.Attempt)
@@ -122,6 +124,9 @@ _BOOKS = (
 )
 
 
+_LOCKED_SUGGESTION = selects.of_suggestion(bindparam("suggestion", type_=Uuid), lock=True)
+
+
 class CaseRepository(Repository):
     """``ports.cases.Cases`` on Postgres."""
 
@@ -153,28 +158,46 @@ class CaseRepository(Repository):
             streamers={row.symbol: row.streamer_symbol for row in instruments},
         )
 
+    async def approval(
+        self, suggestion_id: UUID, account_id: UUID, *, day: date
+    ) -> tuple[Suggestion, AccountBooks]:
+        answers = await self._ask(
+            *_LOCKED_SUGGESTION, *selects.FENCE, *_BOOKS, suggestion=suggestion_id, **_around(account_id, day)
+        )
+        parts, books = answers[: len(_LOCKED_SUGGESTION)], answers[len(_LOCKED_SUGGESTION) :]
+        if not parts[0]:
+            raise missing("The suggestion")
+        return rows.to_suggestion(parts[0][0], *parts[1:]), _to_books(books)
+
     async def books(self, account_id: UUID, *, day: date, share: bool = False) -> AccountBooks:
         fence = selects.FENCE_SHARED if share else selects.FENCE
-        state, readiness, account, snapshot, sessions, *more = await self._ask(
-            *fence, *_BOOKS, id=account_id, since=day - _REACH, until=day + _REACH
-        )
-        if not (account and state and readiness):
-            raise missing("The account")
-        positions, spreads, legs, lots, realised, orders, lines, sending, held, waiting, deployment = more
-        return AccountBooks(
-            account=rows.to_account(account[0]),
-            fence=rows.to_fence(state[0], readiness[0]),
-            balances=rows.to_balances(snapshot[0]) if snapshot else None,
-            calendar=Calendar(tuple(map(rows.to_session, sessions))),
-            positions=rows.to_positions(positions, spreads, legs),
-            lots=_grouped(map(rows.to_lot, lots), lambda lot: lot.position_id),
-            realised={row.position_id: cents(row.gain) for row in realised},
-            orders=rows.to_orders(orders, lines),
-            sending=frozenset(row.order_id for row in sending),
-            held=tuple(row.symbol for row in held),
-            namespace=deployment[0].namespace,
-            waiting_states=frozenset(TradingState(row.state) for row in waiting),
-        )
+        return _to_books(await self._ask(*fence, *_BOOKS, **_around(account_id, day)))
+
+
+def _around(account_id: UUID, day: date) -> dict[str, object]:
+    return {"id": account_id, "since": day - _REACH, "until": day + _REACH}
+
+
+def _to_books(answers: Sequence[list[Any]]) -> AccountBooks:
+    """The answers of the fence's questions and ``_BOOKS``."""
+    state, readiness, account, snapshot, sessions, *more = answers
+    if not (account and state and readiness):
+        raise missing("The account")
+    positions, spreads, legs, lots, realised, orders, lines, sending, held, waiting, deployment = more
+    return AccountBooks(
+        account=rows.to_account(account[0]),
+        fence=rows.to_fence(state[0], readiness[0]),
+        balances=rows.to_balances(snapshot[0]) if snapshot else None,
+        calendar=Calendar(tuple(map(rows.to_session, sessions))),
+        positions=rows.to_positions(positions, spreads, legs),
+        lots=_grouped(map(rows.to_lot, lots), lambda lot: lot.position_id),
+        realised={row.position_id: cents(row.gain) for row in realised},
+        orders=rows.to_orders(orders, lines),
+        sending=frozenset(row.order_id for row in sending),
+        held=tuple(row.symbol for row in held),
+        namespace=deployment[0].namespace,
+        waiting_states=frozenset(TradingState(row.state) for row in waiting),
+    )
 
 
 def _grouped(items: Iterable[Any], key: Callable[[Any], UUID]) -> Mapping[UUID, tuple[Any, ...]]:

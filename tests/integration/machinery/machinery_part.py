@@ -19,6 +19,7 @@ from daemon.relay import relay
 from daemon.runner import Means
 from daemon.scheduler import schedule
 from daemon.worker import serve
+from senex.ports.records import Following
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,6 +34,18 @@ async def note(container: Container, work: Work) -> None:
     async with container.transaction():
         await _ran(container, work)
         await container.execute("UPDATE outbox SET done_at = clock_timestamp() WHERE id = %s", (work.id,))
+
+
+async def lead_on(container: Container, work: Work) -> Following:
+    """Be done, and name work that was written in the same transaction."""
+    following = Following("note", f"after {work.id}")
+    async with container.transaction():
+        await container.execute(
+            "INSERT INTO outbox (queue, job, subject) VALUES ('trading', %s, %s)",
+            (following.job, following.subject),
+        )
+        await container.execute("UPDATE outbox SET done_at = clock_timestamp() WHERE id = %s", (work.id,))
+    return following
 
 
 async def hang(container: Container, work: Work) -> None:
@@ -64,7 +77,14 @@ async def _ran(container: Container, work: Work) -> None:
     )
 
 
-HANDLERS = {"start": note, "note": note, "hang": hang, "hang_once": hang_once, "fail_once": fail_once}
+HANDLERS = {
+    "start": note,
+    "note": note,
+    "lead_on": lead_on,
+    "hang": hang,
+    "hang_once": hang_once,
+    "fail_once": fail_once,
+}
 
 
 def main() -> None:

@@ -93,6 +93,20 @@ def test_the_console_may_not_enqueue(embedded: Endpoints, machinery: Stage) -> N
     console.close()
 
 
+def test_what_follows_is_done_in_the_same_run_and_once(machinery: Stage) -> None:
+    machinery.start("worker")
+    work = machinery.add("lead_on")
+    _queue(machinery, work)  # there is no relay that could offer what follows
+    following = eventually(
+        lambda: machinery.one(
+            "SELECT id FROM outbox WHERE subject = %s AND done_at IS NOT NULL", f"after {work}"
+        )
+    )
+    _queue(machinery, following)
+    eventually(lambda: not machinery.queues.exists(f"rq:job:{job_id(following, 1)}"))
+    assert machinery.runs(following) == 1
+
+
 def test_what_fails_is_stored_and_offered_again(machinery: Stage) -> None:
     machinery.start("relay")
     machinery.start("worker")
