@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 import orjson
@@ -190,6 +191,7 @@ def _micros(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
+@lru_cache(maxsize=1024)
 def _instant(micros: int) -> datetime:
     try:
         return _EPOCH + micros * _MICROSECOND
@@ -202,12 +204,19 @@ def _text(number: Decimal | None) -> str | None:
 
 
 def _number(text: object) -> Decimal | None:
+    if isinstance(text, str):
+        return _decimal(text)
     return None if text is None else _certain(text)
 
 
 def _certain(text: object) -> Decimal:
     if not isinstance(text, str):
         raise Garbled("not a number")
+    return _decimal(text)
+
+
+@lru_cache(maxsize=32_768)  # prices come in ticks: most have been read before, and reading is half of a quote's cost
+def _decimal(text: str) -> Decimal:
     try:
         number = Decimal(text)
     except InvalidOperation:
@@ -245,15 +254,8 @@ def _quote_row(quote: Quote) -> list[object]:
 def _quote(row: object) -> Quote:
     match row:
         case [str(symbol), bid, ask, bid_size, ask_size, int(sequence), int(received)]:
-            return Quote(
-                symbol=symbol,
-                bid=_number(bid),
-                ask=_number(ask),
-                bid_size=_number(bid_size),
-                ask_size=_number(ask_size),
-                sequence=sequence,
-                received_at=_instant(received),
-            )
+            sides = _number(bid), _number(ask), _number(bid_size), _number(ask_size)
+            return Quote(symbol, *sides, sequence, _instant(received))
     raise Garbled("not a quote")
 
 

@@ -83,8 +83,8 @@ def _quote(market: Market, right: Right, strike: int, expiry: date, tick: int) -
 @pytest.mark.parametrize("tick", [0, 17, 40_000])
 def test_marks_leave_no_arbitrage_beyond_their_spreads(market: Market, tick: int) -> None:
     spot = round(market.spot("QQQ", tick))
-    near = range(7, 71)
-    expiries = [one.day for one in market.chain("QQQ", tick) if (one.day - market.day(tick)).days in near]
+    soon = range(7, 71)
+    expiries = [one.day for one in market.chain("QQQ", tick) if (one.day - market.day(tick)).days in soon]
     for expiry in expiries[2::3]:
         puts = [_quote(market, Right.PUT, strike, expiry, tick) for strike in range(spot - 40, spot + 41)]
         calls = [_quote(market, Right.CALL, strike, expiry, tick) for strike in range(spot - 40, spot + 41)]
