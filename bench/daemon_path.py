@@ -8,6 +8,7 @@ on the same Redis. All in one run.
 from __future__ import annotations
 
 import asyncio
+import math
 import multiprocessing
 import statistics
 import tempfile
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from senex.bootstrap.live_console import LiveConsole
     from senex.ports.views import SuggestionView
 
-APPROVALS = 10
-JOBS = 50
+APPROVALS = 21
+JOBS = 105
 _READY, _ANSWER = 90.0, 60.0
 
 
@@ -193,30 +194,33 @@ def _work(url: str) -> None:
 
 
 def _approval_row(approvals: list[float], bare: list[float]) -> Row:
-    median, worst, trip = statistics.median(approvals), max(approvals), statistics.median(bare)
+    median, p99, trip = statistics.median(approvals), _p99(approvals), statistics.median(bare)
     return Row(
         row="approval commit → POST",
-        ours=f"{median:.0f} ms, worst {worst:.0f} ms",
+        ours=f"p50 {median:.0f} ms, p99 {p99:.0f} ms",
         other=f"bare round trip {trip:.1f} ms",
         ratio=f"{median / trip:.0f}×",
-        bar="≤ 50 ms p99",
-        within=worst <= 50,
-        figures={"median_ms": median, "worst_ms": worst, "bare_ms": trip, "runs": len(approvals)},
+        bar="p99 ≤ 50 ms",
+        within=p99 <= 50,
+        figures={"median_ms": median, "p99_ms": p99, "bare_ms": trip, "runs": len(approvals)},
     )
 
 
 def _job_row(offered: list[float], stock: list[float]) -> Row:
-    ours, other = statistics.median(offered), statistics.median(stock)
-    p99 = sorted(offered)[int(len(offered) * 0.99) - 1]
+    ours, other, p99 = statistics.median(offered), statistics.median(stock), _p99(offered)
     return Row(
         row="work committed → done (trading)",
-        ours=f"{ours:.1f} ms, p99 {p99:.1f} ms",
-        other=f"stock RQ no-op {other:.1f} ms",
+        ours=f"p50 {ours:.1f} ms, p99 {p99:.1f} ms",
+        other=f"stock RQ no-op p50 {other:.1f} ms, p99 {_p99(stock):.1f} ms",
         ratio=f"{ours / other:.2f}×",
-        bar="start p99 ≤ 20 ms",
-        within=p99 <= 20,
-        figures={"ours_ms": ours, "p99_ms": p99, "stock_ms": other},
+        bar="p99 ≤ 20 ms, ≤ 1.2×",
+        within=p99 <= 20 and ours / other <= 1.2,
+        figures={"ours_ms": ours, "p99_ms": p99, "stock_ms": other, "stock_p99_ms": _p99(stock)},
     )
+
+
+def _p99(values: list[float]) -> float:
+    return sorted(values)[math.ceil(len(values) * 0.99) - 1]
 
 
 if __name__ == "__main__":
