@@ -199,6 +199,7 @@ def position_json(exchange: Exchange, number: str, holding: Holding, *, marks: b
     quantity, day = holding.quantity, exchange.day()
     close = previous_close(exchange, holding.symbol)
     realized = holding.realized.get(day, ZERO)
+    average = wire.plain(_to_eight_places(holding.average_price))
     body: wire.Json = {
         "account-number": number,
         "symbol": holding.symbol,
@@ -207,8 +208,8 @@ def position_json(exchange: Exchange, number: str, holding: Holding, *, marks: b
         "quantity": abs(quantity),
         "quantity-direction": "Zero" if quantity == 0 else "Long" if quantity > 0 else "Short",
         "close-price": wire.plain(close),
-        "average-open-price": wire.plain(holding.average_price),
-        "average-yearly-market-close-price": wire.plain(holding.average_price),
+        "average-open-price": average,
+        "average-yearly-market-close-price": average,
         "average-daily-market-close-price": wire.plain(close),
         "multiplier": holding.multiplier,
         "cost-effect": "Debit" if quantity < 0 else "Credit",
@@ -232,6 +233,12 @@ def position_json(exchange: Exchange, number: str, holding: Holding, *, marks: b
     return body
 
 
+def _to_eight_places(price: Decimal) -> Decimal:
+    """The price itself, or rounded where a division left more places than the broker sends."""
+    exponent = price.as_tuple().exponent
+    return price if isinstance(exponent, int) and exponent >= -8 else round(price, 8)
+
+
 def previous_close(exchange: Exchange, symbol: str) -> Decimal:
     """The symbol's close of the session before the current one."""
     told = exchange.board.source.previous_close(symbol)
@@ -240,7 +247,7 @@ def previous_close(exchange: Exchange, symbol: str) -> Decimal:
     market, instant = exchange.market, exchange.now()
     number = market.sessions.last_started(instant) - 1
     if symbol in market.underlyings:
-        return Decimal(str(market.underlyings[symbol].daily.close(number)))
+        return Decimal(str(market.close(symbol, number)))
     settled = market.derived.settled(symbol, instant)
     if settled is not None:
         return settled

@@ -13,12 +13,14 @@ from senex.domain.symbols import OptionSymbol, Right
 from senex.simulator.assembly import Options, Simulator, assemble
 from senex.simulator.books.clerk import Clerk
 from senex.simulator.books.records import Lot, OrderLeg, OrderType, TimeInForce
+from senex.simulator.books.statement import Accountant
 from senex.simulator.market.contracts import contract
 from senex.simulator.market.sessions import new_york
 from senex.simulator.rendering import balance_json
 from senex.simulator.ticket import Ticket
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
 
     from senex.simulator.books.books import Books
@@ -58,6 +60,8 @@ def balanced(simulator: Simulator) -> None:
         told = balance_json(exchange, number)
         assert Decimal(str(told["net-liquidating-value"])) == marked
         assert Decimal(str(told["cash-balance"])) == cash
+        known = exchange.accountant.statement(number)
+        assert known == Accountant(exchange.books, exchange.board).statement(number)  # nothing kept is stale
         for required in exchange.accountant.margins(number).values():
             assert required.initial >= required.maintenance >= 0
             assert all(initial >= kept >= 0 for _, initial, kept in required.parts)
@@ -83,6 +87,22 @@ def state(books: Books) -> tuple[object, ...]:
         {number: books.snapshots[number] for number in books.accounts},
         {number: books.samples[number] for number in books.accounts},
     )
+
+
+def ticket(
+    legs: Iterable[tuple[str, Action, int]], price: Decimal | None, tif: TimeInForce = TimeInForce.DAY
+) -> Ticket:
+    """An order as a client asks for it."""
+    made = tuple(
+        OrderLeg(
+            symbol,
+            InstrumentType.EQUITY if contract(symbol) is None else InstrumentType.EQUITY_OPTION,
+            action,
+            quantity,
+        )
+        for symbol, action, quantity in legs
+    )
+    return Ticket(OrderType.MARKET if price is None else OrderType.LIMIT, tif, made, price)
 
 
 @dataclass
@@ -128,18 +148,8 @@ class World:
     ) -> Order:
         """Submit an order; it is live afterwards."""
         exchange = self.simulator.exchange
-        made = tuple(
-            OrderLeg(
-                symbol,
-                InstrumentType.EQUITY if contract(symbol) is None else InstrumentType.EQUITY_OPTION,
-                action,
-                quantity,
-            )
-            for symbol, action, quantity in legs
-        )
         limit = None if price is None else Decimal(str(price))
-        ticket = Ticket(OrderType.MARKET if limit is None else OrderType.LIMIT, tif, made, limit)
-        accepted = exchange.submit(self.account, ticket)
+        accepted = exchange.submit(self.account, ticket(legs, limit, tif))
         exchange.route()
         return exchange.books.orders[accepted.order.id]
 
@@ -147,11 +157,7 @@ class World:
         """Go to a New York time."""
         self.simulator.exchange.jump(new_york(day, hour, minute))
 
-    def told(self, kind: str = "Receive Deliver", *, trades: bool = False) -> list[Entry]:
-        """The ledger's entries of a kind, transfers in apart."""
-        del trades
-        return [
-            one
-            for one in self.books.entries[self.account]
-            if one.type == kind and one.sub_type not in {"Transfer", "Opening deposit"}
-        ]
+    def told(self) -> list[Entry]:
+        """What was received and delivered, transfers in apart."""
+        entries = self.books.entries[self.account]
+        return [one for one in entries if one.type == "Receive Deliver" and one.sub_type != "Transfer"]

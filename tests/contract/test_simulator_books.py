@@ -6,16 +6,17 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from senex.domain.legs import Action, InstrumentType
 from senex.simulator.books.books import Books
 from senex.simulator.books.margin import OptionLine
-from senex.simulator.books.records import TimeInForce
+from senex.simulator.books.records import OrderStatus, TimeInForce
 from senex.simulator.market.contracts import contract
 from senex.simulator.ticket import PreflightError
-from tests.contract.simulator_books import World, balanced, call, put, state
+from tests.contract.simulator_books import World, balanced, call, put, state, ticket
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -132,6 +133,41 @@ def _worst(lines: list[OptionLine]) -> Decimal:
     return max(
         Decimal(0), *(-100 * sum((one.outcome(point) for one in lines), Decimal(0)) for point in points)
     )
+
+
+@pytest.mark.parametrize("shape", ["spread", "condor", "single", "calendar", "stock"])
+@pytest.mark.parametrize("sell", [True, False])
+def test_a_dry_run_says_what_filling_does_to_buying_power(shape: str, sell: bool) -> None:
+    world = World.opened()
+    exchange = world.simulator.exchange
+    exchange.step(4)
+    world.hold(put("QQQ", NEXT, 485), -1, "2.00")
+    world.hold(put("QQQ", NEXT, 480), 1, "1.00")
+    legs = legs_of(world, shape, "QQQ", NEXT, 0, 2, sell=sell)
+    price = Decimal("0.10") if sell else Decimal("-40.00")
+    if shape == "calendar" and sell:
+        price = Decimal("-10.00")
+    if shape == "stock":
+        price = Decimal(1) if sell else Decimal(-900)
+    before = exchange.accountant.statement(world.account)
+    tried = exchange.dry_run(world.account, ticket(legs, price)).effect
+
+    order = world.order(*legs, price=price)
+    reserved = exchange.accountant.statement(world.account)
+    exchange.step(1)
+
+    order = world.books.orders[order.id]
+    after = exchange.accountant.statement(world.account)
+    trades = [one for one in world.books.entries[world.account] if one.order_id == order.id]
+    better = sum((one.value for one in trades), Decimal(0)) - price * order.units * order.per_share
+    charged = sum((one.fees for one in trades), Decimal(0))
+    assert order.status is OrderStatus.FILLED
+    assert tried.current == before.buying_power
+    assert abs(charged - tried.fees.total) <= Decimal("0.05")  # the SEC's share follows the price
+    moved = after.buying_power - before.buying_power - better + charged
+    drift = abs(moved - tried.buying_power_change - tried.fees.total)
+    assert drift <= (0 if shape == "spread" else 400)  # what is naked, or shares, follows the market's tick
+    assert reserved.reserved == max(0, -tried.buying_power_change - tried.fees.total)
 
 
 @settings(max_examples=SEQUENCES)

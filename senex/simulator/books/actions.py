@@ -28,13 +28,13 @@ def dividends(host: Host, account: str, day: date, instant: datetime) -> None:
             continue
         for one in host.market.dividends(symbol):
             if one.ex_date == day:
-                shares = int(holding.quantity)
-                books.commit([Claim(account, symbol, day, one.pay_date, shares, one.amount)])
+                books.commit([Claim(account, symbol, day, one.pay_date, holding.quantity, one.amount)])
                 changed = True
     for claim in books.claims_of(account):
         if claim.pay_date <= day:
             word = "received on" if claim.shares > 0 else "owed on short"
-            what = f"Dividend of {claim.amount} a share {word} {abs(claim.shares)} {claim.symbol}"
+            shares = claim.shares if claim.shares > 0 else -claim.shares
+            what = f"Dividend of {claim.amount} a share {word} {shares} {claim.symbol}"
             Clerk(host, account, day, instant).pay("Dividend", what, cents(claim.value), claim.symbol)
             books.commit([replace(claim, paid=True)])
             changed = True

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from senex.domain.legs import Action, InstrumentType
-from senex.domain.money import ZERO
+from senex.domain.money import ZERO, cents
 from senex.simulator.books.fees import Fees
 from senex.simulator.books.records import Entry, OrderStatus
 from senex.simulator.market.contracts import contract
@@ -114,19 +114,22 @@ class Clerk:
         """Move the shares of exercised or assigned contracts at their strike, closing what is open first."""
         symbol, books = known.underlying, self.host.books
         shares = int(contracts) * known.shares
-        price = known.option.strike * known.multiplier / known.shares
+        price = round(known.option.strike * known.multiplier / known.shares, 4)
         held = books.quantity(self.account, symbol)
         closed = 0
         if held * shares < 0:
             closed = -min(int(held), -shares) if held > 0 else min(int(-held), shares)
-        for part, action in ((closed, closing(-closed)), (shares - closed, opening(shares - closed))):
+        cost = int(contracts) * known.option.strike * known.multiplier
+        paid = cents(cost * closed / shares)
+        parts = ((closed, paid, closing(-closed)), (shares - closed, cost - paid, opening(shares - closed)))
+        for part, value, action in parts:
             if part:
                 verb = "Buy" if part > 0 else "Sell"
                 self._book(
                     "Receive Deliver",
                     str(action),
                     f"{verb} {abs(part)} {symbol} @ {price}",
-                    value=-part * price,
+                    value=-value,
                     price=price,
                     fees=fees,
                     symbol=symbol,

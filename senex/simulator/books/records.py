@@ -362,7 +362,7 @@ class Claim:
     symbol: str
     ex_date: date
     pay_date: date
-    shares: int
+    shares: Quantity
     amount: Decimal
     paid: bool = False
 

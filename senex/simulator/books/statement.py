@@ -14,7 +14,7 @@ from senex.domain.legs import InstrumentType
 from senex.domain.money import ZERO, cents
 from senex.simulator.books.fees import Fees, charge, total
 from senex.simulator.books.margin import OptionLine, Requirement, requirement
-from senex.simulator.books.records import SHARES_PER_CONTRACT, Order, Quantity, multiplier
+from senex.simulator.books.records import SHARES_PER_CONTRACT, Order, OrderLeg, Quantity, multiplier
 from senex.simulator.market.contracts import contract
 
 if TYPE_CHECKING:
@@ -186,17 +186,15 @@ class Accountant:
         )
 
     def fees(self, order: Order, day: date) -> Fees:
-        """The fees of what is left of the order: at its limit if it has one leg, else at the current marks."""
-        single = order.price if len(order.legs) == 1 else None
-        return total(
-            charge(
-                leg,
-                leg.remaining,
-                abs(single) if single is not None else self._board.mark(leg.symbol) or ZERO,
-                day,
-            )
-            for leg in order.legs
-        )
+        """The fees of what is left of the order, at the prices it would fill at."""
+        return total(charge(leg, leg.remaining, self._likely(order, leg), day) for leg in order.legs)
+
+    def _likely(self, order: Order, leg: OrderLeg) -> Decimal:
+        """A leg's price: the mark, or the limit of a single leg that waits for a better one."""
+        mark = self._board.mark(leg.symbol) or ZERO
+        if order.price is None or len(order.legs) > 1:
+            return mark
+        return max(order.price, mark) if leg.action.sign < 0 else min(-order.price, mark)
 
     def _refusal(self, order: Order, after: Mapping[str, Quantity]) -> tuple[str, str] | None:
         """Why a cash account may not hold what the order would make of it."""
