@@ -193,10 +193,16 @@ class SenexApp(App[None]):
             self.state.refused[result.suggestion_id] = result.reasons
         said = result.message.removeprefix("Refused: ")
         others = [reason for reason in result.reasons if reason.rstrip(".") not in said]
-        shown = [f"· {fmt.clean(reason)}" for reason in others[:_REASONS]]
-        if len(others) > _REASONS:
-            shown.append(f"and {len(others) - _REASONS} more reasons")
-        self.say("\n".join([f"{what} {result.outcome}: {said} [{result.code}]", *shown]), bad=True)
+        here = others[: 0 if result.suggestion_id is not None else _REASONS]
+        rows = [
+            f"{what} {result.outcome}: {fmt.prose(said)} [{result.code}]",
+            *(f"· {fmt.prose(r)}" for r in here),
+        ]
+        if more := len(others) - len(here):
+            rows.append(
+                f"and {more} more reason{'s' if more != 1 else ''}" + (" (2 Approvals)" if not here else "")
+            )
+        self.say("\n".join(rows), bad=True)
 
     def _turn_to(self, result: DecisionResultView) -> None:
         """A suggestion that was asked for is shown, unless the operator is in a dialog."""

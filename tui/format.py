@@ -6,6 +6,7 @@ breaks and direction marks must not move a cursor or fake a cell.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 DASH = "—"
 MINUS = "−"
 _OCC_LENGTH = 21
+_OCC = re.compile(r"\b([A-Z]{1,6}) *(\d{6}[CP]\d{8})\b")
 _ALLOWED_CATEGORIES = frozenset("LMNPSZ")
 _SECOND = timedelta(seconds=1)
 
@@ -162,6 +164,11 @@ def option(symbol: str) -> str:
     known = OptionSymbol.from_occ(symbol)
     kind = "call" if known.right == "C" else "put"
     return f"{strike(known.strike)} {kind} {day(known.expiry)}"
+
+
+def prose(text: str) -> str:
+    """An outside sentence, with option symbols in it written for people."""
+    return _OCC.sub(lambda found: f"{found[1]} {option(f'{found[1]:<6}{found[2]}')}", clean(text, limit=600))
 
 
 def strike(value: Decimal) -> str:

@@ -128,7 +128,10 @@ async def test_a_refusal_shows_its_reason_and_code(tmp_path: Path) -> None:
 
 
 async def test_many_reasons_do_not_cover_the_screen(tmp_path: Path) -> None:
-    reasons = tuple(f"limit {number} is broken" for number in range(6))
+    reasons = (
+        "strike in use: QQQ   260717P00500000 by an order",
+        *(f"limit {n} is broken" for n in range(1, 6)),
+    )
     decider = w.FakeDecider(
         outcome="refused", message=f"Refused: {reasons[0]}.", reasons=reasons, suggestion_id=w.suggestion().id
     )
@@ -138,12 +141,29 @@ async def test_many_reasons_do_not_cover_the_screen(tmp_path: Path) -> None:
         await pilot.press("2", "a", "y")
         await answered(pilot, world)
         said = toasts(world)[0]
-        assert [number for number in range(6) if f"limit {number}" in said] == [0, 1, 2]
-        assert "and 3 more reasons" in said
-        assert said.count(reasons[0]) == 1
+        assert said.splitlines() == [
+            "Approve QQQ Senex Trident refused: strike in use: QQQ 500 put 17 Jul by an order. [E_TEST]",
+            "and 5 more reasons (2 Approvals)",
+        ]
         panel = world.app.screen.query_one("#refused", Panel)
         assert panel.display
-        assert all(reason in panel.render().plain for reason in reasons)
+        assert "QQQ 500 put 17 Jul" in panel.render().plain
+        assert all(reason in panel.render().plain for reason in reasons[1:])
+
+
+async def test_reasons_without_a_suggestion_are_said_at_once(tmp_path: Path) -> None:
+    reasons = tuple(f"rule {number}" for number in range(4))
+    decider = w.FakeDecider(outcome="refused", message="No trade.", reasons=reasons)
+    world = w.build(tmp_path, shown=w.snapshot(), decider=decider)
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("s", "enter")
+        await answered(pilot, world)
+        assert toasts(world)[0].splitlines()[1:] == [
+            "· rule 0",
+            "· rule 1",
+            "and 2 more reasons",
+        ]
 
 
 async def test_a_halted_account_is_said_before_anybody_approves(tmp_path: Path) -> None:

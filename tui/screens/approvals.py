@@ -170,11 +170,11 @@ class ApprovalsScreen(ConsoleScreen):
         for what in self.state.waiting.values():
             return toned(f"… {fmt.clean(what)}", "warn")
         problem = refusal(self.state, suggestion)
-        return (
-            toned(f"✗ {problem}", "warn")
-            if problem
-            else toned("✓ priced live, limit inside the band", "good")
-        )
+        if problem:
+            return toned(f"✗ {problem}", "warn")
+        if self.state.refused.get(suggestion.id):
+            return toned("✗ the daemon said no; Refused says why", "warn")
+        return toned("✓ priced live, limit inside the band", "good")
 
     def _ends(self, suggestion: SuggestionView) -> Content:
         now = self.state.now()
@@ -331,7 +331,7 @@ class ApprovalsScreen(ConsoleScreen):
         reasons = () if suggestion is None else self.state.refused.get(suggestion.id, ())
         rows: list[Content] = []
         for reason in reasons:
-            wrapped = Content(fmt.clean(reason)).wrap(max(width - 2, 10))
+            wrapped = Content(fmt.prose(reason)).wrap(max(width - 2, 10))
             rows += [line(toned("· " if part is wrapped[0] else "  ", "warn"), part) for part in wrapped]
         return lines(rows)
 
