@@ -26,6 +26,7 @@ from senex.simulator.market.profiles import Scenario
 
 CAPITAL = Decimal(50_000)
 SINCE = date(2025, 11, 1)
+HORIZON = 70
 
 
 @dataclass
@@ -73,6 +74,7 @@ class View:
                 ),
             )
             for one in self.market.chain(self.symbol, 0)
+            if (one.day - self.market.day(0)).days < HORIZON
         )
         return OptionChain(self.symbol, expirations, Decimal("0.01"))
 

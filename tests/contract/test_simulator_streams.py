@@ -215,7 +215,7 @@ async def test_a_running_clock_is_not_stepped(broker: Broker) -> None:
 
 async def test_options_stand_still_when_the_market_is_closed(broker: Broker) -> None:
     trident = await find_trident(broker.session)
-    await broker.clock(to="2026-06-02T20:00:00+00:00")
+    await broker.clock(to="2026-06-02T20:15:00+00:00")
     evening = await get_market_data_by_type(broker.session, options=trident.symbols)
     await broker.clock(to="2026-06-03T08:00:00+00:00")
     morning = await get_market_data_by_type(broker.session, options=trident.symbols)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from senex.domain.errors import UsageProblem
 from senex.domain.symbols import OptionSymbol, Right
 from senex.simulator.market.dates import business_days_before
-from senex.simulator.market.roots import AM, PM, ROOTS, SHARES
+from senex.simulator.market.roots import AM, AMERICAN, PM, ROOTS, SHARES
 from senex.simulator.market.sessions import closing, new_york
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ class Contract:
 
     ``expires_at`` is when its value is settled; it ``stops_trading_at`` a
     quarter of an hour later (funds), then (stocks, indices settled at the
-    close) or the session before (indices settled at the opening).
+    close) or the session before (indices settled at the opening). ``strike`` is what each delivered share costs.
+    ``phase`` spreads changes of size over the ticks.
     """
 
     option: OptionSymbol
@@ -36,11 +37,10 @@ class Contract:
     root: Root
     expires_at: datetime
     stops_trading_at: datetime
-
-    @property
-    def is_call(self) -> bool:
-        """Whether it is a call."""
-        return self.option.right is Right.CALL
+    is_call: bool
+    strike: float
+    american: bool
+    phase: int
 
     @property
     def underlying(self) -> str:
@@ -64,8 +64,13 @@ class Contract:
 
     @property
     def multiplier(self) -> int:
-        """Dollars per dollar of premium or strike."""
+        """Dollars per dollar of premium or of the symbol's strike."""
         return SHARES
+
+    @property
+    def ratio(self) -> float:
+        """Delivered shares per dollar of premium, of a standard contract's."""
+        return self.root.shares / SHARES
 
 
 @lru_cache(maxsize=65536)
@@ -79,7 +84,18 @@ def contract(occ: str) -> Contract | None:
     if root is None:
         return None
     expires, stops = _times(root, option.expiry)
-    return Contract(option, option.occ, option.streamer, root, expires, stops)
+    return Contract(
+        option=option,
+        occ=option.occ,
+        streamer=option.streamer,
+        root=root,
+        expires_at=expires,
+        stops_trading_at=stops,
+        is_call=option.right is Right.CALL,
+        strike=float(option.strike) * SHARES / root.shares,
+        american=root.style == AMERICAN,
+        phase=sum(option.occ.encode()),
+    )
 
 
 @lru_cache(maxsize=65536)
@@ -96,5 +112,5 @@ def _times(root: Root, expiry: date) -> tuple[datetime, datetime]:
     if root.settlement == AM:
         return new_york(expiry, 9, 30), closing(business_days_before(expiry, 1)) + _LATER
     closes = closing(expiry)
-    late = root.late and root.style != "European"
+    late = root.late and root.style == AMERICAN
     return closes, closes + _LATER if late and root.settlement == PM else closes

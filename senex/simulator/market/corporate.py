@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from senex.simulator.market.dates import on_or_after
@@ -38,6 +39,7 @@ class Earnings:
     time: str
 
 
+@lru_cache(maxsize=64)
 def dividends(symbol: str) -> tuple[Dividend, ...]:
     """All dividends of an underlying, past and to come, oldest first; a split reduces those after it."""
     profile = PROFILES.get(symbol)
@@ -57,6 +59,7 @@ def _amount(profile: Profile, day: date) -> Decimal:
     return amount
 
 
+@lru_cache(maxsize=64)
 def earnings(symbol: str) -> tuple[Earnings, ...]:
     """All reports of a company, past and to come, oldest first."""
     profile = PROFILES.get(symbol)

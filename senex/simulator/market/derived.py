@@ -18,6 +18,7 @@ from senex.domain.pricing import option_greeks
 from senex.simulator.market.coins import COINS
 from senex.simulator.market.futureoptions import FutureOption, future_option, future_option_of_streamer
 from senex.simulator.market.futures import future_contract, future_of_streamer, named_future, rests
+from senex.simulator.market.profiles import PROFILES
 from senex.simulator.market.quotes import Quote, Theory
 from senex.simulator.market.sessions import NEW_YORK, new_york, new_york_date
 from senex.simulator.market.surface import RATE
@@ -97,7 +98,8 @@ class Derived:
         code = _ALIKE.get(contract.product.code, contract.product.code)
         years = max(0.0, (contract.expires_at - instant).total_seconds() / _YEAR)
         if code in _INDICES:
-            return self._spot(_INDICES[code], instant) * math.exp(RATE * years)
+            index = _INDICES[code]
+            return self._spot(index, instant) * math.exp((RATE - PROFILES[index].dividend_yield) * years)
         if code == "VX":
             return _CALM_VIX + (self._spot("VIX", instant) - _CALM_VIX) * math.exp(-_VIX_RETURN * years)
         return self._own(code, *_trade_date(instant)) * math.exp(_PATHS[code].carry * years)

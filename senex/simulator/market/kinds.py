@@ -66,10 +66,14 @@ PENNY, NICKEL, DIME = Ticks(1, 1), Ticks(1, 5), Ticks(5, 10)
 
 @dataclass(frozen=True, slots=True)
 class Tracks:
-    """An index that follows an ETF: ``factor`` points per dollar of the ETF before its accrued dividend."""
+    """An index that follows a fund: ``factor`` points per dollar of the fund without its accrued dividend.
+
+    ``yields`` is what the fund's dividends are a year, as a share of its price.
+    """
 
     symbol: str
     factor: float
+    yields: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,9 @@ class Profile:
 
     @property
     def dividend_yield(self) -> float:
-        """The year's dividends as a share of the price."""
+        """The year's dividends as a share of the price; an index's are its members'."""
+        if self.tracks is not None:
+            return self.tracks.yields
         return 4.0 * float(self.dividend) / self.price
 
     @property

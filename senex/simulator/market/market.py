@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import math
+from datetime import timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from senex.domain.pricing import option_greeks
-from senex.domain.symbols import Right
+from senex.domain.symbols import OptionSymbol, Right
 from senex.simulator.market import corporate
+from senex.simulator.market.activity import Activity
+from senex.simulator.market.bars import Bar, Tape, period_of
 from senex.simulator.market.daily import HISTORY
 from senex.simulator.market.derived import Derived
 from senex.simulator.market.draws import Draws
+from senex.simulator.market.indices import IndexPath
 from senex.simulator.market.listing import Contract, adjusted, contract, contract_of_streamer
-from senex.simulator.market.quotes import Quote, Theory, equity_quote, option_quote
+from senex.simulator.market.options import OptionMarket, OptionPrices
+from senex.simulator.market.quotes import Quote, Theory, equity_quote
 from senex.simulator.market.roots import AM, ROOTS
 from senex.simulator.market.sessions import TICK, Sessions, new_york_date
-from senex.simulator.market.surface import RATE
-from senex.simulator.market.underlying import UnderlyingMarket, build
+from senex.simulator.market.underlying import build
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -27,8 +29,15 @@ if TYPE_CHECKING:
     from senex.simulator.market.kinds import Split
     from senex.simulator.market.listing import Expiration
     from senex.simulator.market.profiles import Scenario
+    from senex.simulator.market.sessions import Place
 
-_SECONDS_PER_YEAR = 365.0 * 86400.0
+_LATER = timedelta(minutes=15)
+_TICKS_PER_SECOND = timedelta(seconds=1) // TICK
+_OPTION_SESSIONS = 40
+"""How far back bars of options go."""
+_INDEX_WIDE = 0.00015
+_NIGHT_WIDE = 4.0
+_USUAL_PRICE = 100.0
 
 
 class Market:
@@ -38,9 +47,18 @@ class Market:
         self.start = start
         self.draws = Draws(seed)
         self.sessions = Sessions(start)
-        self.underlyings: dict[str, UnderlyingMarket] = build(self.draws, self.sessions, scenario)
-        self._spot = lru_cache(maxsize=64)(self._price_at)
-        self.derived = Derived(self.draws, lambda symbol, instant: self.spot(symbol, self.tick(instant)))
+        self.underlyings, self.factors = build(self.draws, self.sessions, scenario)
+        self._options = {
+            symbol: OptionMarket(one, draws=self.draws, sessions=self.sessions, start=start)
+            for symbol, one in self.underlyings.items()
+        }
+        self._activity = Activity(self.draws, self.sessions)
+        self.place = lru_cache(maxsize=64)(self._place)
+        self._live = lru_cache(maxsize=64)(self._live_until)
+        self._volumes = lru_cache(maxsize=64)(self._option_volumes)
+        self.derived = Derived(
+            self.draws, lambda symbol, instant: self.extended_spot(symbol, self.tick(instant))
+        )
 
     def instant(self, tick: int) -> datetime:
         """The instant of a tick."""
@@ -56,7 +74,14 @@ class Market:
 
     def spot(self, symbol: str, tick: int) -> float:
         """An underlying's price in dollars, to the cent."""
-        return self._spot(symbol, tick)
+        return self._options[symbol].moment(tick).spot
+
+    def extended_spot(self, symbol: str, tick: int) -> float:
+        """The same; an index goes on moving with its fund before and after regular hours."""
+        underlying, place = self.underlyings[symbol], self.place(tick)
+        if not isinstance(underlying.path, IndexPath):
+            return self.spot(symbol, tick)
+        return round(underlying.path.with_fund(place), 2)
 
     def close(self, symbol: str, number: int) -> float:
         """An underlying's official close of a session, in dollars to the cent."""
@@ -104,21 +129,36 @@ class Market:
     def quote(self, symbol: str, tick: int) -> Quote | None:
         """The quote of an underlying or an option contract at a tick; None for unknown symbols."""
         if symbol in self.underlyings:
-            return equity_quote(self.draws, symbol, self.spot(symbol, tick), tick, self.instant(tick))
+            return self._equity_quote(symbol, tick)
         known = contract(symbol)
         if known is None:
             return self.derived.quote(symbol, tick, self.instant(tick))
-        penny = self.underlyings[known.underlying].profile.penny_options
         live = self.live_tick(known, tick)
-        theory = self.theory(known, live)
-        return option_quote(self.draws, symbol, theory, live, self.instant(live), penny=penny)
+        return self._options[known.root.underlying].quote(known, live, self.instant(live))
+
+    def _equity_quote(self, symbol: str, tick: int) -> Quote:
+        moment, place = self._options[symbol].moment(tick), self.place(tick)
+        wide = moment.wide * max(1.0, moment.spot / (4 * _USUAL_PRICE))
+        if self.underlyings[symbol].profile.is_index:
+            wide = max(1.0, 100.0 * moment.spot * _INDEX_WIDE)
+        elif not place.regular:
+            wide *= _NIGHT_WIDE
+        return equity_quote(self.draws, symbol, moment.spot, tick, self.instant(tick), wide=wide)
 
     def live_tick(self, known: Contract, tick: int) -> int:
         """The tick itself while the contract trades, else the last at which it did: options stand still."""
-        del known
-        instant = self.instant(tick)
-        closes = self.sessions[self.sessions.last_started(instant)].closes
-        return tick if instant < closes else self.tick(closes)
+        first, last = self._live(tick // _TICKS_PER_SECOND, known.root.late, known.stops_trading_at)
+        return tick if first <= tick <= last else last if tick > last else first
+
+    def _live_until(self, second: int, late: bool, stops: datetime) -> tuple[int, int]:  # noqa: FBT001  a key
+        """The ticks around a second at which a contract's quote moves.
+
+        While it trades they are the session's; at night only the last tick of the session before.
+        """
+        place = self.sessions.place(second)
+        session = self.sessions[place.started]
+        last = min(session.closes + _LATER if late else session.closes, stops)
+        return self.tick(min(session.opens, last)), self.tick(last)
 
     def trades(self, symbol: str, tick: int) -> bool:
         """Whether a stock, fund or option is in its regular trading hours."""
@@ -126,7 +166,11 @@ class Market:
         if symbol in self.underlyings:
             return self.sessions.current(instant) is not None
         known = contract(symbol)
-        return known is not None and self.live_tick(known, tick) == tick and instant < known.stops_trading_at
+        if known is None:
+            return False
+        session = self.sessions[self.sessions.last_started(instant)]
+        closes = session.closes + _LATER if known.root.late else session.closes
+        return session.opens <= instant < min(closes, known.stops_trading_at)
 
     def option_theory(self, occ: str, tick: int) -> Theory | None:
         """An option's theoretical value behind its quote of a tick; None for other symbols."""
@@ -137,26 +181,41 @@ class Market:
 
     def theory(self, known: Contract, tick: int) -> Theory:
         """Value, volatility and Greeks of a contract at a tick."""
-        option = known.option
+        return self._options[known.root.underlying].theory(known, tick)
+
+    def implied(self, symbol: str, expires_at: datetime, tick: int) -> float:
+        """At-the-money volatility of an underlying's expiration, earnings included (annualised fraction)."""
+        return self._options[symbol].volatility(expires_at, tick)
+
+    def month(self, symbol: str, tick: int) -> float:
+        """At-the-money volatility of a 30-day option at a tick, as it moves with the price."""
+        return self._options[symbol].moment(tick).level
+
+    def bars(
+        self, symbol: str, period: str, since: datetime, tick: int, *, extended: bool = False
+    ) -> list[Bar] | None:
+        """Bars from the one that holds ``since`` to the tick's unfinished one, oldest first.
+
+        ``period`` is a count with s, m, h (to 4h), d, w or mo. None for a
+        period or symbol that there is not. Options have regular hours only
+        and go back 40 sessions.
+        """
+        parsed, until, known = period_of(period), self.instant(tick), contract(symbol)
+        if parsed is None:
+            return None
+        if symbol in self.underlyings:
+            underlying = self.underlyings[symbol]
+            volume = partial(self._activity.shares, underlying)
+            tape = Tape(underlying.path, self.sessions, volume, underlying.daily.split_ratio)
+            return tape.bars(parsed, since, until, extended=extended and not underlying.profile.is_index)
+        if known is None:
+            return None
         underlying = self.underlyings[known.underlying]
-        instant = self.instant(tick)
-        spot, strike = self.spot(known.underlying, tick), float(option.strike)
-        years = (known.expires_at - instant).total_seconds() / _SECONDS_PER_YEAR
-        carry = underlying.profile.dividend_yield
-        session = self.sessions.last_started(instant)
-        volatility = underlying.surface.volatility(
-            session, forward=spot * math.exp((RATE - carry) * max(years, 0.0)), strike=strike, years=years
-        )
-        greeks = option_greeks(
-            Right.CALL if known.is_call else Right.PUT,
-            spot=spot,
-            strike=strike,
-            years=years,
-            volatility=volatility,
-            rate=RATE,
-            dividend_yield=carry,
-        )
-        return Theory(greeks, volatility, spot)
+        first = self.sessions[self.sessions.last_started(until) - _OPTION_SESSIONS].opens
+        prices = OptionPrices(self._options[known.underlying], known, self.sessions)
+        volume = partial(self._activity.contracts, known, underlying)
+        tape = Tape(prices, self.sessions, volume, lambda _: 1.0)
+        return tape.bars(parsed, max(since, first), min(until, known.stops_trading_at), extended=False)
 
     def daily_bars(
         self, symbol: str, since: date, tick: int
@@ -172,14 +231,34 @@ class Market:
         ]
 
     def volume(self, symbol: str, tick: int) -> int:
-        """Shares or contracts traded so far in the tick's session."""
-        del tick
-        return 0 if symbol not in self.underlyings else self.underlyings[symbol].profile.turnover
+        """Shares or contracts traded so far on the tick's day; 0 for an unknown symbol."""
+        if symbol in self.underlyings:
+            return self._activity.shares(self.underlyings[symbol], self.place(tick))
+        known = contract(symbol)
+        if known is None:
+            return 0
+        return self._activity.contracts(known, self.underlyings[known.underlying], self.place(tick))
 
     def open_interest(self, occ: str, tick: int) -> int:
-        """Contracts open at the start of the tick's day."""
-        del tick
-        return self.draws.whole(50, 20_000, occ, "open interest")
+        """Contracts open at the start of the tick's day; 0 for other symbols."""
+        known, place = contract(occ), self.place(tick)
+        if known is None:
+            return 0
+        return self._activity.interest(
+            known, self.underlyings[known.underlying], place.session - place.evening
+        )
+
+    def option_volumes(self, underlying: str, tick: int) -> tuple[int, int]:
+        """Calls and puts of an underlying traded so far on the tick's day, as of the last full minute."""
+        return self._volumes(underlying, tick // (60 * _TICKS_PER_SECOND))
+
+    def _option_volumes(self, underlying: str, minute: int) -> tuple[int, int]:
+        tick, found = minute * 60 * _TICKS_PER_SECOND, {"C": 0, "P": 0}
+        for one in self.chain(underlying, tick):
+            for strike in one.strikes:
+                for right in (Right.CALL, Right.PUT):
+                    found[right] += self.volume(OptionSymbol(one.root, one.day, right, strike).occ, tick)
+        return found["C"], found["P"]
 
     def dividends(self, symbol: str) -> tuple[Dividend, ...]:
         """All dividends of an underlying, past and to come."""
@@ -202,10 +281,9 @@ class Market:
         """The official value in dollars that options of a root settle at: that day's opening or close."""
         underlying = self.underlyings[ROOTS[root].underlying]
         number = self.sessions.number_of(day)
-        session = self.sessions[number]
         if kind == AM:
-            return Decimal(str(underlying.path.bar(number, session.opens)[0]))
+            return Decimal(str(round(underlying.path.opening(number), 2)))
         return Decimal(str(underlying.daily.close(number)))
 
-    def _price_at(self, symbol: str, tick: int) -> float:
-        return round(self.underlyings[symbol].path.price(self.instant(tick)), 2)
+    def _place(self, tick: int) -> Place:
+        return self.sessions.place(tick / _TICKS_PER_SECOND)

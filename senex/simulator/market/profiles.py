@@ -195,7 +195,7 @@ def _index(
         ticks=ticks,
         turnover=0,
         listed_market="XCBO",
-        tracks=Tracks(fund, factor),
+        tracks=Tracks(fund, factor, base.dividend_yield),
         has_options=has_options,
     )
 

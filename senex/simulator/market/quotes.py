@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from senex.domain.pricing import Greeks
+    from senex.simulator.market.contracts import Contract
     from senex.simulator.market.draws import Draws
+    from senex.simulator.market.kinds import Ticks
 
 CENT = Decimal("0.01")
-_SIZE_TICKS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,50 +61,78 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Theory:
-    """An option's theoretical value, volatility and Greeks at a tick."""
+    """An option's theoretical value, volatility and Greeks at a tick.
+
+    They are Black-Scholes-Merton's at ``spot`` (the underlying's price without
+    the dividends that an owner does not get), ``carry`` and ``years``; with no
+    ``years`` the value is intrinsic.
+    """
 
     greeks: Greeks
     volatility: float
     underlying: float
+    spot: float = 0.0
+    carry: float = 0.0
+    years: float = 0.0
 
 
-def equity_quote(draws: Draws, symbol: str, price: float, tick: int, instant: datetime) -> Quote:
-    """An underlying's quote; sizes alternate in parity, so every tick differs from the one before."""
+def equity_quote(
+    draws: Draws, symbol: str, price: float, tick: int, instant: datetime, *, wide: float = 1.0
+) -> Quote:
+    """An underlying's quote; sizes alternate in parity, so every tick differs from the one before.
+
+    ``wide`` multiplies the usual cent or two.
+    """
     cents = round(price * 100)
-    spread = 1 + (draws.uniform(symbol, "spread", tick) < 0.25)
-    bid = cents - (spread > 1 and draws.uniform(symbol, "lean", tick) < 0.5)
+    chance, lean, bids, asks = draws.uniforms(4, symbol, "quote", tick)
+    spread = max(1, round(wide * (1 + (chance < 0.25))))
+    bid = max(0, cents - int((spread - 1) * 0.5 + lean))
     return Quote(
         symbol=symbol,
         bid=bid,
         ask=bid + spread,
-        bid_size=2 * draws.whole(1, 9, symbol, "bid size", tick) + tick % 2,
-        ask_size=2 * draws.whole(1, 9, symbol, "ask size", tick) + tick % 2,
+        bid_size=2 * int(1 + 9 * bids) + tick % 2,
+        ask_size=2 * int(1 + 9 * asks) + tick % 2,
         sequence=tick,
         changed=instant,
     )
 
 
 def option_quote(
-    draws: Draws, occ: str, theory: Theory, tick: int, instant: datetime, *, penny: bool = True
+    known: Contract,
+    value: float,
+    delta: float,
+    *,
+    ticks: Ticks,
+    wide: float,
+    sizes: tuple[int, int],
+    tick: int,
+    instant: datetime,
 ) -> Quote:
-    """An option's quote around its theoretical value; spreads widen with price and distance."""
-    value = theory.greeks.price * 100.0
-    step = 1 if penny or value < 300 else 5
-    spread = step * _spread(value, abs(theory.greeks.delta))
-    bid = max(0, round((value - spread / 2) / step) * step)
-    phase = sum(occ.encode())
-    moment = (tick + phase) // _SIZE_TICKS
+    """An option's quote around its theoretical value, which always lies between bid and ask.
+
+    So nothing that can be traded at these prices is an arbitrage. Spreads
+    widen with price and distance; ``wide`` multiplies them.
+    """
+    cents = value * 100.0
+    step = ticks.at(cents)
+    spread = step * max(1, round(wide * _spread(cents, delta)))
+    bid = max(0, step * round((cents - 0.5 * spread) / step))
+    ask = bid + spread
+    over = ask % ticks.at(ask)
+    if over:
+        ask += ticks.at(ask) - over
     return Quote(
-        symbol=occ,
+        symbol=known.occ,
         bid=bid,
-        ask=bid + spread,
-        bid_size=draws.whole(5, 120, occ, "bid size", moment) if bid else 0,
-        ask_size=draws.whole(5, 120, occ, "ask size", moment),
+        ask=ask,
+        bid_size=sizes[0] if bid else 0,
+        ask_size=sizes[1],
         sequence=tick,
         changed=instant,
     )
 
 
-def _spread(value: float, delta: float) -> int:
-    wide = 2 + (value > 400) + (value > 1200) + (value > 2500)
+def _spread(cents: float, delta: float) -> int:
+    wide = 2 + (cents > 400) + (cents > 1200) + (cents > 2500)
     return wide + 2 * (delta > 0.7) + 4 * (delta > 0.9)

@@ -1,22 +1,26 @@
-"""One underlying's part of the market: its closes, path, volatilities and listing."""
+"""One underlying's part of the market: its closes, prices, volatilities and listing."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from senex.simulator.market.bridges import Bridge
 from senex.simulator.market.daily import DailyPath
-from senex.simulator.market.indices import Accrual, IndexDaily, IndexPath
+from senex.simulator.market.factors import Factors, loadings
+from senex.simulator.market.indices import IndexDaily, IndexPath, fear, follower
 from senex.simulator.market.listing import Listing
-from senex.simulator.market.path import PricePath
+from senex.simulator.market.path import PricePath, Prices
 from senex.simulator.market.profiles import PROFILES, Profile, Scenario
+from senex.simulator.market.regimes import Regimes
 from senex.simulator.market.surface import Surface
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from senex.simulator.market.draws import Draws
-    from senex.simulator.market.sessions import Sessions
+    from senex.simulator.market.sessions import Place, Sessions
+
+VOLATILITY_INDEX = "VIX"
 
 
 class Closes(Protocol):
@@ -28,63 +32,57 @@ class Closes(Protocol):
     def volatility(self, session: int) -> float:
         """Realised volatility of the 30 daily changes up to this close, annualised fraction."""
 
-
-class Path(Protocol):
-    """Prices inside the sessions."""
-
-    def price(self, instant: datetime) -> float:
-        """The price, not rounded."""
-
-    def bar(self, number: int, instant: datetime) -> tuple[float, float, float, float]:
-        """Open, high, low, close of a session's regular hours as far as it has gone."""
+    def split_ratio(self, session: int) -> float:
+        """What the splits up to a session have made of one dollar."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnderlyingMarket:
-    """One underlying: its closes, path, surface and listing."""
+    """One underlying: its closes, path, surface and listing; an index has its fund's surface."""
 
     profile: Profile
     daily: Closes
-    path: Path
+    path: Prices
     surface: Surface
     listing: Listing
+    fund: DailyPath
+    fund_path: PricePath
+
+    def moved(self, place: Place) -> float:
+        """The logarithmic change since the close before a place's session, dividends and splits apart."""
+        price, session, fund = self.fund_path.at(place), place.session, self.fund
+        if place.evening:
+            return math.log(price / fund.exact(session - 1))
+        return math.log(price / fund.before(session)) - fund.drop(session)
 
 
-def build(draws: Draws, sessions: Sessions, scenario: Scenario) -> dict[str, UnderlyingMarket]:
-    """Every underlying of a timeline; indices after the funds they follow."""
+def build(
+    draws: Draws, sessions: Sessions, scenario: Scenario
+) -> tuple[dict[str, UnderlyingMarket], Factors]:
+    """Every underlying of a timeline, and the model that moves them together."""
+    factors = Factors(draws, Regimes(draws, scenario))
+    keys = dict.fromkeys(key for one in PROFILES.values() for key, _ in loadings(one))
+    bridges = {key: Bridge(draws, key) for key in keys}
     found: dict[str, UnderlyingMarket] = {}
-    daily: dict[str, DailyPath] = {}
-    paths: dict[str, PricePath] = {}
-    for symbol, profile in PROFILES.items():
-        if profile.tracks is not None:
-            continue
-        daily[symbol] = DailyPath(draws, profile, scenario)
-        paths[symbol] = PricePath(draws, profile, daily[symbol], sessions, scenario)
-        surface = Surface(draws, profile, daily[symbol], scenario)
-        listing = Listing(profile, sessions, daily[symbol].close)
-        found[symbol] = UnderlyingMarket(profile, daily[symbol], paths[symbol], surface, listing)
-    for symbol, profile in PROFILES.items():
-        if profile.tracks is not None:
-            found[symbol] = _index(profile, daily, paths, found[profile.tracks.symbol].surface, sessions)
-    return {symbol: found[symbol] for symbol in PROFILES}
+    for profile in PROFILES.values():
+        if profile.tracks is None:
+            daily = DailyPath(draws, profile, sessions, scenario, factors)
+            path = PricePath(daily, bridges, profile, factors, sessions)
+            surface = Surface(draws, profile, daily, scenario, factors)
+            listing = Listing(profile, sessions, daily.close)
+            found[profile.symbol] = UnderlyingMarket(profile, daily, path, surface, listing, daily, path)
+        else:
+            found[profile.symbol] = _index(
+                profile, found[profile.tracks.symbol], profile.tracks.factor, sessions
+            )
+    return found, factors
 
 
-def _index(
-    profile: Profile,
-    daily: dict[str, DailyPath],
-    paths: dict[str, PricePath],
-    surface: Surface,
-    sessions: Sessions,
-) -> UnderlyingMarket:
-    assert profile.tracks is not None  # noqa: S101  the caller's choice
-    fund, factor = profile.tracks.symbol, profile.tracks.factor
-    accrual = Accrual(fund)
-
-    def level(price: float, session: int) -> float:
-        if profile.symbol == "VIX":
-            return 100.0 * surface.month(session)
-        return factor * (price - accrual.on(sessions[session].day))
-
-    closes = IndexDaily(level, daily[fund])
-    path = IndexPath(level, paths[fund], sessions, falling=profile.symbol == "VIX")
-    return UnderlyingMarket(profile, closes, path, surface, Listing(profile, sessions, closes.close))
+def _index(profile: Profile, fund: UnderlyingMarket, factor: float, sessions: Sessions) -> UnderlyingMarket:
+    """An index: the table lists it after its fund."""
+    falling = profile.symbol == VOLATILITY_INDEX
+    level = fear(fund.fund, fund.surface) if falling else follower(fund.profile.symbol, factor, sessions)
+    closes = IndexDaily(level, fund.fund)
+    path = IndexPath(level, fund.fund_path, sessions, falling=falling)
+    listing = Listing(profile, sessions, closes.close)
+    return UnderlyingMarket(profile, closes, path, fund.surface, listing, fund.fund, fund.fund_path)
