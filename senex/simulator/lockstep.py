@@ -95,7 +95,8 @@ class Lockstep:
         return self._task
 
     async def stop(self) -> None:
-        """Wait for nobody any longer, and stand still."""
+        """Wait for nobody any longer, required or not, and stand still."""
+        self.required = frozenset()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
