@@ -65,6 +65,9 @@ class Commands(click.Group):
     type=click.Path(path_type=Path, dir_okay=False),
     help="JSON with client_secret and refresh_token of --live.",
 )
+@click.option(
+    "--faults", type=click.Path(path_type=Path, dir_okay=False), help="Faults on demand, JSON or TOML."
+)
 @click.pass_context
 def main(
     ctx: click.Context,
@@ -84,6 +87,7 @@ def main(
     day: Path | None,
     live: str | None,
     live_credentials: Path | None,
+    faults: Path | None,
 ) -> None:
     """Serve a simulated tastytrade: REST, account alerts, DXLink and the market clock on one port."""
     if ctx.invoked_subcommand is not None:
@@ -104,6 +108,7 @@ def main(
         cash=cash,
         refuse_opposite=refuse_opposite,
         day=day,
+        faults=faults,
     )
     upstream = (
         None if live is None or live_credentials is None else (live, Credentials.read(live_credentials))
@@ -125,16 +130,16 @@ async def run(
 ) -> None:
     """Serve a market of its own, or another environment's."""
     if upstream is None:
-        await serve(assemble(options), host=host, port=port, state=options.state, file=credentials_file)
+        await serve(assemble(options), options, host=host, port=port, file=credentials_file)
         return
     async with aiohttp.ClientSession(trust_env=False) as http:
         live = Live(http, *upstream)
         await live.open()
         simulator = assemble(options, live)
-        await serve(simulator, host=host, port=port, state=options.state, file=credentials_file)
+        await serve(simulator, options, host=host, port=port, file=credentials_file)
 
 
-async def serve(simulator: Simulator, *, host: str, port: int, state: Path | None, file: Path | None) -> None:
+async def serve(simulator: Simulator, options: Options, *, host: str, port: int, file: Path | None) -> None:
     """Serve until told to stop."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -148,14 +153,16 @@ async def serve(simulator: Simulator, *, host: str, port: int, state: Path | Non
         movable=not isinstance(simulator.mirror, Live),
     )
     try:
+        if options.faults is not None:
+            server.services.faults.load(options.faults)
         port = await server.start(host, port)
         try:
             line = ready_line(simulator, host, port, file)
-            tell_serving(state, str(line["rest"]))
+            tell_serving(options.state, str(line["rest"]))
             click.echo(json.dumps(line))
             await stop.wait()
         finally:
-            forget_serving(state)
+            forget_serving(options.state)
             await server.stop()
     finally:
         simulator.exchange.set_speed(simulator.exchange.clock.speed)

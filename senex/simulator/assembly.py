@@ -62,6 +62,8 @@ class Options:
     """A recorded day to serve instead of a simulated market."""
     cash: bool = False
     refuse_opposite: bool = False
+    faults: Path | None = None
+    """A file of faults that are in force from the start."""
 
 
 @dataclass(frozen=True, slots=True)

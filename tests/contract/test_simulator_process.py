@@ -271,3 +271,17 @@ def test_bad_options_say_what_is_wrong(arguments: tuple[str, ...], code: str) ->
 
     assert ended.returncode == 2
     assert code in ended.stderr
+
+
+async def test_faults_may_come_from_a_file(tmp_path: Path) -> None:
+    faults = tmp_path / "faults.toml"
+    faults.write_text('[[rules]]\nendpoint = "token"\nmode = "html"\nstatus = 502\n')
+    with running("--faults", str(faults)) as process:
+        async with aiohttp.ClientSession() as http, http.get(f"{process.ready['rest']}/faults") as answer:
+            (rule,) = (await answer.json())["rules"]
+    assert (rule["endpoint"], rule["mode"], rule["status"]) == ("token", "html", 502)
+
+    faults.write_text('[[rules]]\nendpoint = "token"\nmode = "nonsense"\n')
+    ended = refused("--port", "0", "--faults", str(faults))
+    assert ended.returncode == 2
+    assert "[E_FAULTS_FILE]" in ended.stderr

@@ -110,6 +110,8 @@ class _Reserves:
     total: Decimal = ZERO
     priced: dict[int, int] = field(default_factory=dict)
     """The tick at which orders that depend on prices were reckoned."""
+    tick: int | None = None
+    """The tick at which it was last made sure that all of them are of that tick."""
 
     def put(self, number: int, amount: Decimal) -> None:
         """Set an order's reserve."""
@@ -233,12 +235,15 @@ class Accountant:
 
     def _refresh(self, account: str, underlying: str, reserves: _Reserves) -> None:
         """Reckon again what positions or prices have overtaken."""
-        version = self._books.versions[account, underlying]
+        version, tick = self._books.versions[account, underlying], self._board.tick
         if version != reserves.version:
             reserves.version = version
             stale = [order.id for order in self._books.working_of(account) if order.underlying == underlying]
+        elif tick != reserves.tick:
+            stale = [number for number, priced in reserves.priced.items() if priced != tick]
         else:
-            stale = [number for number, tick in reserves.priced.items() if tick != self._board.tick]
+            return
+        reserves.tick = tick
         for number in stale:
             self._reckon(reserves, self._books.orders[number])
 
