@@ -35,15 +35,23 @@ from tastytrade.market_sessions import (
 )
 from tastytrade.metrics import get_dividends, get_earnings, get_market_metrics, get_risk_free_rate
 from tastytrade.order import (
+    BuyingPowerEffect,
+    FeeCalculation,
     InstrumentType,
     LimitOrder,
     OrderAction,
     OrderTimeInForce,
     OTOCOOrder,
+    OTOOrder,
+    PlacedComplexOrder,
+    PlacedOrder,
+    PlacedOrderResponse,
     StopOrder,
+    UnplacedComplexOrder,
+    UnplacedOrder,
 )
 from tastytrade.search import symbol_search
-from tastytrade.watchlists import PairsWatchlist, PrivateWatchlist, PublicWatchlist
+from tastytrade.watchlists import PairsWatchlist, PrivateWatchlist, PublicWatchlist, Watchlist
 
 from tests.contract.sdk_surface import Replies, public_reads, strangers
 
@@ -51,6 +59,7 @@ if TYPE_CHECKING:
     from tests.contract.simulator_support import Broker
 
 Read = Callable[[], Awaitable[Any]]
+_DASHED = {"buying-power-effect", "fee-calculation"}
 
 
 async def _busy(broker: Broker) -> tuple[int, int]:
@@ -245,3 +254,36 @@ async def test_every_read_answers_with_what_the_sdk_needs_and_nothing_else(
 
     assert empty == []
     assert sorted(strange) == [], "\n".join(sorted(strange))
+
+
+async def test_answers_to_orders_say_nothing_else_either(broker: Broker) -> None:
+    session, account = broker.session, broker.account
+    replies, strange = Replies(session), set[str]()
+
+    def look(model: type[BaseModel], *parts: str) -> None:
+        content = replies.last["data"]
+        for part in parts:
+            content = content[part]
+        strange.update(strangers(model, content))
+
+    order, _ = await _busy(broker)
+    look(Watchlist)
+    shares = await Equity.get(session, "F")
+    leg = shares.build_leg(Decimal(1), OrderAction.BUY_TO_OPEN)
+    cheaper = LimitOrder(time_in_force=OrderTimeInForce.GTC, legs=[leg], price=Decimal("-2.5"))
+    await account.place_order(session, cheaper, dry_run=True)
+    look(UnplacedOrder, "order")
+    look(BuyingPowerEffect, "buying-power-effect")
+    look(FeeCalculation, "fee-calculation")
+    assert set(replies.last["data"]) <= {*PlacedOrderResponse.model_fields, *_DASHED}
+    await account.place_order(session, cheaper, dry_run=False)
+    look(PlacedOrder, "order")
+    await account.replace_order(session, order, cheaper)
+    look(PlacedOrder)
+    pair = OTOOrder(trigger_order=cheaper, orders=[cheaper])
+    await account.place_complex_order(session, pair, dry_run=True)
+    look(UnplacedComplexOrder, "complex-order")
+    await account.place_complex_order(session, pair, dry_run=False)
+    look(PlacedComplexOrder, "complex-order")
+
+    assert strange == set()

@@ -270,6 +270,7 @@ def future_of_streamer(streamer: str, day: date) -> FutureContract | None:
     return _listed(known if known is not None and known.streamer == streamer else None, day)
 
 
+@lru_cache(maxsize=1024)
 def named_future(symbol: str, day: date) -> FutureContract | None:
     """The contract of a symbol, listed or not: its year is of the decade that began the year before."""
     match = _SYMBOL.match(symbol)
