@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import sqlite3
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +69,8 @@ class Journal:
 
     database: sqlite3.Connection
     lock: TextIOWrapper | None
+    _coming: dict[tuple[str, str], Record] = field(default_factory=dict, init=False)
+    """What the open transaction adds, the newest of each key."""
 
     @classmethod
     def open(cls, folder: Path | None) -> Journal:
@@ -100,10 +102,11 @@ class Journal:
 
     def append(self, records: Iterable[Record]) -> None:
         """Add records in one transaction; of several with the same key only the last, which replaces them."""
-        last = {_named(record): record for record in records}
-        rows = [(kind, key, _CODECS[kind].dump_json(record).decode()) for (kind, key), record in last.items()]
         with self.transaction():
-            self.database.executemany("INSERT INTO record (kind, key, body) VALUES (?, ?, ?)", rows)
+            for record in records:
+                key = _named(record)
+                self._coming.pop(key, None)
+                self._coming[key] = record
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -114,10 +117,21 @@ class Journal:
         self.database.execute("BEGIN")
         try:
             yield
+            self._write()
         except BaseException:
+            self._coming.clear()
             self.database.execute("ROLLBACK")
             raise
         self.database.execute("COMMIT")
+
+    def _write(self) -> None:
+        rows = [
+            (kind, key, _CODECS[kind].dump_json(record).decode())
+            for (kind, key), record in self._coming.items()
+        ]
+        self._coming.clear()
+        if rows:
+            self.database.executemany("INSERT INTO record (kind, key, body) VALUES (?, ?, ?)", rows)
 
     def replay(self) -> Iterator[Record]:
         """Every record in the order it was added."""
