@@ -45,7 +45,7 @@ class Books:
         self.samples: dict[str, list[Sample]] = defaultdict(list)
         self.claims: dict[tuple[str, str, date], Claim] = {}
         self.versions: Counter[tuple[str, str]] = Counter()
-        """Counts the changes of an account's positions on an underlying."""
+        """Counts the changes of an account's positions on an underlying, and ("") of all of them."""
         self._changed: dict[str, set[int]] = defaultdict(set)
         self._days: dict[str, date] = {}
         for record in journal.replay():
@@ -179,7 +179,7 @@ class Books:
                 updated_at=entry.executed_at,
             )
         holding.book(entry)
-        self.versions[entry.account, holding.underlying] += 1
+        self.versions.update([(entry.account, holding.underlying), (entry.account, "")])
 
     def _forget_closed(self, account: str, day: date) -> None:
         """Positions closed on an earlier day are history: the ledger has them."""

@@ -241,9 +241,9 @@ class _Search:
         self, covered: Sequence[OptionLine], calls: Sequence[OptionLine], puts: Sequence[OptionLine]
     ) -> Decimal:
         """The worst outcome of the covered, and beside it what the naked need on the side where they lose."""
-        points = [ZERO, *(line.kink for line in covered)]
         if not calls and not puts:
-            return max(ZERO, *(-_outcome(covered, point) for point in points)) * SHARES_PER_CONTRACT
+            return _worst(covered) * SHARES_PER_CONTRACT
+        points = [ZERO, *(line.kink for line in covered)]
         spot = self.prices.spot(self.underlying)
         above = sum((-line.quantity * self._apart(line, spot) for line in calls), ZERO)
         below = sum((-line.quantity * self._apart(line, spot) for line in puts), ZERO)
@@ -261,6 +261,23 @@ class _Search:
         out = max(ZERO, line.out_of_the_money(spot))
         rules = self._rules
         return max(rules.naked * spot - out, rules.floor * base, _LEAST_NAKED - self.prices.mark(line.symbol))
+
+
+def _worst(covered: Iterable[OptionLine]) -> Decimal:
+    """The largest loss per share at expiry. In thousandths, which is what strikes have: this is on every order's way.
+
+    Beyond all strikes it is no larger than at the outermost: everything is covered.
+    """
+    lines = [(line.is_call, int(line.strike * 1000), line.quantity) for line in covered]
+    worst = 0
+    for point in {0, *(strike for _, strike, _ in lines)}:
+        outcome = 0
+        for is_call, strike, quantity in lines:
+            inside = point - strike if is_call else strike - point
+            if inside > 0:
+                outcome += quantity * inside
+        worst = max(worst, -outcome)
+    return Decimal(worst) / 1000
 
 
 def _outcome(lines: Iterable[OptionLine], price: Decimal) -> Decimal:

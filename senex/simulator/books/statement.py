@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from senex.domain.legs import InstrumentType
@@ -20,7 +21,6 @@ from senex.simulator.market.contracts import contract
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
-    from decimal import Decimal
 
     from senex.simulator.board import Board
     from senex.simulator.books.books import Books
@@ -80,6 +80,8 @@ class Effect:
         return self.current + self.buying_power_change
 
 
+_MOST_KEPT = 4096
+Values = dict[tuple[bool, bool], Decimal]
 Held = dict[str, Quantity]
 """Signed quantities by symbol, of one underlying."""
 
@@ -127,29 +129,42 @@ class Accountant:
         self._books = books
         self._board = board
         self._margins: dict[tuple[str, str], tuple[int, int | None, Requirement]] = {}
+        self._marked: dict[str, tuple[int, int, Values]] = {}
+        self._required: dict[tuple[object, ...], tuple[int | None, Requirement]] = {}
         self._reserves: dict[str, defaultdict[str, _Reserves]] = {}
 
     def statement(self, account: str, *, without: int | None = None) -> Statement:
         """The account's balances now; ``without`` leaves a working order's reserve out."""
-        totals = {(option, long): ZERO for option in (True, False) for long in (True, False)}
-        for holding in self._books.holdings[account].values():
-            quantity = holding.quantity
-            if quantity:
-                key = (holding.instrument is InstrumentType.EQUITY_OPTION, quantity > 0)
-                mark = self._board.mark(holding.symbol) or ZERO
-                totals[key] += cents((quantity if quantity > 0 else -quantity) * mark * holding.multiplier)
+        values = self._values(account)
         margins = self.margins(account).values()
         return Statement(
             cash=self._books.cash[account],
-            long_options=totals[True, True],
-            short_options=totals[True, False],
-            long_equity=totals[False, True],
-            short_equity=totals[False, False],
+            long_options=values[True, True],
+            short_options=values[True, False],
+            long_equity=values[False, True],
+            short_equity=values[False, False],
             requirement=sum((one.initial for one in margins), ZERO),
             maintenance=sum((one.maintenance for one in margins), ZERO),
             reserved=self._reserved(account, without),
             pending=sum((claim.value for claim in self._books.claims_of(account)), ZERO),
         )
+
+    def _values(self, account: str) -> Values:
+        """What positions are worth by (option, long), each to the cent; kept until they or the tick move."""
+        version, tick = self._books.versions[account, ""], self._board.tick
+        known = self._marked.get(account)
+        if known is None or known[:2] != (version, tick):
+            totals = {(option, long): ZERO for option in (True, False) for long in (True, False)}
+            for holding in self._books.holdings[account].values():
+                quantity = holding.quantity
+                if quantity:
+                    mark = self._board.mark(holding.symbol) or ZERO
+                    key = (holding.instrument is InstrumentType.EQUITY_OPTION, quantity > 0)
+                    totals[key] += cents(
+                        (quantity if quantity > 0 else -quantity) * mark * holding.multiplier
+                    )
+            known = self._marked[account] = (version, tick, totals)
+        return known[2]
 
     def margins(self, account: str) -> dict[str, Requirement]:
         """What each underlying's positions require."""
@@ -312,9 +327,19 @@ class Accountant:
     def _requirement(
         self, account: str, underlying: str, held: Mapping[str, Quantity], prices: _Prices
     ) -> Requirement:
-        lines, shares = _sorted(underlying, held)
-        cash = self._books.accounts[account].is_cash
-        return requirement(underlying, lines, shares, prices, cash=cash)
+        cash, tick = self._books.accounts[account].is_cash, self._board.tick
+        key = (cash, underlying, tuple(sorted(held.items())))
+        known = self._required.get(key)
+        if known is None or known[0] not in (None, tick):
+            lines, shares = _sorted(underlying, held)
+            asked = _Prices(self._board)
+            fresh = requirement(underlying, lines, shares, asked, cash=cash)
+            known = (tick if asked.asked else None, fresh)
+            if len(self._required) >= _MOST_KEPT:
+                self._required.clear()
+            self._required[key] = known
+        prices.asked = prices.asked or known[0] is not None
+        return known[1]
 
     def _held(self, account: str, underlying: str) -> Held:
         return {
@@ -326,7 +351,7 @@ class Accountant:
     def _long_stock(
         self, underlying: str, held: Mapping[str, Quantity], prices: _Prices | None = None
     ) -> Decimal:
-        shares = _sorted(underlying, held)[1]
+        shares = held.get(underlying, 0)
         return shares * (prices or _Prices(self._board)).spot(underlying) if shares > 0 else ZERO
 
 
