@@ -271,3 +271,9 @@ def test_columns_of_figures_stand_to_the_right_and_keep_a_half_cent(
         "call     12.50 debit  +$1,234.00",
         "none               —           —",
     ]
+
+
+def test_what_cannot_be_a_symbol_is_refused_before_anything_is_asked() -> None:
+    done = senex("suggest", "[red]")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "'[red]' is not a symbol senex knows; check the spelling. [E_SYMBOL]\n"

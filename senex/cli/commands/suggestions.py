@@ -20,6 +20,7 @@ from senex.cli.console import (
 )
 from senex.cli.output import json_option, money, number, plain, price, print_json, short, table
 from senex.domain.errors import Refused, Unavailable
+from senex.domain.symbols import underlying_symbol
 from senex.domain.unknown import Unknown
 from senex.services.live import price_suggestion, worst_loss
 
@@ -45,10 +46,11 @@ def suggest(symbol: str, *, strategy: str | None, number: str | None, timeout: f
 
     Example: senex suggest QQQ
     """
+    wanted = underlying_symbol(symbol)
 
     async def ask(console: Console) -> int:
         account = await choose_account(console, number)
-        decision = await console.decider.suggest(account.id, symbol, strategy)
+        decision = await console.decider.suggest(account.id, wanted, strategy)
         answer = await console.decider.wait_result(decision, timeout)
         if answer.suggestion_id is None or answer.outcome != "done":
             return report(answer, as_json=as_json)
@@ -226,7 +228,7 @@ def _show(one: SuggestionView) -> None:
     facts = (
         ("limit", f"{price(one.limit_price)} (band {price(one.band_low)} to {price(one.band_high)})"),
         ("priced", f"natural {price(one.natural)}, mid {price(one.mid)} at {one.priced_at:%H:%M:%S} UTC"),
-        ("max loss", money(one.max_loss)),
+        ("max loss", f"{money(one.max_loss)} at the limit, {money(worst_loss(one))} at the end of the band"),
         ("max profit", money(one.max_profit)),
         ("breakevens", ", ".join(plain(one.breakevens))),
         ("closes at", f"{one.time_exit_dte} days to expiry"),
