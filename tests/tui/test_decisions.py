@@ -199,6 +199,16 @@ async def test_an_approval_names_the_loss_at_the_end_of_its_band(tmp_path: Path)
         assert f"at worst {fmt.money(worst_loss(shown))} can be lost" in said
 
 
+async def test_the_kill_switch_answers_over_a_question_too(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("2", "a", "K", "h", "y")
+        await answered(pilot, world)
+        assert [made[0] for made in world.decider.made] == ["set_state"]
+        assert isinstance(world.app.screen, Confirm), "the question still waits"
+
+
 async def test_reject_takes_a_reason(tmp_path: Path) -> None:
     world = w.build(tmp_path, shown=w.snapshot())
     async with world.app.run_test(size=(80, 24)) as pilot:

@@ -72,7 +72,7 @@ class Confirm(Dialog[str | None]):
     """Names what will happen in money and asks. Answers a passphrase (empty where none is asked), None for no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings((DIALOG["yes"], DIALOG["no"])),
+        *bindings((DIALOG["yes"], DIALOG["no"], DIALOG["kill"])),
         Binding("down", "roll(1)", show=False),
         Binding("up", "roll(-1)", show=False),
     ]
