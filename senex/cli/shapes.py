@@ -88,10 +88,10 @@ _VIEWS = (
 _TYPES = (
     ("tuple[", ""),
     (", ...]", "[]"),
+    ("str", "string"),
     ("Decimal", "number as string"),
     ("datetime", "time"),
     ("UUID", "id"),
-    ("str", "string"),
     ("bool", "true or false"),
     ("float", "number"),
     ("int", "integer"),
