@@ -214,7 +214,8 @@ class OptionMarket:
         session = self._sessions.last_started(instant)
         listing: Listing = self._underlying.listing
         day: date = new_york_date(instant)
-        return [self._seconds(closing(one.day)) for one in listing.on(day, session) if one.root == root]
+        listed = (one for one in listing.on(day, session) if one.root == root and one.monthly)
+        return [self._seconds(closing(one.day)) for one in listed]
 
     def _moment(self, tick: int) -> Moment:
         seconds = tick * SECONDS_PER_TICK

@@ -4,9 +4,10 @@ European options are Black's formula on the forward. A fund or stock pays its
 dividends at known times, so its forward is that of the price without them; an
 index pays evenly. An American option is worth the best of the Europeans that
 end at times fixed today: at its expiry, now, just before an ex-date (calls),
-or at an expiration listed before its own (puts). That is a lower bound of
+or at a monthly expiration before its own (puts). That is a lower bound of
 the true value which never falls below intrinsic value and keeps what no
-arbitrage demands: convex in the strike and growing with time.
+arbitrage demands: convex in the strike and, to less than half a spread,
+growing with time.
 """
 
 from __future__ import annotations

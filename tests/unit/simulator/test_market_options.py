@@ -135,7 +135,8 @@ def test_values_admit_no_arbitrage(seed: int, scenario: Scenario, symbol: str, t
             continue
         for key, values_in_time in by_strike.items():
             for near, far in itertools.pairwise(values_in_time):
-                assert near <= far + 1e-7, (key, near, far)
+                # American puts between the monthlies: less than the narrowest spread
+                assert near <= far + max(0.02, 1e-4 * float(key[1])), (key, near, far)
 
 
 def values_of(market: Market, expiration: Expiration, right: Right, tick: int) -> list[tuple[Decimal, float]]:
@@ -190,7 +191,8 @@ def test_quotes_admit_no_arbitrage_at_prices_that_can_be_traded(
 ) -> None:
     market = market_of(seed, scenario)
     ticks = market.underlyings[symbol].profile.ticks
-    for expiration in market.chain(symbol, tick)[::4]:
+    dearest: dict[tuple[str, Right, Decimal], int] = {}
+    for expiration in market.chain(symbol, tick)[::3]:
         strikes = expiration.strikes[:: max(1, len(expiration.strikes) // 40)]
         for right in Right:
             quotes = [quote(market, known(expiration, right, strike), tick) for strike in strikes]
@@ -198,6 +200,10 @@ def test_quotes_admit_no_arbitrage_at_prices_that_can_be_traded(
             for one, strike in zip(quotes, strikes, strict=True):
                 value = 100 * theory(market, known(expiration, right, strike), tick).greeks.price
                 assert 0 <= one.bid < one.ask
+                key = (expiration.root, right, strike)
+                if not market.underlyings[symbol].profile.is_index:
+                    assert dearest.get(key, 0) <= one.ask, key
+                dearest[key] = max(dearest.get(key, 0), one.bid)
                 assert one.bid <= value + DUST
                 assert one.ask >= value - DUST
                 assert one.bid % ticks.at(one.bid) == one.ask % ticks.at(one.ask) == 0
