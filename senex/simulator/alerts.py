@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import WSMsgType
 
-from senex.simulator import wire
+from senex.simulator import wire, wireorders
 from senex.simulator.faults.streams import broken, padded
 from senex.simulator.gains import underlying_gains
 from senex.simulator.quotealerts import QuoteAlerts
@@ -167,7 +167,7 @@ class Alerts:
     def _messages(self, change: Changed) -> Iterator[tuple[str, wire.Json]]:
         exchange, account = self._exchange, change.account
         if change.order is not None:
-            yield "Order", wire.order(change.order)
+            yield "Order", wireorders.order(change.order)
         if change.complex_order is not None:
             yield "ComplexOrder", complex_json(exchange, change.complex_order)
         for symbol in change.moved:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from senex.domain.legs import Action
 from senex.simulator import hours
+from senex.simulator.agenda import Agenda
 from senex.simulator.books.records import (
     AT_MARKET,
     Behavior,
@@ -16,8 +17,9 @@ from senex.simulator.books.records import (
     OrderType,
     TimeInForce,
 )
-from senex.simulator.market.sessions import TICK, new_york_date
+from senex.simulator.market.sessions import new_york_date
 from senex.simulator.preflight import Preflight, Rules
+from senex.simulator.register import Changed, Register
 from senex.simulator.ticket import PreflightError, Ticket
 from senex.simulator.whims import Race, Whims
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from senex.simulator.books.books import Books
     from senex.simulator.books.journal import Record
     from senex.simulator.books.lots import Holding
-    from senex.simulator.books.records import ComplexOrder
     from senex.simulator.books.statement import Accountant, Effect
     from senex.simulator.execution import Floor, Outcome
     from senex.simulator.market.market import Market
@@ -37,21 +38,6 @@ if TYPE_CHECKING:
 
 RISK_DESK = "risk-desk"
 """The source of the broker's own orders."""
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """What listeners are told of one account: an order's or complex order's new state, and what else moved.
-
-    ``moved`` are the symbols whose positions changed; ``money`` is a change of
-    the balance without one.
-    """
-
-    account: str
-    order: Order | None = None
-    complex_order: ComplexOrder | None = None
-    moved: tuple[str, ...] = ()
-    money: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +49,7 @@ class Accepted:
     warnings: tuple[Problem, ...] = ()
 
 
-class Family(Protocol):
-    """What the desk asks about orders that depend on each other."""
-
-    def after(self, order: Order) -> None:
-        """An order has changed: let those follow that depend on it."""
-
-    def rivals(self, order: Order) -> tuple[int, ...]:
-        """The orders that this one cancels by filling."""
-
-    def successor(self, old: Order, ticket: Ticket, instant: datetime) -> Order:
-        """What takes an order's place among those that depend on each other."""
-
-
-class Desk:
+class Desk(Register):
     """All orders of all accounts. ``tell`` hears of every change after it is in the journal."""
 
     def __init__(
@@ -89,17 +62,14 @@ class Desk:
         floor: Floor,
         tell: Callable[[Changed], None],
     ) -> None:
-        self.books = books
+        super().__init__(books=books, tell=tell)
         self.rules = Rules()
         self.whims = Whims()
+        self.agenda = Agenda(market)
         self._market = market
         self._board = board
         self._accountant = accountant
         self._floor = floor
-        self._tell = tell
-        self._deadlines: dict[int, datetime] = {}
-        self._windows: dict[int, tuple[datetime, datetime]] = {}
-        self.family: Family
 
     # -- what clients ask for -----------------------------------------------------------------
 
@@ -236,50 +206,14 @@ class Desk:
         )
         outcome = self._floor.force(order, instant)
         if outcome is not None:
-            self._settle(outcome)
+            self.settle(outcome)
         return self.books.orders[order.id]
-
-    def end(self, order: Order, status: OrderStatus, instant: datetime, reason: str | None = None) -> None:
-        """Bring a working order to a terminal status."""
-        self.put(
-            replace(
-                order,
-                status=status,
-                contingent_status=None,
-                updated_at=instant,
-                terminal_at=instant,
-                cancelled_at=instant if status is OrderStatus.CANCELLED else None,
-                reject_reason=reason,
-            )
-        )
 
     def remove(self, order_id: int, instant: datetime) -> None:
         """Take a working order out, as the broker's staff does, for example before a corporate action."""
         order = self.books.orders[order_id]
         status = OrderStatus.PARTIALLY_REMOVED if order.filled_any else OrderStatus.REMOVED
         self.end(order, status, instant)
-
-    def put(self, *states: Order) -> None:
-        """Record successive states of one order, tell of each, and let its complex order follow."""
-        self.commit(states, [Changed(order.account, order) for order in states])
-        self.family.after(states[-1])
-
-    def record(self, complex_order: ComplexOrder, orders: tuple[Order, ...] = ()) -> None:
-        """Record a complex order, with its orders when it is new, and tell of them."""
-        account = complex_order.account
-        self.commit(
-            (*orders, complex_order),
-            [
-                *(Changed(account, order) for order in orders),
-                Changed(account, complex_order=complex_order),
-            ],
-        )
-
-    def commit(self, records: tuple[Record, ...], changes: list[Changed]) -> None:
-        """Record changes together, then tell of them."""
-        self.books.commit(records)
-        for change in changes:
-            self._tell(change)
 
     def affordable(self, order: Order, instant: datetime, *, without: int | None = None) -> Effect:
         """What the order does to buying power, if the working order ``without`` makes way for it.
@@ -300,6 +234,13 @@ class Desk:
             )
         return effect
 
+    def commit(self, records: tuple[Record, ...], changes: list[Changed]) -> None:
+        """Record changes together, then tell of them; what is over needs no dates any more."""
+        super().commit(records, changes)
+        for record in records:
+            if isinstance(record, Order) and not record.working:
+                self.agenda.forget(record)
+
     @property
     def preflight(self) -> Preflight:
         """The checks, by the rules of now."""
@@ -309,11 +250,11 @@ class Desk:
 
     def expire(self, instant: datetime) -> None:
         """End every order whose time is over, at its own deadline."""
-        over = [order for order in self.books.working.values() if self._deadline(order) <= instant]
-        for order in sorted(over, key=self._deadline):
+        over = [order for order in self.books.working.values() if self.agenda.deadline(order) <= instant]
+        for order in sorted(over, key=self.agenda.deadline):
             current = self.books.orders[order.id]
             if current.working:
-                self.end(current, OrderStatus.EXPIRED, self._deadline(order))
+                self.end(current, OrderStatus.EXPIRED, self.agenda.deadline(order))
 
     def match(self, tick: int, instant: datetime) -> None:
         """Look at every order that is due on a tick."""
@@ -321,38 +262,16 @@ class Desk:
             order = self.books.orders[order_id]
             if order.status not in AT_MARKET or order.live_tick is None or not hours.due(order, tick):
                 continue
-            outcome = self._floor.look(order, instant, self.whims) if self._open(order, instant) else None
+            outcome = (
+                self._floor.look(order, instant, self.whims) if self.agenda.is_open(order, instant) else None
+            )
             if outcome is not None:
-                self._settle(outcome)
+                self.settle(outcome)
             order = self.books.orders[order_id]
             if order.time_in_force is TimeInForce.IOC and order.working:
                 self.end(order, OrderStatus.CANCELLED, instant)
 
-    def next_due(self, tick: int, grid: int) -> int | None:
-        """The next tick (of the grid) at which an order is looked at, or ends; None while none works."""
-        return min((self._next_due(order, tick, grid) for order in self.books.working.values()), default=None)
-
     # -- inside -------------------------------------------------------------------------------
-
-    def _next_due(self, order: Order, tick: int, grid: int) -> int:
-        ends = self._tick_at(self._deadline(order))
-        if order.live_tick is None:
-            return max(ends, tick + 1)
-        look = hours.next_look(order, tick)
-        opens, _ = self._window(order, self._market.instant(look))
-        if self._market.instant(look) < opens:
-            look = hours.next_look(order, self._tick_at(opens) - 1)
-        return max(min(-(-look // grid) * grid, ends), tick + 1)
-
-    def _tick_at(self, instant: datetime) -> int:
-        """The first tick not before an instant."""
-        return -((self._market.start - instant) // TICK)
-
-    def _deadline(self, order: Order) -> datetime:
-        known = self._deadlines.get(order.id)
-        if known is None:
-            known = self._deadlines[order.id] = hours.deadline(order, self._market.sessions)
-        return known
 
     def _asked(self, order_id: int) -> Order:
         order = self.books.orders[order_id]
@@ -363,20 +282,15 @@ class Desk:
     def _awaits_original(self, order: Order) -> bool:
         return order.replaces is not None and self.books.orders[order.replaces].working
 
-    def _settle(self, outcome: Outcome) -> None:
-        order = outcome.order
-        self.commit((order, *outcome.entries), [Changed(order.account, order, moved=outcome.symbols)])
-        self.family.after(order)
-
     def _cancel(self, order: Order, instant: datetime) -> None:
         race = self.whims.race(order) if order.live_tick is not None else Race.CANCEL
         outcome = None
         if race is Race.FILL:
             outcome = self._floor.force(order, instant)
-        elif race is None and self._open(order, instant):
+        elif race is None and self.agenda.is_open(order, instant):
             outcome = self._floor.overtake(order, instant)
         if outcome is not None:
-            self._settle(outcome)
+            self.settle(outcome)
             order = outcome.order
         if order.working:
             self.end(order, OrderStatus.CANCELLED, instant)
@@ -387,7 +301,7 @@ class Desk:
         if order.live_tick is not None:
             if self.whims.overtaken(order):
                 outcome = self._floor.force(order, instant)
-            elif self._open(order, instant):
+            elif self.agenda.is_open(order, instant):
                 outcome = self._floor.overtake(order, instant)
         if outcome is not None:
             self._give_up(successor, outcome, instant)
@@ -404,16 +318,5 @@ class Desk:
         back = replace(outcome.order, replaced_by=None)
         if back.working:
             back = replace(back, status=OrderStatus.LIVE)
-        self._settle(replace(outcome, order=back))
+        self.settle(replace(outcome, order=back))
         self.end(successor, OrderStatus.REMOVED, instant)
-
-    def _open(self, order: Order, instant: datetime) -> bool:
-        opens, closes = self._window(order, instant)
-        return opens <= instant < closes
-
-    def _window(self, order: Order, instant: datetime) -> tuple[datetime, datetime]:
-        """The window of the order that contains the instant or comes next; instants only grow."""
-        known = self._windows.get(order.id)
-        if known is None or known[1] <= instant:
-            known = self._windows[order.id] = hours.opening(order, self._market.sessions, instant)
-        return known

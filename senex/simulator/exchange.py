@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from senex.simulator.books.lifecycle import Lifecycle
 from senex.simulator.complexes import Complexes
-from senex.simulator.desk import Accepted, Changed, Desk
+from senex.simulator.desk import Accepted, Desk
 from senex.simulator.execution import Floor
 from senex.simulator.market.sessions import TICK, new_york_date
+from senex.simulator.register import Changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -151,7 +152,7 @@ class Exchange:
         instant = self.market.instant(tick)
         moment = self.lifecycle.upcoming(instant)
         stop = min(until, -(-(moment - self.market.start) // TICK))
-        due = self.desk.next_due(tick, self.grid) if trading else None
+        due = self.desk.agenda.next_due(self.books.working.values(), tick, self.grid) if trading else None
         return max(stop if due is None else min(stop, due), tick + 1)
 
     def _play(self, until: int, *, most: int, trading: bool = True) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from senex.simulator import wire
+from senex.simulator import wire, wireorders
 from senex.simulator.books.records import Entry
 from senex.simulator.rendering import balance_json, complex_json, position_json, trading_status_json
 from senex.simulator.watchlists import public
@@ -108,5 +108,5 @@ _AGAIN: dict[str, Callable[[Exchange, str], list[wire.Json]]] = {
     "ComplexOrder": lambda exchange, number: [
         complex_json(exchange, one) for one in exchange.books.complex_of(number)
     ],
-    "Order": lambda exchange, number: [wire.order(order) for order in exchange.books.orders_of(number)],
+    "Order": lambda exchange, number: [wireorders.order(order) for order in exchange.books.orders_of(number)],
 }

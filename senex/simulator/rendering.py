@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from senex.domain.money import ZERO
-from senex.simulator import wire
+from senex.simulator import wire, wireorders
 from senex.simulator.books.balances import balances
 from senex.simulator.market.contracts import contract
 from senex.simulator.market.profiles import PROFILES
@@ -259,7 +259,7 @@ def complex_json(exchange: Exchange, known: ComplexOrder) -> wire.Json:
     """A complex order with its orders as they are now."""
     orders = exchange.books.orders
     members = [orders[one] for one in known.members]
-    return wire.complex_order(known, members, [orders[one] for one in known.former])
+    return wireorders.complex_order(known, members, [orders[one] for one in known.former])
 
 
 def net_liquidation_bars(samples: Sequence[Sample], *, intraday: bool) -> list[wire.Json]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from senex.simulator import wire
+from senex.simulator import wire, wireorders
 from senex.simulator.market.sessions import new_york_date
 from senex.simulator.rendering import complex_json
 from senex.simulator.rest.tickets import accepted, account_of, complex_ticket_of, refused
@@ -41,7 +41,7 @@ async def dry_run(request: web.Request) -> web.Response:
         tried = services(request).exchange.dry_run_complex(account, await complex_ticket_of(request))
     except PreflightError as problem:
         return refused(problem)
-    body = wire.complex_order(tried.complex_order, tried.orders)
+    body = wireorders.complex_order(tried.complex_order, tried.orders)
     return accepted("complex-order", body, tried.effect, tried.warnings)
 
 
@@ -54,7 +54,7 @@ async def submit(request: web.Request) -> web.Response:
         placed = parts.exchange.submit_complex(account, await complex_ticket_of(request))
     except PreflightError as problem:
         return refused(problem)
-    body = wire.complex_order(placed.complex_order, placed.orders)
+    body = wireorders.complex_order(placed.complex_order, placed.orders)
     return accepted("complex-order", body, placed.effect, placed.warnings)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from senex.simulator import wire
+from senex.simulator import wire, wireorders
 from senex.simulator.market.sessions import new_york_date
 from senex.simulator.rest.tickets import accepted, account_of, refused, ticket_of
 from senex.simulator.services import labelled, services
@@ -33,7 +33,7 @@ async def dry_run(request: web.Request) -> web.Response:
         tried = services(request).exchange.dry_run(account, await ticket_of(request))
     except PreflightError as problem:
         return refused(problem)
-    return accepted("order", wire.order(tried.order), tried.effect, tried.warnings)
+    return accepted("order", wireorders.order(tried.order), tried.effect, tried.warnings)
 
 
 @routes.post("/accounts/{account}/orders")
@@ -45,7 +45,7 @@ async def submit(request: web.Request) -> web.Response:
         placed = parts.exchange.submit(account, await ticket_of(request))
     except PreflightError as problem:
         return refused(problem)
-    return accepted("order", wire.order(placed.order), placed.effect, placed.warnings)
+    return accepted("order", wireorders.order(placed.order), placed.effect, placed.warnings)
 
 
 def _refused_change(problem: PreflightError) -> web.Response:
@@ -65,7 +65,7 @@ async def replace(request: web.Request) -> web.Response:
         order = parts.exchange.replace(known.id, await ticket_of(request))
     except PreflightError as problem:
         return _refused_change(problem)
-    return wire.data(wire.order(order), 201)
+    return wire.data(wireorders.order(order), 201)
 
 
 @routes.delete(r"/accounts/{account}/orders/{id:\d+}")
@@ -79,7 +79,7 @@ async def cancel(request: web.Request) -> web.Response:
         order = parts.exchange.request_cancel(known.id)
     except PreflightError as problem:
         return _refused_change(problem)
-    return wire.data(wire.order(order))
+    return wire.data(wireorders.order(order))
 
 
 @routes.get("/accounts/{account}/orders/live")
@@ -93,7 +93,7 @@ async def live(request: web.Request) -> web.Response:
         for order in exchange.books.orders_of(account)
         if order.working or new_york_date(order.updated_at) == today
     ]
-    return wire.items(wire.order(order) for order in reversed(found))
+    return wire.items(wireorders.order(order) for order in reversed(found))
 
 
 @routes.get(r"/accounts/{account}/orders/{id:\d+}")
@@ -102,7 +102,9 @@ async def read(request: web.Request) -> web.Response:
     """One order."""
     known = _order(request)
     return (
-        wire.not_found(f"order {request.match_info['id']}") if known is None else wire.data(wire.order(known))
+        wire.not_found(f"order {request.match_info['id']}")
+        if known is None
+        else wire.data(wireorders.order(known))
     )
 
 
@@ -114,7 +116,7 @@ async def history(request: web.Request) -> web.Response:
     found = [order for order in services(request).exchange.books.orders_of(account) if _asked(order, request)]
     if query.get("sort", "Desc") != "Asc":
         found.reverse()
-    return wire.page([wire.order(order) for order in found], query, ORDERS_PAGE)
+    return wire.page([wireorders.order(order) for order in found], query, ORDERS_PAGE)
 
 
 def _asked(order: Order, request: web.Request) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aiohttp import web
 
 from senex.domain.legs import Action, InstrumentType
-from senex.simulator import wire
+from senex.simulator import wire, wireorders
 from senex.simulator.books.records import Behavior, ComplexType, OrderLeg, OrderType, TimeInForce
 from senex.simulator.services import services
 from senex.simulator.ticket import ComplexTicket, PreflightError, Ticket
@@ -70,8 +70,8 @@ def accepted(name: str, body: wire.Json, effect: Effect, warnings: Iterable[Prob
             name: body,
             "warnings": [{"code": code, "message": message} for code, message in warnings],
             "errors": [],
-            "buying-power-effect": wire.effect(effect),
-            "fee-calculation": wire.fee_calculation(effect.fees),
+            "buying-power-effect": wireorders.effect(effect),
+            "fee-calculation": wireorders.fee_calculation(effect.fees),
         },
         201,
     )
