@@ -42,30 +42,31 @@ def dividends(host: Host, account: str, day: date, instant: datetime) -> None:
         host.moved(account)
 
 
-def withdraw_orders(host: Host, account: str, day: date, instant: datetime) -> None:
-    """End the orders on underlyings that split today: their prices mean nothing any more."""
+def split_shares(host: Host, account: str, day: date, instant: datetime) -> None:
+    """Turn shares that split today into what they become: their cost stays. Orders on all of it end."""
     for order in host.books.working_of(account):
-        if any(one.day == day for one in host.market.splits(order.underlying)):
+        if _today(host, order.underlying, day):
             host.end(order, OrderStatus.REMOVED, instant, "The underlying splits")
+    for symbol, holding in list(host.books.holdings[account].items()):
+        known = _today(host, symbol, day)
+        if known is not None and holding.lots and holding.instrument is InstrumentType.EQUITY:
+            _split_shares(Clerk(host, account, day, instant), holding, known)
+            host.moved(account, (symbol,))
 
 
-def split(host: Host, account: str, day: date, instant: datetime) -> None:
-    """Turn positions in what splits today into what they become; their cost stays."""
-    clerk = Clerk(host, account, day, instant)
-    moved: list[str] = []
+def split_options(host: Host, account: str, day: date, instant: datetime) -> None:
+    """Turn options on what splits today into those they become."""
     for holding in sorted(host.books.holdings[account].values(), key=lambda one: one.symbol):
-        today = [one for one in host.market.splits(holding.underlying) if one.day == day]
-        if today and holding.lots:
-            if holding.instrument is InstrumentType.EQUITY:
-                _split_shares(clerk, holding, today[0])
-                moved.append(holding.symbol)
-            else:
-                symbol, count = host.market.adjusted(holding.symbol, today[0])
-                lots = tuple(Lot(lot.quantity * count, lot.price / count) for lot in holding.lots)
-                _become(clerk, holding, symbol, lots, today[0])
-                moved += [holding.symbol, symbol]
-    if moved:
-        host.moved(account, tuple(dict.fromkeys(moved)))
+        known = _today(host, holding.underlying, day)
+        if known is not None and holding.lots and holding.instrument is InstrumentType.EQUITY_OPTION:
+            symbol, count = host.market.adjusted(holding.symbol, known)
+            lots = tuple(Lot(lot.quantity * count, lot.price / count) for lot in holding.lots)
+            _become(Clerk(host, account, day, instant), holding, symbol, lots, known)
+            host.moved(account, (holding.symbol, symbol))
+
+
+def _today(host: Host, underlying: str, day: date) -> Split | None:
+    return next((one for one in host.market.splits(underlying) if one.day == day), None)
 
 
 def _split_shares(clerk: Clerk, holding: Holding, known: Split) -> None:
@@ -76,7 +77,7 @@ def _split_shares(clerk: Clerk, holding: Holding, known: Split) -> None:
     lots[-1] = Lot(_plain(lots[-1].quantity - (exact - whole)), lots[-1].price)
     _become(clerk, holding, holding.symbol, tuple(lots), known)
     if exact != whole:
-        price = (clerk.host.board.mark(holding.symbol) or ZERO) / ratio
+        price = clerk.host.board.mark(holding.symbol) or ZERO
         what = f"Cash in lieu of {exact - whole} {holding.symbol}"
         clerk.pay("Balance Adjustment", what, cents((exact - whole) * price), holding.symbol)
 

@@ -29,10 +29,10 @@ class Stage(IntEnum):
     """The points of a session's timetable, in their order."""
 
     MORNING = 1
-    """07:00: what happened since the last session's close is booked, dated this session: expiration,
-    exercise and assignment, dividends. Then the balances are kept (BOD)."""
+    """04:00, when the day's prices begin: what happened since the last session's close is booked, dated this
+    session: expiration, exercise and assignment, dividends, splits of shares. Then the balances are kept (BOD)."""
     OPENING = 2
-    """A tick before the opening: splits take effect."""
+    """At the opening: options split, which until then stood still at their old terms."""
     SAMPLE = 3
     """Every 15 minutes from open to close: net liquidation is sampled."""
     RISK_DESK = 4
@@ -42,7 +42,6 @@ class Stage(IntEnum):
 
 
 _SAMPLING = timedelta(minutes=15)
-_BEFORE_OPEN = timedelta(milliseconds=250)
 _DESK_BEFORE_CLOSE = timedelta(hours=1)
 _AFTER_CLOSE = timedelta(minutes=20)
 _LONGEST_BREAK = timedelta(days=7)
@@ -64,8 +63,8 @@ def timetable(session: Session) -> tuple[Moment, ...]:
     """A session's moments in order."""
     count = (session.closes - session.opens) // _SAMPLING
     moments = [
-        (new_york(session.day, 7), Stage.MORNING),
-        (session.opens - _BEFORE_OPEN, Stage.OPENING),
+        (new_york(session.day, 4), Stage.MORNING),
+        (session.opens, Stage.OPENING),
         *((session.opens + step * _SAMPLING, Stage.SAMPLE) for step in range(count + 1)),
         (session.closes - _DESK_BEFORE_CLOSE, Stage.RISK_DESK),
         (session.closes + _AFTER_CLOSE, Stage.EVENING),
@@ -121,9 +120,9 @@ class Lifecycle:
                 settlement.settle(host, account, moment.day, instant)
                 assignment.assign_early(host, account, moment.day, instant)
                 actions.dividends(host, account, moment.day, instant)
-                actions.withdraw_orders(host, account, moment.day, instant)
+                actions.split_shares(host, account, moment.day, instant)
             elif moment.stage is Stage.OPENING:
-                actions.split(host, account, moment.day, instant)
+                actions.split_options(host, account, moment.day, instant)
             elif moment.stage is Stage.RISK_DESK:
                 riskdesk.close_what_cannot_be_carried(host, account, moment.day, instant)
             self._keep(account, moment)
