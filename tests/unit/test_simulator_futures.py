@@ -120,6 +120,10 @@ def test_calls_and_puts_on_a_future_are_in_parity(tick: int, code: str) -> None:
         )
         years = (expiration.expires_at - instant).total_seconds() / (365 * 86400)
         forward = (future - float(strike)) * math.exp(-RATE * years)
+        option = FutureOption(expiration, Right.CALL, strike)
+        opened, high, low, last = MARKET.derived.day(option.symbol, instant)
+        assert low <= min(opened, last) <= max(opened, last) <= high
+        assert last == call
         assert math.isclose(call - put, forward, abs_tol=1e-9)
 
 

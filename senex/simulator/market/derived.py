@@ -105,12 +105,16 @@ class Derived:
         return self._own(code, *_trade_date(instant)) * math.exp(_PATHS[code].carry * years)
 
     def day(self, symbol: str, instant: datetime) -> tuple[float, float, float, float]:
-        """Open, high, low and last of the trade date so far."""
-        opens = opening(symbol, instant)
-        hours = int((instant - opens).total_seconds() // 3600)
-        seen = [self.price(symbol, opens + timedelta(hours=count)) for count in range(min(hours, _STEPS) + 1)]
-        last = self.price(symbol, instant)
+        """Open, high, low and last of the trade date so far, of a listed symbol."""
+        opens, listed = opening(symbol, instant), new_york_date(instant)
+        hours = min(int((instant - opens).total_seconds() // 3600), _STEPS)
+        seen = [self._worth(symbol, listed, opens + timedelta(hours=count)) for count in range(hours + 1)]
+        last = self._worth(symbol, listed, instant)
         return seen[0], max(*seen, last), min(*seen, last), last
+
+    def _worth(self, symbol: str, listed: date, instant: datetime) -> float:
+        valued = self._valued(symbol, listed, instant)
+        return 0.0 if valued is None else valued[0]
 
     def previous_close(self, symbol: str, instant: datetime) -> float:
         """A future's or coin's price at the end of the trade date before this one."""
