@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import closing
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +22,7 @@ from senex.simulator.books.records import OrderLeg, OrderType, TimeInForce
 from senex.simulator.clock import MarketClock
 from senex.simulator.ticket import Ticket
 from tests.contract import simulator_script
+from tests.simulated import Simulated, simulated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +44,52 @@ def test_two_runs_of_the_same_script_leave_the_same_bytes(tmp_path: Path) -> Non
     assert logs[0] == logs[1]
     kinds = {json.loads(line)["log"] for line in logs[0]}
     assert kinds == {"order", "fill", "transaction"}
+
+
+def sell_around(simulator: Simulated, distances: range) -> None:
+    """Sell a share of QQQ short at limits so many cents above its mid."""
+    asked = {name: simulator.ready[name] for name in ("client_secret", "refresh_token")}
+    port = urlsplit(simulator.ready["rest"]).port
+
+    def ask(method: str, path: str, body: object, token: str = "") -> Any:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as line:
+            line.request(method, path, json.dumps(body), headers)
+            return json.loads(line.getresponse().read())
+
+    token = ask("POST", "/oauth/token", {"grant_type": "refresh_token", **asked})["access_token"]
+    [quote] = ask("GET", "/market-data/by-type?equity=QQQ", None, token)["data"]["items"]
+    for distance in distances:
+        body = {
+            "time-in-force": "Day",
+            "order-type": "Limit",
+            "price": f"{Decimal(quote['ask']) + Decimal(distance) / 100:.2f}",
+            "price-effect": "Credit",
+            "legs": [{"instrument-type": "Equity", "symbol": "QQQ", "action": "Sell to Open", "quantity": 1}],
+        }
+        assert "data" in ask("POST", f"/accounts/{simulator.account}/orders", body, token)
+
+
+def test_kills_on_the_way_change_nothing(tmp_path: Path) -> None:
+    """The same orders and the same hour, once in one go and once killed again and again."""
+    until, logs = "2026-06-02T15:00:00+00:00", []
+    for kills in (0, 4):
+        folder = tmp_path / str(kills)
+        with simulated(folder) as one:
+            sell_around(one, range(0, 120, 8))
+            for kill in range(kills):
+                told = one.clock(lockstep=True, until=until)
+                while told["lockstep"]["running"] and told["sequence"] < (kill + 1) * 1500:
+                    told = one.clock()
+                one.kill()
+                one.start()
+            told = one.clock(lockstep=True, until=until)
+            while told["lockstep"]["running"]:
+                told = one.clock()
+            assert told["instant"].startswith("2026-06-02T15:00:00")
+        logs.append(list(export_log(folder)))
+    assert logs[0] == logs[1]
+    assert any(json.loads(line)["log"] == "fill" for line in logs[0])
 
 
 def test_there_is_nothing_to_export_where_no_simulator_was(tmp_path: Path) -> None:

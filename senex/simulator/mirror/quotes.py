@@ -35,7 +35,7 @@ class MirrorQuotes:
 
     def __init__(self) -> None:
         self._made: dict[tuple[str, str], Made] = {}
-        self._series: dict[str, list[Row]] = {}
+        self._series: dict[str, dict[int, Row]] = {}
         self._newest: dict[str, int] = {}
         self._quotes: dict[str, Quote] = {}
         self._firm: set[str] = set()
@@ -106,7 +106,8 @@ class MirrorQuotes:
 
     def series(self, wanted: Subscription) -> list[Row]:
         """The candles of a candle symbol, newest first: all since an instant, later the one that grows."""
-        rows = self._series.get(wanted.name, [])
+        known = self._series.get(wanted.name, {})
+        rows = [known[at] for at in sorted(known, reverse=True)]
         at, flags = _AT["Candle"]["time"], _AT["Candle"]["eventFlags"]
         newest = self._newest.get(wanted.name, 0)
         if wanted.fresh:
@@ -146,14 +147,9 @@ class MirrorQuotes:
                 self._quote(name, row, instant, tick)
 
     def _candle(self, name: str, row: Row) -> None:
-        """Keep a candle by its time; the newest first, as snapshots are sent."""
+        """Keep the newest row of each of a symbol's candles."""
         self._newest[name] = self._count
-        at, known = _AT["Candle"]["time"], self._series.setdefault(name, [])
-        known[:] = sorted(
-            [one for one in known if one[at] != row[at]] + [tuple(row)],
-            key=lambda one: int(str(one[at])),
-            reverse=True,
-        )
+        self._series.setdefault(name, {})[int(str(row[_AT["Candle"]["time"]]))] = tuple(row)
 
     def _quote(self, name: str, row: Row, instant: datetime, tick: int) -> None:
         symbol = symbol_of(name)

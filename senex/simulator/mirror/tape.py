@@ -27,6 +27,8 @@ VERSION = 1
 _MARK = "senex-day"
 _BLOCK = 512 * 1024
 _READ = 256 * 1024
+_LONGEST = 64 * _BLOCK
+"""No block of a recording is as long; what is would only fill the memory."""
 _GZIP = 31
 """zlib's word for gzip members."""
 
@@ -120,16 +122,16 @@ class Tape:
             while data := stream.read(_READ):
                 while data:
                     try:
-                        text += member.decompress(data)
+                        text += member.decompress(data, _LONGEST)
                     except zlib.error as problem:
                         raise (self._corrupt(problem) if begun else self._foreign()) from None
+                    if len(text) >= _LONGEST:
+                        raise self._foreign()
                     data = member.unused_data
                     if member.eof:
                         begun = True
                         yield from self._parsed(bytes(text))
                         member, text = zlib.decompressobj(_GZIP), bytearray()
-                    elif len(text) > 64 * _BLOCK:
-                        raise self._foreign()
             if not begun:
                 raise self._foreign()
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REST_SECONDS = aiohttp.ClientTimeout(total=20.0)
+VERSION = {"Accept-Version": "20251101"}
+"""The version of the API that the SDK asks for."""
 _SPARE = 60.0
 
 
@@ -56,7 +58,7 @@ class Upstream:
         """Status and body of a GET; ``query`` is passed on as it is."""
         address = f"{self.rest}{path}{'?' if query else ''}{query}"
         for _ in range(2):
-            headers = {"Authorization": f"Bearer {await self._fresh()}"}
+            headers = {**VERSION, "Authorization": f"Bearer {await self._fresh()}"}
             try:
                 async with self.http.get(address, headers=headers, timeout=REST_SECONDS) as answer:
                     if answer.status != 401:
@@ -93,7 +95,9 @@ class Upstream:
             "refresh_token": self._credentials.refresh_token,
         }
         try:
-            async with self.http.post(f"{self.rest}/oauth/token", json=body, timeout=REST_SECONDS) as answer:
+            async with self.http.post(
+                f"{self.rest}/oauth/token", json=body, headers=VERSION, timeout=REST_SECONDS
+            ) as answer:
                 told = await answer.json(content_type=None)
                 if answer.status != 200:
                     raise self._away(f"it refuses the credentials ({answer.status})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,40 @@ def test_a_simulation_begun_anew_is_another_timeline(
         another = open_clock(other.ready["clock"], timeout=PATIENCE)
         assert another.timeline != before
         another.close()
+
+
+async def test_who_attends_is_waited_for_also_by_a_market_that_was_away(
+    simulator: Simulated, clock: FollowedClock
+) -> None:
+    seen = []
+
+    async def settle() -> bool:
+        seen.append(clock.tick)
+        return False
+
+    attending = asyncio.create_task(clock.attend("me", 1, settle))
+    try:
+        await joined(simulator)
+        await asyncio.to_thread(simulator.clock, advance=1)
+        assert sorted(set(seen)) == [0, 1, 2, 3, 4]
+        simulator.kill()
+        await asyncio.to_thread(simulator.start)
+        await joined(simulator)
+        await asyncio.to_thread(simulator.clock, advance=0.25)
+        assert seen[-1] == 5
+    finally:
+        attending.cancel()
+        await asyncio.gather(attending, return_exceptions=True)
+    # who has left is not waited for
+    await asyncio.to_thread(simulator.clock, advance=0.25)
+    assert seen[-1] == 5
+
+
+async def joined(simulator: Simulated) -> None:
+    """Return once the clock takes part."""
+    async with asyncio.timeout(PATIENCE):
+        while not (await asyncio.to_thread(simulator.clock))["lockstep"]["joined"]:
+            pass
 
 
 def test_without_an_address_it_is_the_walls_time() -> None:
