@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from senex.simulator.books.records import Entry
-    from senex.simulator.desk import Changed
+    from senex.simulator.register import Changed
 
 FRIDAY, MONDAY = date(2026, 6, 5), date(2026, 6, 8)
 AM_EXPIRY, AFTER_AM = date(2026, 6, 18), date(2026, 6, 22)  # the 19th is a holiday

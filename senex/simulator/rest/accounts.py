@@ -14,12 +14,10 @@ from senex.simulator.market.sessions import new_york_date
 from senex.simulator.rendering import (
     account_json,
     balance_json,
-    margin_json,
-    net_liquidation_bars,
     position_json,
-    snapshot_json,
     trading_status_json,
 )
+from senex.simulator.reports import margin_json, net_liquidation_bars, snapshot_json
 from senex.simulator.services import labelled, services
 
 if TYPE_CHECKING:
