@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LATER = timedelta(minutes=15)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Contract:
     """One option with its notations, terms and times.
 
@@ -83,7 +83,7 @@ def contract(occ: str) -> Contract | None:
     root = ROOTS.get(option.root)
     if root is None:
         return None
-    expires, stops = _times(root, option.expiry)
+    expires, stops = times(root, option.expiry)
     return Contract(
         option=option,
         occ=option.occ,
@@ -108,7 +108,8 @@ def contract_of_streamer(streamer: str) -> Contract | None:
 
 
 @lru_cache(maxsize=4096)
-def _times(root: Root, expiry: date) -> tuple[datetime, datetime]:
+def times(root: Root, expiry: date) -> tuple[datetime, datetime]:
+    """When a root's contracts of a date are settled, and when they stop trading."""
     if root.settlement == AM:
         return new_york(expiry, 9, 30), closing(business_days_before(expiry, 1)) + _LATER
     closes = closing(expiry)

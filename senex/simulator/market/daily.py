@@ -19,6 +19,7 @@ from senex.simulator.market import corporate
 from senex.simulator.market.factors import Move
 from senex.simulator.market.kinds import SESSIONS_PER_YEAR, Scenario
 from senex.simulator.market.regimes import HISTORY
+from senex.simulator.market.sums import total
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,8 +48,8 @@ def realised(close: Callable[[int], float], session: int) -> float:
     """Realised volatility of the 30 daily changes up to a session's close, annualised fraction."""
     closes = [close(session - back) for back in range(_HV_SESSIONS, -1, -1)]
     changes = [after / before - 1.0 for before, after in itertools.pairwise(closes)]
-    mean = sum(changes) / len(changes)
-    variance = sum((change - mean) ** 2 for change in changes) / (len(changes) - 1)
+    mean = total(changes) / len(changes)
+    variance = total((change - mean) ** 2 for change in changes) / (len(changes) - 1)
     return math.sqrt(variance * SESSIONS_PER_YEAR)
 
 

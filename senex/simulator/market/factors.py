@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from senex.simulator.market.kinds import SESSIONS_PER_YEAR
+from senex.simulator.market.sums import total
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,12 +70,12 @@ class Move:
     @property
     def gap(self) -> float:
         """From the close before to the opening, dividends apart."""
-        return self.night + sum(size for _, size in self.night_steps)
+        return self.night + total(size for _, size in self.night_steps)
 
     @property
     def change(self) -> float:
         """From the close before to the close, dividends apart."""
-        return self.gap + self.body + sum(size for _, size in self.day_steps)
+        return self.gap + self.body + total(size for _, size in self.day_steps)
 
 
 def loadings(profile: Profile) -> tuple[Loading, ...]:
@@ -134,14 +135,14 @@ class Factors:
         Earnings apart; the regimes and a crash's script are part of what was asked.
         """
         alike = {key: share * dict(loadings(other)).get(key, 0.0) for key, share in loadings(one)}
-        market, rest = alike.pop(MARKET), sum(alike.values())
-        total, count = 0.0, 0
+        market, rest = alike.pop(MARKET), total(alike.values())
+        whole, count = 0.0, 0
         for session in sessions:
             regime, shock = self.regimes.at(session), self.regimes.shock(session)
-            total += (market * regime.market**2 + rest * regime.own**2) / SESSIONS_PER_YEAR
-            total += one.common * other.common * (shock / _MARKET_VOLATILITY) ** 2
+            whole += (market * regime.market**2 + rest * regime.own**2) / SESSIONS_PER_YEAR
+            whole += one.common * other.common * (shock / _MARKET_VOLATILITY) ** 2
             count += 1
-        return total * one.volatility * other.volatility * SESSIONS_PER_YEAR / count
+        return whole * one.volatility * other.volatility * SESSIONS_PER_YEAR / count
 
     def _shock(self, key: str, session: int) -> Shock:
         overnight, body, size = self._draws.normals(3, key, "shock", session)

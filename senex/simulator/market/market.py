@@ -11,6 +11,7 @@ from senex.domain.symbols import OptionSymbol, Right
 from senex.simulator.market import corporate
 from senex.simulator.market.activity import Activity
 from senex.simulator.market.bars import Bar, Tape, period_of
+from senex.simulator.market.contracts import times
 from senex.simulator.market.daily import HISTORY
 from senex.simulator.market.derived import Derived
 from senex.simulator.market.draws import Draws
@@ -186,6 +187,11 @@ class Market:
     def implied(self, symbol: str, expires_at: datetime, tick: int) -> float:
         """At-the-money volatility of an underlying's expiration, earnings included (annualised fraction)."""
         return self._options[symbol].volatility(expires_at, tick)
+
+    def volatility_of(self, expiration: Expiration, tick: int) -> float:
+        """The same of a listed expiration."""
+        root = ROOTS[expiration.root]
+        return self.implied(root.underlying, times(root, expiration.day)[0], tick)
 
     def month(self, symbol: str, tick: int) -> float:
         """At-the-money volatility of a 30-day option at a tick, as it moves with the price."""

@@ -16,6 +16,7 @@ from senex.simulator.market.path import Prices
 from senex.simulator.market.quotes import option_quote
 from senex.simulator.market.roots import AMERICAN
 from senex.simulator.market.sessions import TICK, Place, closing, new_york, new_york_date
+from senex.simulator.market.sums import total
 from senex.simulator.market.surface import RATE
 from senex.simulator.market.valuation import SECONDS_PER_YEAR, Holder, Smile, smile
 
@@ -183,7 +184,7 @@ class OptionMarket:
         years = (ends - moment.seconds) / SECONDS_PER_YEAR
         reports = bisect_right(self._reports, ends) - bisect_right(self._reports, moment.seconds)
         left = max(1e-9, self._traded(ends) - moment.traded) / SESSIONS_PER_YEAR
-        paid = sum(
+        paid = total(
             amount * math.exp(-RATE * (when - moment.seconds) / SECONDS_PER_YEAR)
             for when, amount in self._dividends
             if moment.seconds < when < ends

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from senex.simulator.market.bridges import COARSE, FINE
 from senex.simulator.market.sessions import Place, hurried
+from senex.simulator.market.sums import total
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -162,7 +163,7 @@ class PricePath(Prices):
         values = array("d")
         for step in range(FINE + 1):
             share = step / FINE
-            jumped = sum(size for at, size in move.night_steps if at <= share)
+            jumped = total(size for at, size in move.night_steps if at <= share)
             values.append(move.night * share + jumped + move.night_deviation * bridge[step])
         return values
 
@@ -188,14 +189,14 @@ class PricePath(Prices):
 
     def _raw(self, session: int, clock: float, bridge: float) -> float:
         move = self._daily.move(session)
-        jumped = sum(size for at, size in move.day_steps if at <= clock)
+        jumped = total(size for at, size in move.day_steps if at <= clock)
         start = move.gap + self._daily.drop(session)
         return start + move.body * clock + jumped + move.deviation * bridge
 
     def _mixed(self, session: int, parts: Sequence[Sequence[float]]) -> list[float]:
         """The factors' bridges in an underlying's shares, again a standard bridge."""
         shares = [share for _, share in self._loadings(session)]
-        scale = 1.0 / math.sqrt(sum(share * share for share in shares))
+        scale = 1.0 / math.sqrt(total(share * share for share in shares))
         if len(parts) == 2:
             (one, other), (a, b) = parts, (share * scale for share in shares)
             return [a * x + b * y for x, y in zip(one, other, strict=True)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from senex.simulator.market.kinds import Scenario
+from senex.simulator.market.sums import total
 
 if TYPE_CHECKING:
     from senex.simulator.market.draws import Draws
@@ -49,8 +50,8 @@ CRASH = (-0.07, -0.035, 0.02)
 def _long_run(name: str) -> float:
     """The root mean square of the multipliers over the mixture, to which the asked volatility belongs."""
     shares = [one.weight * one.dwell for one in _MIXED]
-    squares = sum(share * getattr(one, name) ** 2 for share, one in zip(shares, _MIXED, strict=True))
-    return float(math.sqrt(squares / sum(shares)))
+    squares = total(share * getattr(one, name) ** 2 for share, one in zip(shares, _MIXED, strict=True))
+    return float(math.sqrt(squares / total(shares)))
 
 
 class Regimes:

@@ -13,7 +13,7 @@ _EVENING = {"SPX": "SPXW", "NDX": "NDXP", "RUT": "RUTW"}
 """Indices whose monthlies settle at the opening, with the root of everything else."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Root:
     """Terms that all contracts of a root share.
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from senex.simulator.market.kinds import SESSIONS_PER_YEAR, Kind, Scenario
 from senex.simulator.market.regimes import HISTORY
+from senex.simulator.market.sums import total
 
 if TYPE_CHECKING:
     from senex.simulator.market.daily import DailyPath
@@ -168,4 +169,4 @@ class Surface:
     def _target(self, session: int) -> float:
         """What the level returns to: the volatility asked of the session's regime, with a premium."""
         shares = self._factors.scaled(self._profile, session)
-        return _PREMIUM * self._profile.volatility * math.sqrt(sum(share * share for _, share in shares))
+        return _PREMIUM * self._profile.volatility * math.sqrt(total(share * share for _, share in shares))

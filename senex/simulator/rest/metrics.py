@@ -67,7 +67,7 @@ def metrics_json(exchange: Exchange, symbol: str) -> wire.Json:
                 "expiration-date": expiration.day,
                 "option-chain-type": "Standard" if ROOTS[expiration.root].standard else "Non-standard",
                 "settlement-type": expiration.settlement,
-                "implied-volatility": f"{surface.at_the_money(number, (expiration.day - day).days / 365):.6f}",
+                "implied-volatility": f"{market.volatility_of(expiration, exchange.board.tick):.6f}",
             }
             for expiration in market.chain(symbol, exchange.board.tick)
         ],
