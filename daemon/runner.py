@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 from concurrent.futures import Future
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,17 +20,22 @@ import structlog
 
 from daemon import jobs
 from daemon.queues import JOB_SECONDS, RUN
+from senex.domain.errors import Unavailable
 from senex.store.direct import connect
-from senex.store.outbox import Outbox
+from senex.store.outbox import Outbox, wakes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
     from contextlib import AbstractAsyncContextManager
+    from typing import Never
 
     from daemon.jobs import Handlers
     from senex.store.direct import AsyncConnection
 
 _log = structlog.get_logger("senex.worker")
+
+_DEAF_SECONDS = 1.0
+"""After an outage, before new work is listened for again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +56,9 @@ class Runner:
         self._means = means
         self._container = container
         self._connection: AsyncConnection | None = None
+        self.turn = asyncio.Lock()
+        """Held by whoever runs something: one after the other, wherever it comes from."""
+        self.heard = 0
 
     @classmethod
     @asynccontextmanager
@@ -64,17 +72,44 @@ class Runner:
 
     async def perform(self, function: str, arguments: tuple[Any, ...]) -> None:
         """Run a job named by ``daemon.queues.FUNCTIONS``."""
-        connection = await self.connection()
-        if function == RUN:
-            await jobs.run(
-                *arguments,
-                outbox=Outbox(connection),
-                container=self._container,
-                handlers=self._means.handlers,
-                limit=self._means.limit,
-            )
-        else:
-            await jobs.slot(*arguments, connection=connection, environment=self._means.environment)
+        async with self.turn:
+            connection = await self.connection()
+            if function == RUN:
+                (outbox_id,) = arguments
+                await self._run(outbox_id, Outbox(connection))
+            else:
+                await jobs.slot(*arguments, connection=connection, environment=self._means.environment)
+
+    async def hear(self) -> Never:
+        """Work on new rows of ``HEARD`` as soon as they are committed, without their way through the queue.
+
+        Whatever is missed here, an outage included, the relay offers.
+        """
+        while True:
+            with suppress(Unavailable):
+                async with (
+                    await connect(self._means.direct_url, name="worker listen") as ears,
+                    aclosing(wakes(ears)) as notices,
+                ):
+                    async for _ in notices:
+                        while await self._next():
+                            self.heard += 1
+            await asyncio.sleep(_DEAF_SECONDS)
+
+    async def _next(self) -> bool:
+        """Work on the oldest row nobody works on, if there is one."""
+        async with self.turn:
+            outbox = Outbox(await self.connection())
+            outbox_id = await outbox.hear()
+            if outbox_id is not None:
+                await self._run(outbox_id, outbox)
+        return outbox_id is not None
+
+    async def _run(self, outbox_id: int, outbox: Outbox) -> None:
+        means = self._means
+        await jobs.run(
+            outbox_id, outbox=outbox, container=self._container, handlers=means.handlers, limit=means.limit
+        )
 
     async def connection(self) -> AsyncConnection:
         """The connection that claims rows, opened anew when Postgres has been away."""
@@ -126,8 +161,13 @@ class WarmRunner:
         loop, runner = self._ready.result()
         asyncio.run_coroutine_threadsafe(runner.perform(function, arguments), loop).result()
 
+    @property
+    def heard(self) -> int:
+        """How many rows were worked on without the queue."""
+        return self._ready.result()[1].heard
+
     def stop(self) -> None:
-        """Close everything."""
+        """Close everything, once what runs has ended."""
         loop, _ = self._ready.result()
         if self._thread.is_alive():
             loop.call_soon_threadsafe(self._stop.set)
@@ -147,6 +187,12 @@ class WarmRunner:
     async def _serve(self) -> None:
         async with Runner.open(self._means) as runner:
             beside = asyncio.create_task(self._beside())
+            hearing = asyncio.create_task(runner.hear())
             self._ready.set_result((asyncio.get_running_loop(), runner))
-            await self._stop.wait()
+            stopping = asyncio.create_task(self._stop.wait())
+            await asyncio.wait({stopping, hearing}, return_when=asyncio.FIRST_COMPLETED)
+            if hearing.done():
+                await hearing  # it never ends well
+            async with runner.turn:
+                hearing.cancel()
             beside.cancel()

@@ -1,4 +1,4 @@
-"""The workers: ``trading`` in-process on a warm event loop, the other queues forking.
+"""The workers: ``trading`` in-process on a warm event loop that hears of new work, the other queues forking.
 
 Each listens to one queue only (RQ can then lose no job while it waits) and runs
 nothing but confined jobs. Forked jobs die with their worker, so no orphan finishes
@@ -50,6 +50,7 @@ class _Confined:
 
     perform_with: Callable[[str, tuple[Any, ...]], object]
     pulse: Callable[[], None]
+    done_besides: Callable[[], int] = staticmethod(lambda: 0)
     _done = 0
 
     @property
@@ -58,7 +59,7 @@ class _Confined:
 
     def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
         # retire when there is nothing to do, so that no approval waits for a successor
-        idle = _IDLE_SECONDS if self._done >= JOBS_PER_CHILD else max_idle_time
+        idle = _IDLE_SECONDS if self._done + self.done_besides() >= JOBS_PER_CHILD else max_idle_time
         return super().dequeue_job_and_maintain_ttl(timeout, idle)  # type: ignore[misc]
 
     def execute_job(self, job: Job, queue: Queue) -> None:
@@ -119,6 +120,7 @@ def serve_trading(means: Means, *, redis_url: str, instance: str) -> int:
     warm.start()
     worker = TradingWorker(["trading"], connection=connect_queues(redis_url, patient=True), **_TIMES)
     worker.perform_with, worker.pulse = warm.perform, lambda: None
+    worker.done_besides = lambda: warm.heard
     worker.work(logging_level="WARNING")
     warm.stop()
     return 1 if warm.failed else 0

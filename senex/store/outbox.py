@@ -25,15 +25,25 @@ CHANNEL = "outbox"
 LEASE_SECONDS = 15
 RENEW_SECONDS = 5
 
+HEARD = "trading"
+"""The queue whose worker hears of new rows by itself."""
+HEAD_START = 0.25
+"""Seconds for which the relay leaves a new row of it to that worker."""
+
 _LEASE = """
 UPDATE outbox SET lease_until = clock_timestamp() + make_interval(secs => %s), offers = offers + 1
 WHERE id IN (
     SELECT id FROM outbox
     WHERE done_at IS NULL AND (lease_until IS NULL OR lease_until < clock_timestamp())
         AND NOT EXISTS (SELECT FROM account WHERE account.id = outbox.account_id AND account.closed)
+        AND {which}
     ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)
 RETURNING id, queue, job, offers
 """
+_LEASE_ALL = _LEASE.format(
+    which="(queue <> %s OR created_at < clock_timestamp() - make_interval(secs => %s))"
+)
+_LEASE_HEARD = _LEASE.format(which="queue = %s")
 _RENEW = """
 UPDATE outbox SET lease_until = clock_timestamp() + make_interval(secs => %s)
 WHERE id = %s AND done_at IS NULL
@@ -94,11 +104,16 @@ class Outbox:
     async def lease(self, *, seconds: float = LEASE_SECONDS, limit: int = 100) -> tuple[Offer, ...]:
         """Lease undone rows nobody works on, oldest first.
 
-        Left out is what another relay is leasing, and the work of accounts the broker has closed:
-        it could only fail.
+        Left out is what another relay is leasing, the work of accounts the broker has closed (it
+        could only fail), and what ``HEARD``'s worker has only just heard of.
         """
-        rows = await self._rows(_LEASE, seconds, limit)
+        rows = await self._rows(_LEASE_ALL, seconds, HEARD, HEAD_START, limit)
         return tuple(Offer(*row) for row in sorted(rows))
+
+    async def hear(self, *, seconds: float = LEASE_SECONDS) -> int | None:
+        """Lease the oldest undone row of ``HEARD`` that nobody works on; its id."""
+        rows = await self._rows(_LEASE_HEARD, seconds, HEARD, 1)
+        return rows[0][0] if rows else None
 
     async def give_back(self, ids: list[int]) -> None:
         """Let go of leases whose rows could not be queued."""

@@ -93,10 +93,18 @@ def test_the_console_may_not_enqueue(embedded: Endpoints, machinery: Stage) -> N
     console.close()
 
 
+def test_new_trading_work_needs_neither_relay_nor_queue(machinery: Stage) -> None:
+    waiting = machinery.add("note")
+    machinery.start("worker")
+    eventually(lambda: machinery.done(waiting))
+    new = machinery.add("note")
+    eventually(lambda: machinery.done(new))
+    assert [machinery.runs(one) for one in (waiting, new)] == [1, 1]
+
+
 def test_what_follows_is_done_in_the_same_run_and_once(machinery: Stage) -> None:
     machinery.start("worker")
     work = machinery.add("lead_on")
-    _queue(machinery, work)  # there is no relay that could offer what follows
     following = eventually(
         lambda: machinery.one(
             "SELECT id FROM outbox WHERE subject = %s AND done_at IS NOT NULL", f"after {work}"
