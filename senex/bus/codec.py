@@ -215,9 +215,8 @@ def _certain(text: object) -> Decimal:
     return _decimal(text)
 
 
-@lru_cache(
-    maxsize=32_768
-)  # prices come in ticks: most have been read before, and reading is half of a quote's cost
+# prices come in ticks: most have been read before, and reading them is half of a quote's cost
+@lru_cache(maxsize=32_768)
 def _decimal(text: str) -> Decimal:
     try:
         number = Decimal(text)

@@ -119,7 +119,8 @@ async def test_without_worker_or_relay_the_story_gives_up_and_nothing_is_sent(
     ended = await world.story(account, timeout=3)
 
     assert (ended.code, ended.out) == (3, "")
-    assert "[E_DAEMON_SILENT]" in ended.err
+    # on a busy machine three seconds may end before it has so much as read the account
+    assert "[E_DAEMON_SILENT]" in ended.err or "[E_STORY_TIMEOUT]" in ended.err
     await world.expect_orders(account, 0)
     assert world.posts(account) == []
 

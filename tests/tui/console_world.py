@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 from senex.bus.codec import Frame, Hint, Pulse
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection
     from pathlib import Path
 
+    from textual.app import App
     from textual.pilot import Pilot
 
     from senex.bus.subscriber import BusEvent
@@ -492,7 +493,7 @@ class World:
                 and (state.bus.up is not None or self.bus.queue.empty())
             ),
         )
-        await pilot.pause()
+        await settle(pilot)
 
 
 async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
@@ -501,6 +502,26 @@ async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
     while not true():
         assert time.monotonic() < deadline, "it never came true"
         await pilot.pause(0.01)
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Let the app run until it has nothing left to do.
+
+    Textual's own pause takes a process that gets no turn on a busy machine for one that is idle.
+    """
+    await pilot.pause()
+    await until(pilot, lambda: settled(pilot.app))
+
+
+def settled(app: App[None]) -> bool:
+    """Whether everything is mounted, heard, laid out and painted."""
+    screen: Any = app.screen  # what is looked at is Textual's own
+    every: list[Any] = [app, screen, *screen.walk_children(with_self=False)]
+    heard = all(node._mounted_event.is_set() and node._message_queue.empty() for node in every)
+    drawn = not (
+        screen._layout_required or screen._repaint_required or screen._dirty_widgets or screen._callbacks
+    )
+    return heard and drawn
 
 
 def build(

@@ -39,10 +39,10 @@ def shows(world: w.World, *keys: str) -> Callable[[Pilot[None]], object]:
         await world.ready(pilot)
         for one in keys:
             await pilot.press(one)
-            await pilot.pause()
+            await w.settle(pilot)
         for entry in world.app.screen.query(Input):
             entry.cursor_blink = False  # a picture must not depend on the moment it is taken
-        await pilot.pause()
+        await w.settle(pilot)
 
     return run
 
