@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from senex.simulator.columns import NAN, milliseconds
+from senex.simulator.market.bars import period_of
 
 if TYPE_CHECKING:
     from senex.simulator.columns import Row, Subscription
     from senex.simulator.exchange import Exchange
+    from senex.simulator.market.bars import Bar
 
 PENDING, REMOVE, BEGIN, END, SNIP = 1, 2, 4, 8, 16
-HISTORY = 8_000
+HISTORY = 4_000
 """The longest snapshot, in candles; a longer history ends in SNIP where this many are sent."""
 _REGULAR = "tho=true"
+_LAST = 4_000_000_000_000
+_HOURS = {False: 23_400, True: 57_600}
+"""Seconds of a session's regular and extended hours."""
+_HALF_DAYS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +33,14 @@ class CandleName:
     extended: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One candle's prices in dollars."""
-
-    start: datetime
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: int
-
-
 def candle_symbol(text: str) -> CandleName | None:
     """Read a candle symbol; None when it is none."""
     name, brace, rest = text.partition("{=")
     if not brace or not name or not rest.endswith("}"):
         return None
     period, *attributes = rest[:-1].split(",")
+    if period_of(period) is None:
+        return None
     return CandleName(name, period, _REGULAR not in attributes)
 
 
@@ -54,7 +50,10 @@ def candle_rows(exchange: Exchange, wanted: Subscription) -> list[Row]:
     if asked is None:
         return []
     since = (wanted.since or 0) if wanted.fresh else wanted.sequence
-    bars = _bars(exchange, wanted.symbol, asked, datetime.fromtimestamp(since / 1000, tz=UTC))
+    start = _start(exchange, asked, since)
+    bars = exchange.market.bars(
+        wanted.symbol, asked.period, start, exchange.board.tick, extended=asked.extended
+    )
     if bars is None:
         return []
     if not bars:
@@ -63,6 +62,18 @@ def candle_rows(exchange: Exchange, wanted: Subscription) -> list[Row]:
     if not wanted.fresh:
         return [_row(wanted.name, bar, 0) for bar in bars]
     return [_row(wanted.name, bar, flags) for bar, flags in _flagged(bars)]
+
+
+def _start(exchange: Exchange, asked: CandleName, since: int) -> datetime:
+    """Where to begin: not earlier than the sessions that a longest snapshot needs."""
+    period, sessions = period_of(asked.period), exchange.market.sessions
+    start = datetime.fromtimestamp(min(max(since, 0), _LAST) / 1000, tz=UTC)
+    if period is None or not period.seconds:
+        return start
+    per_session = _HOURS[asked.extended] // period.seconds
+    number = sessions.last_started(exchange.market.instant(exchange.board.tick))
+    needed = HISTORY // max(1, per_session) + _HALF_DAYS
+    return max(start, sessions[max(sessions.first, number - needed)].opens)
 
 
 def _flagged(bars: list[Bar]) -> list[tuple[Bar, int]]:
@@ -84,27 +95,10 @@ def _empty(wanted: Subscription) -> Row:
 
 
 def _row(name: str, bar: Bar, flags: int) -> Row:
+    """A candle; its count of trades is its volume in round lots, what nobody keeps is NaN."""
     at = milliseconds(bar.start)
-    middle = round((bar.high + bar.low + bar.close) / 3, 4)
-    half = bar.volume // 2
+    count = -(-bar.volume // 100)
     return (
-        name, 0, flags, at // 1000 << 32, at, 0, max(1, bar.volume // 200),
-        bar.volume, middle, half, bar.volume - half, NAN, NAN, bar.open, bar.high, bar.low, bar.close,
+        name, 0, flags, at // 1000 << 32, at, 0, count,
+        bar.volume, NAN, NAN, NAN, NAN, NAN, bar.open, bar.high, bar.low, bar.close,
     )  # fmt: skip
-
-
-def _bars(exchange: Exchange, symbol: str, asked: CandleName, since: datetime) -> list[Bar] | None:
-    market, tick = exchange.market, exchange.board.tick
-    if asked.period not in {"d", "1d"} or symbol not in market.underlyings:
-        return None
-    return [
-        Bar(
-            datetime.combine(day, time(), tzinfo=UTC),
-            opened,
-            high,
-            low,
-            close,
-            market.draws.whole(20_000_000, 60_000_000, symbol, "volume", day.toordinal()),
-        )
-        for day, opened, high, low, close in market.daily_bars(symbol, since.date(), tick)
-    ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -138,6 +137,7 @@ class Channel:
         """Begin to send."""
         self._feed.listeners.add(self)
         self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task.add_done_callback(_report)
 
     async def stop(self) -> None:
         """End, and forget all subscriptions."""
@@ -145,8 +145,7 @@ class Channel:
         self.drop(list(self._wanted))
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError, ConnectionError):
-                await self._task
+            await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
         while True:
@@ -211,3 +210,12 @@ class Channel:
                 start, size = index, 0
             size += len(value) + 1
         yield head + b",".join(values[start:]) + tail
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """Let a channel that failed be heard of; one whose client has gone just ends."""
+    problem = None if task.cancelled() else task.exception()
+    if problem is not None and not isinstance(problem, ConnectionError):
+        task.get_loop().call_exception_handler(
+            {"message": "A channel failed", "exception": problem, "task": task}
+        )

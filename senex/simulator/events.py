@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
+from senex.domain.symbols import OptionSymbol, Right
 from senex.simulator.columns import NAN, index_of, milliseconds
 from senex.simulator.market.listing import contract
 from senex.simulator.market.profiles import PROFILES
 from senex.simulator.market.surface import RATE
-from senex.simulator.prints import last_print, option_volumes
+from senex.simulator.prints import last_print
 from senex.simulator.rendering import previous_close
 
 if TYPE_CHECKING:
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from senex.simulator.columns import Row
     from senex.simulator.exchange import Exchange
     from senex.simulator.faults.quotes import Shown
+    from senex.simulator.market.listing import Expiration
 
 _EPOCH = date(1970, 1, 1)
+_LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 def quote_row(name: str, quote: Shown) -> tuple[int, Row]:
@@ -54,7 +57,7 @@ def theo_price_row(exchange: Exchange, name: str, symbol: str) -> tuple[int, Row
     values = theory.greeks
     numbers = (
         values.price, theory.underlying, values.delta, values.gamma,
-        market.underlyings[known.underlying].profile.dividend_yield, RATE,
+        theory.carry, RATE,
     )  # fmt: skip
     return tick, (name, 0, 0, index_of(at), at, 0, *(round(number, 8) for number in numbers))
 
@@ -113,18 +116,22 @@ def underlying_row(exchange: Exchange, name: str, symbol: str) -> tuple[int, Row
     if symbol not in PROFILES or not market.chain(symbol, tick):
         return None
     instant = market.instant(tick)
-    session, surface = market.sessions.last_started(instant), market.underlyings[symbol].surface
-    front, back = (
-        surface.at_the_money(session, max(0, (one.day - exchange.day()).days) / 365.0)
-        for one in market.chain(symbol, tick)[:2]
-    )
-    calls, puts = option_volumes(exchange, symbol)
+    coming = sorted({at for at in map(_ends, market.chain(symbol, tick)) if at > instant})
+    front, back = (market.implied(symbol, at, tick) for at in coming[:2])
+    calls, puts = market.option_volumes(symbol, tick)
     at = milliseconds(instant)
     return tick, (
         name, 0, 0, index_of(at), at, 0,
-        round(surface.month(session), 6), round(front, 6), round(back, 6),
+        round(market.month(symbol, tick), 6), round(front, 6), round(back, 6),
         calls, puts, calls + puts, round(puts / calls, 4) if calls else 0,
     )  # fmt: skip
+
+
+def _ends(expiration: Expiration) -> datetime:
+    """When an expiration's options expire."""
+    option = OptionSymbol(expiration.root, expiration.day, Right.CALL, expiration.strikes[0])
+    known = contract(option.occ)
+    return _LATEST if known is None else known.expires_at
 
 
 ROWS: dict[str, Callable[[Exchange, str, str], tuple[int, Row] | None]] = {

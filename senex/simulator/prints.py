@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from senex.simulator.columns import dollars, index_of, milliseconds
+from senex.simulator.market.contracts import contract
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,8 +47,8 @@ class Print:
 def print_at(exchange: Exchange, symbol: str, tick: int) -> Print | None:
     """The print of one tick; None when nothing traded."""
     market = exchange.market
-    volume = day_volume(exchange, symbol, tick)
-    size = volume - day_volume(exchange, symbol, tick - 1)
+    volume = market.volume(symbol, tick)
+    size = volume - market.volume(symbol, tick - 1)
     quote = market.quote(symbol, tick) if size > 0 else None
     if quote is None:
         return None
@@ -58,12 +59,18 @@ def print_at(exchange: Exchange, symbol: str, tick: int) -> Print | None:
 
 
 def last_print(exchange: Exchange, symbol: str) -> Print | None:
-    """The newest print of the last minute of market time; None when there was none."""
-    tick = exchange.board.tick
+    """The last print in regular hours; None when there was none in their last minute."""
+    market, tick = exchange.market, exchange.board.tick
+    known = contract(symbol)
+    if known is not None:
+        tick = market.live_tick(known, tick)
+    elif symbol in market.underlyings:
+        session = market.sessions[market.sessions.last_started(market.instant(tick))]
+        tick = min(tick, market.tick(session.closes))
     for back in range(_LOOK_BACK):
-        known = print_at(exchange, symbol, tick - back)
-        if known is not None:
-            return known
+        found = print_at(exchange, symbol, tick - back)
+        if found is not None:
+            return found
     return None
 
 
@@ -73,7 +80,12 @@ def print_rows(exchange: Exchange, wanted: Subscription) -> list[Row]:
     first = tick if wanted.fresh else max(wanted.sequence + 1, tick - _BACKLOG + 1)
     wanted.sequence = tick
     found = (print_at(exchange, wanted.symbol, one) for one in range(first, tick + 1))
-    return [_row(wanted.name, one) for one in found if one is not None]
+    market = exchange.market
+    return [
+        _row(wanted.name, one, extended=not market.trades(wanted.symbol, one.tick))
+        for one in found
+        if one is not None
+    ]
 
 
 def _price(exchange: Exchange, symbol: str, tick: int) -> int:
@@ -90,25 +102,9 @@ def _price(exchange: Exchange, symbol: str, tick: int) -> int:
     return quote.ask if where < _AT_THE_ASK else (quote.bid + quote.ask) // 2
 
 
-def _row(name: str, known: Print) -> Row:
+def _row(name: str, known: Print, *, extended: bool) -> Row:
     at = milliseconds(known.at)
     return (
         name, 0, 0, index_of(at), at, 0, known.tick, "Q", known.price, known.size, known.bid, known.ask,
-        "0", known.aggressor, False, False, True, "NEW", None, None, "",
+        "0", known.aggressor, False, extended, True, "NEW", None, None, "",
     )  # fmt: skip
-
-
-def day_volume(exchange: Exchange, symbol: str, tick: int) -> int:
-    """What traded of a symbol today up to a tick."""
-    market = exchange.market
-    instant = market.instant(tick)
-    session = market.sessions[market.sessions.last_started(instant)]
-    seconds = (min(instant, session.closes) - session.opens).total_seconds()
-    return int(seconds * (548 if symbol in market.underlyings else 0.25))
-
-
-def option_volumes(exchange: Exchange, symbol: str) -> tuple[int, int]:
-    """What traded today of an underlying's calls and puts."""
-    per = day_volume(exchange, "", exchange.board.tick)
-    count = sum(len(one.strikes) for one in exchange.market.chain(symbol, exchange.board.tick))
-    return per * count, per * count

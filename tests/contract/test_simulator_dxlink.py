@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -12,7 +13,9 @@ import pytest
 import tastytrade.dxfeed
 from tastytrade.dxfeed import Greeks, Quote, Summary, TheoPrice, TimeAndSale, Trade, Underlying
 from tastytrade.dxfeed.event import Event
+from tastytrade.market_data import get_market_data_by_type
 
+from senex.simulator import candles
 from senex.simulator.columns import COLUMNS
 from tests.contract.simulator_support import find_trident
 
@@ -265,3 +268,103 @@ async def test_a_client_that_does_not_read_is_sent_the_newest_only(broker: Broke
             flat = (await line.hear("FEED_DATA"))["data"][1]
 
     assert dict(zip(flat[::2], flat[1::2], strict=True)) == dict.fromkeys(names, 500)
+
+
+# -- candles ------------------------------------------------------------------------------------------
+
+NINE_FIFTY = int(datetime(2026, 6, 2, 13, 50, tzinfo=UTC).timestamp() * 1000)
+
+
+async def snapshot(line: Line, symbol: str, since: int) -> list[dict[str, Any]]:
+    """A candle subscription's snapshot, newest first."""
+    await line.want(("Candle", symbol), fromTime=since)
+    rows: list[dict[str, Any]] = []
+    while not rows or not rows[-1]["eventFlags"] & (candles.END | candles.SNIP):
+        rows += await candle_rows(line)
+    return rows
+
+
+async def candle_rows(line: Line) -> list[dict[str, Any]]:
+    """The candles of the next frame."""
+    columns = COLUMNS["Candle"]
+    flat = (await line.hear("FEED_DATA"))["data"][1]
+    return [
+        dict(zip(columns, flat[start : start + len(columns)], strict=True))
+        for start in range(0, len(flat), len(columns))
+    ]
+
+
+async def test_a_snapshot_is_one_transaction_and_the_last_candle_grows_then_rolls(broker: Broker) -> None:
+    async with connected(broker) as line:
+        await line.open()
+        await broker.clock(step=4)
+        first = await snapshot(line, "QQQ{=5m,tho=true}", NINE_FIFTY)
+        await broker.clock(step=4 * 60)
+        grown = await candle_rows(line)
+        await broker.clock(step=4 * 60 * 4 + 8)
+        rolled = await candle_rows(line)
+
+    minutes = [datetime.fromtimestamp(one["time"] / 1000, UTC).strftime("%H:%M") for one in first]
+    assert minutes == ["14:00", "13:55", "13:50"]
+    assert [one["eventFlags"] for one in first] == [
+        candles.BEGIN | candles.PENDING, candles.PENDING, candles.END,
+    ]  # fmt: skip
+    assert [one["time"] - first[0]["time"] for one in grown] == [0]
+    assert grown[0]["volume"] > first[0]["volume"]
+    assert [one["time"] - first[0]["time"] for one in rolled] == [0, 300_000]
+    assert rolled[0]["volume"] > grown[0]["volume"]
+    assert {one["eventFlags"] for one in grown + rolled} == {0}
+
+
+async def test_candles_of_any_period_add_up(broker: Broker) -> None:
+    opened = int(datetime(2026, 6, 2, 13, 30, tzinfo=UTC).timestamp() * 1000)
+    async with connected(broker) as line:
+        await line.open()
+        days = await snapshot(line, "QQQ{=d,tho=true}", opened)
+        for period in ("15s", "1m", "5m", "1h"):
+            parts = await snapshot(line, f"QQQ{{={period},tho=true}}", opened)
+            assert sum(one["volume"] for one in parts) == days[0]["volume"], period
+            assert max(one["high"] for one in parts) == days[0]["high"], period
+            assert min(one["low"] for one in parts) == days[0]["low"], period
+            assert (parts[-1]["open"], parts[0]["close"]) == (days[0]["open"], days[0]["close"]), period
+
+
+async def test_an_empty_history_is_an_empty_snapshot_and_nonsense_is_silent(broker: Broker) -> None:
+    later = int(datetime(2026, 6, 3, tzinfo=UTC).timestamp() * 1000)
+    async with connected(broker) as line:
+        await line.open()
+        for nonsense in ("QQQ{=7y}", "NOSUCH{=5m}", "QQQ{5m}", "QQQ{=5m", "{=5m}"):
+            await line.want(("Candle", nonsense), fromTime=NINE_FIFTY)
+        (empty,) = await snapshot(line, "QQQ{=5m,tho=true}", later)
+        assert empty["eventFlags"] == candles.BEGIN | candles.END | candles.REMOVE
+        await line.say("FEED_SUBSCRIPTION", 1, remove=[{"type": "Candle", "symbol": "QQQ{=5m,tho=true}"}])
+        (one, *_) = await snapshot(line, "SPY{=5m}", NINE_FIFTY)
+        await broker.clock(step=8)
+        assert {row["eventSymbol"] for row in [one, *await candle_rows(line)]} == {"SPY{=5m}"}
+
+
+async def test_a_history_that_is_too_long_is_snipped(broker: Broker) -> None:
+    weeks = int(datetime(2026, 5, 11, tzinfo=UTC).timestamp() * 1000)
+    async with connected(broker) as line:
+        await line.open()
+        rows = await snapshot(line, "QQQ{=1m,tho=true}", weeks)
+    assert len(rows) == candles.HISTORY
+    assert rows[-1]["eventFlags"] == candles.SNIP
+
+
+async def test_futures_and_coins_stream_in_their_own_units(broker: Broker) -> None:
+    names = ["/ESM26:XCME", "BTC/USD:CXTALP"]
+    async with broker.quotes() as stream:
+        await stream.subscribe(Quote, names)
+        await stream.subscribe(Summary, names)
+        async with asyncio.timeout(10):
+            quotes = {one.event_symbol: one for one in [await stream.get_event(Quote) for _ in names]}
+            days = {one.event_symbol: one for one in [await stream.get_event(Summary) for _ in names]}
+        rest = await get_market_data_by_type(broker.session, futures=["/ESM6"], cryptocurrencies=["BTC/USD"])
+    assert {(one.bid, one.ask) for one in rest} == {(one.bid_price, one.ask_price) for one in quotes.values()}
+    for name in names:
+        low, high = days[name].day_low_price, days[name].day_high_price
+        assert low is not None
+        assert high is not None
+        assert low <= quotes[name].ask_price
+        assert quotes[name].bid_price <= high

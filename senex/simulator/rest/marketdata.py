@@ -15,7 +15,7 @@ from senex.simulator.market.futures import future_contract
 from senex.simulator.market.listing import contract
 from senex.simulator.market.profiles import PROFILES
 from senex.simulator.market.quotes import CENT
-from senex.simulator.prints import day_volume, last_print
+from senex.simulator.prints import last_print
 from senex.simulator.rendering import previous_close
 from senex.simulator.services import labelled, services
 
@@ -94,7 +94,7 @@ def _underlying(exchange: Exchange, symbol: str, number: int) -> wire.Json:
     low, high = market.year_range(symbol, tick)
     body |= {"beta": profile.beta, "year-low-price": f"{low:.2f}", "year-high-price": f"{high:.2f}"}
     if not profile.is_index:
-        body["volume"] = str(day_volume(exchange, symbol, tick))
+        body["volume"] = str(market.volume(symbol, tick))
     if profile.dividend:
         body |= {"dividend-amount": wire.plain(profile.dividend), "dividend-frequency": _DIVIDEND_FREQUENCY}
     return body
@@ -104,7 +104,7 @@ def _option(exchange: Exchange, symbol: str) -> wire.Json:
     """What traded of an option today and what is open; its last trade where there was one lately."""
     tick = exchange.board.tick
     body: wire.Json = {
-        "volume": str(day_volume(exchange, symbol, tick)),
+        "volume": str(exchange.market.volume(symbol, tick)),
         "open-interest": str(exchange.market.open_interest(symbol, tick)),
     }
     known = last_print(exchange, symbol)
