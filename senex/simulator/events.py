@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from senex.domain.symbols import OptionSymbol, Right
 from senex.simulator.columns import NAN, index_of, milliseconds
+from senex.simulator.market.derived import trade_dates
 from senex.simulator.market.listing import contract
 from senex.simulator.market.profiles import PROFILES
 from senex.simulator.market.surface import RATE
@@ -79,20 +80,16 @@ def summary_row(exchange: Exchange, name: str, symbol: str) -> tuple[int, Row] |
     market, tick = exchange.market, exchange.board.tick
     number = market.sessions.last_started(market.instant(tick))
     today, before = market.sessions[number].day, market.sessions[number - 1].day
-    days = ((today - _EPOCH).days, (before - _EPOCH).days)
     interest = market.open_interest(symbol, tick)
     close = float(previous_close(exchange, symbol))
+    prices: tuple[float | str, ...] = (NAN, NAN, NAN)
     if symbol in PROFILES:
-        opened, high, low, _ = market.day_bar(symbol, number, tick)
+        prices = market.day_bar(symbol, number, tick)[:3]
     elif contract(symbol) is None:
-        opened, high, low, _ = market.derived.day(symbol, market.instant(tick))
-    else:
-        return tick, (
-            name, 0, days[0], "REGULAR", days[1], "FINAL", interest, NAN, NAN, NAN, NAN, close, NAN,
-        )  # fmt: skip
-    return tick, (
-        name, 0, days[0], "REGULAR", days[1], "FINAL", interest, opened, high, low, NAN, close, NAN,
-    )  # fmt: skip
+        prices = market.derived.day(symbol, market.instant(tick))[:3]
+        today, before = trade_dates(symbol, market.instant(tick))
+    days = ((today - _EPOCH).days, (before - _EPOCH).days)
+    return tick, (name, 0, days[0], "REGULAR", days[1], "FINAL", interest, *prices, NAN, close, NAN)
 
 
 def profile_row(exchange: Exchange, name: str, symbol: str) -> tuple[int, Row] | None:

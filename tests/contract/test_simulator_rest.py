@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from tastytrade.dxfeed import Quote, Summary
 from tastytrade.instruments import (
+    Cryptocurrency,
     Equity,
     Future,
     FutureOption,
@@ -258,3 +260,44 @@ async def test_market_data_and_metrics_tell_one_story(broker: Broker) -> None:
     assert prices == sorted(prices, key=lambda price: price or 0)
     assert data.prev_close is not None
     assert (data.bid or 0) < (data.ask or 0)
+
+
+async def test_rest_and_stream_agree_about_every_kind(broker: Broker) -> None:
+    session = broker.session
+    await broker.clock(step=3)
+    future = (await Future.get(session, product_codes=["CL"]))[0]
+    put = (await NestedFutureOptionChain.get(session, "CL")).option_chains[0].expirations[0].strikes[20]
+    option = (await NestedOptionChain.get(session, "QQQ"))[0].expirations[1].strikes[60]
+    names = {
+        "QQQ": "QQQ",
+        "SPX": "SPX",
+        option.call: option.call_streamer_symbol,
+        future.symbol: future.streamer_symbol,
+        put.put: put.put_streamer_symbol,
+        "BTC/USD": (await Cryptocurrency.get(session, "BTC/USD")).streamer_symbol,
+    }
+    told = await get_market_data_by_type(
+        session,
+        equities=["QQQ"],
+        indices=["SPX"],
+        options=[option.call],
+        futures=[future.symbol],
+        future_options=[put.put],
+        cryptocurrencies=["BTC/USD"],
+    )
+    async with broker.quotes() as stream:
+        await stream.subscribe(Quote, list(names.values()))
+        await stream.subscribe(Summary, list(names.values()))
+        quotes = {one.event_symbol: one for one in [await stream.get_event(Quote) for _ in names]}
+        summaries = {one.event_symbol: one for one in [await stream.get_event(Summary) for _ in names]}
+
+    assert {one.symbol for one in told} == set(names)
+    for one in told:
+        quote, summary = quotes[names[one.symbol]], summaries[names[one.symbol]]
+        assert (one.bid, one.ask) == (quote.bid_price, quote.ask_price), one.symbol
+        assert (one.bid_size, one.ask_size) == (quote.bid_size, quote.ask_size), one.symbol
+        assert one.prev_close == summary.prev_day_close_price, one.symbol
+        assert one.open_interest is None or one.open_interest == summary.open_interest, one.symbol
+        if one.open is not None:
+            day = (one.open, one.day_high_price, one.day_low_price)
+            assert day == (summary.day_open_price, summary.day_high_price, summary.day_low_price), one.symbol

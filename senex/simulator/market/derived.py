@@ -105,7 +105,7 @@ class Derived:
         return self._own(code, *_trade_date(instant)) * math.exp(_PATHS[code].carry * years)
 
     def day(self, symbol: str, instant: datetime) -> tuple[float, float, float, float]:
-        """Open, high, low and last of the trade date so far, of a listed symbol."""
+        """Open, high, low and last of the trade date so far, to the tick, of a listed symbol."""
         opens, listed = opening(symbol, instant), new_york_date(instant)
         hours = min(int((instant - opens).total_seconds() // 3600), _STEPS)
         seen = [self._worth(symbol, listed, opens + timedelta(hours=count)) for count in range(hours + 1)]
@@ -114,7 +114,7 @@ class Derived:
 
     def _worth(self, symbol: str, listed: date, instant: datetime) -> float:
         valued = self._valued(symbol, listed, instant)
-        return 0.0 if valued is None else valued[0]
+        return 0.0 if valued is None else float(_to_tick(valued[0], valued[1]))
 
     def previous_close(self, symbol: str, instant: datetime) -> float:
         """A future's or coin's price at the end of the trade date before this one."""
@@ -123,7 +123,7 @@ class Derived:
     def settled(self, symbol: str, instant: datetime) -> Decimal | None:
         """The same to the tick, of options too; None for a symbol that is not listed."""
         valued = self._valued(symbol, new_york_date(instant), opening(symbol, instant) - timedelta(hours=1))
-        return None if valued is None else round(Decimal(valued[0]) / valued[1]) * valued[1]
+        return None if valued is None else _to_tick(valued[0], valued[1])
 
     def quote(self, symbol: str, tick: int, instant: datetime) -> Quote | None:
         """The quote at a tick; None for a symbol that is not listed."""
@@ -232,6 +232,10 @@ class Derived:
         value = self._draws.normal(name, "own node", number, level, index)
         self._recent[name, level] = (number, index, value)
         return value
+
+
+def _to_tick(price: float, tick: Decimal) -> Decimal:
+    return round(Decimal(price) / tick) * tick
 
 
 def trade_date(instant: datetime) -> date:
