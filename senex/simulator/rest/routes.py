@@ -9,6 +9,8 @@ from senex.simulator.rest import (
     complexorders,
     control,
     equities,
+    futureoptions,
+    futureproducts,
     futures,
     hours,
     marketdata,
@@ -23,7 +25,18 @@ from senex.simulator.rest import (
 )
 
 MODULES = (
-    *(session, accounts, orders, complexorders, equities, options, futures, others),
+    *(
+        session,
+        accounts,
+        orders,
+        complexorders,
+        equities,
+        options,
+        futureproducts,
+        futures,
+        futureoptions,
+        others,
+    ),
     *(marketdata, metrics, hours, watchlists),
     *(streams, clock, status, control, bench),
 )
