@@ -170,6 +170,34 @@ def test_a_dry_run_says_what_filling_does_to_buying_power(shape: str, sell: bool
     assert reserved.reserved == max(0, -tried.buying_power_change - tried.fees.total)
 
 
+def test_a_reserve_follows_positions_and_prices() -> None:
+    world = World.opened()
+    exchange = world.simulator.exchange
+    strike = closest(world, "QQQ", NEXT, -10)
+    world.order((put("QQQ", NEXT, strike), Action.SELL_TO_OPEN, 1), price="60.00", tif=TimeInForce.GTC)
+
+    def reserved() -> Decimal:
+        balanced(world.simulator)
+        return exchange.accountant.statement(world.account).reserved
+
+    naked = reserved()
+    exchange.step(400)
+    later = reserved()
+    world.hold(put("QQQ", NEXT, closest(world, "QQQ", NEXT, -20)), 1)
+
+    assert naked > 0
+    assert later != naked  # it follows the underlying's price
+    assert reserved() == 0  # a spread that brings more than it is wide
+
+
+def closest(world: World, root: str, expiry: date, offset: int) -> Decimal:
+    """The listed strike nearest the price and an offset."""
+    exchange = world.simulator.exchange
+    spot = Decimal(str(exchange.market.spot(root, exchange.board.tick))) + offset
+    listed = next(one for one in exchange.market.chain(root, exchange.board.tick) if one.day == expiry)
+    return min(listed.strikes, key=lambda strike: abs(strike - spot))
+
+
 @settings(max_examples=SEQUENCES)
 @given(st.lists(commands, min_size=3, max_size=12), st.booleans())
 def test_books_balance_after_every_event(told: list[tuple[object, ...]], cash: bool) -> None:
