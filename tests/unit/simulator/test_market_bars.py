@@ -16,6 +16,8 @@ from senex.simulator.market.market import Market
 from senex.simulator.market.profiles import Scenario
 from senex.simulator.market.sessions import new_york
 
+EXAMPLES = 6 if settings().max_examples == 100 else settings().max_examples
+
 if TYPE_CHECKING:
     from senex.simulator.market.bars import Bar
 
@@ -162,7 +164,7 @@ def test_volumes_grow_through_the_day_and_begin_again(market: Market) -> None:
     assert calls > 0 < puts
 
 
-@settings(max_examples=6)
+@settings(max_examples=EXAMPLES)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["SPY", "AAPL", "VIX", "NDX", "V"]), st.integers(-300_000, 3_000_000)),

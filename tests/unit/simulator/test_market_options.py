@@ -30,6 +30,7 @@ SESSION_TICKS = 4 * 23_400
 SCENARIOS = [one for one in Scenario if one is not Scenario.BLOCKED]
 OPTIONABLE = ("SPY", "QQQ", "IWM", "TLT", "AAPL", "NVDA", "F", "SPX", "XSP", "NDX")
 DUST = 1e-9
+EXAMPLES = 12 if settings().max_examples == 100 else settings().max_examples
 
 
 @lru_cache(maxsize=8)
@@ -111,7 +112,7 @@ def agrees(found: Theory, one: Contract, *, whole: bool) -> bool:
     return whole
 
 
-@settings(max_examples=12)
+@settings(max_examples=EXAMPLES)
 @given(
     seed=st.integers(0, 5),
     scenario=st.sampled_from(SCENARIOS),
@@ -179,7 +180,7 @@ def parity(market: Market, expiration: Expiration, tick: int) -> None:
             assert gap <= up.underlying - bond + 1e-7
 
 
-@settings(max_examples=12)
+@settings(max_examples=EXAMPLES)
 @given(
     seed=st.integers(0, 5),
     scenario=st.sampled_from(SCENARIOS),
