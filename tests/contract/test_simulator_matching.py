@@ -122,8 +122,9 @@ def test_the_session_ends_at_the_daily_close(market: Market) -> None:
     assert len(set(night)) == 1
     last = market.spot("QQQ", market.tick(session.closes) - 1)
     assert abs(last - close) < 0.10
-    bars = market.daily_bars("QQQ", session.day, market.tick(session.closes))
-    assert [(day, prices[3]) for day, *prices in bars] == [(session.day, close)]
+    bars = market.bars("QQQ", "d", session.opens, market.tick(session.closes))
+    assert bars is not None
+    assert [(bar.start.date(), bar.close) for bar in bars] == [(session.day, close)]
 
 
 def test_the_calendar_is_the_exchanges_own() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 import numpy as np
@@ -39,9 +39,11 @@ class View:
     def candles(self) -> list[Candle]:
         """Daily bars."""
         found = []
-        for day, *prices in self.market.daily_bars(self.symbol, SINCE, 0):
-            opened, high, low, close = (Decimal(str(price)) for price in prices)
-            found.append(Candle(day, opened, high, low, close, Decimal(1)))
+        for bar in self.market.bars(self.symbol, "d", datetime.combine(SINCE, time(), tzinfo=UTC), 0) or ():
+            opened, high, low, close = (
+                Decimal(str(price)) for price in (bar.open, bar.high, bar.low, bar.close)
+            )
+            found.append(Candle(bar.start.date(), opened, high, low, close, Decimal(bar.volume)))
         return found
 
     def metrics(self) -> Metrics:

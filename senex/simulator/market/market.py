@@ -12,7 +12,6 @@ from senex.simulator.market import corporate
 from senex.simulator.market.activity import Activity
 from senex.simulator.market.bars import Bar, Tape, period_of
 from senex.simulator.market.contracts import times
-from senex.simulator.market.daily import HISTORY
 from senex.simulator.market.derived import Derived
 from senex.simulator.market.draws import Draws
 from senex.simulator.market.indices import IndexPath
@@ -222,19 +221,6 @@ class Market:
         volume = partial(self._activity.contracts, known, underlying)
         tape = Tape(prices, self.sessions, volume, lambda _: 1.0)
         return tape.bars(parsed, max(since, first), min(until, known.stops_trading_at), extended=False)
-
-    def daily_bars(
-        self, symbol: str, since: date, tick: int
-    ) -> list[tuple[date, float, float, float, float]]:
-        """Daily bars (date, open, high, low, close) up to the tick, oldest first."""
-        path = self.underlyings[symbol].path
-        instant = self.instant(tick)
-        numbers = range(1 - HISTORY, self.sessions.last_started(instant) + 1)
-        return [
-            (self.sessions[number].day, *path.bar(number, instant))
-            for number in numbers
-            if self.sessions[number].day >= since
-        ]
 
     def volume(self, symbol: str, tick: int) -> int:
         """Shares or contracts traded so far on the tick's day; 0 for an unknown symbol."""
