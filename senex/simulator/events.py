@@ -50,8 +50,8 @@ def greeks_row(exchange: Exchange, name: str, symbol: str) -> tuple[int, Row] | 
 
 def theo_price_row(exchange: Exchange, name: str, symbol: str) -> tuple[int, Row] | None:
     """An option's theoretical price and what it was made of; nothing for an underlying."""
-    theory, known = exchange.board.theory(symbol), contract(symbol)
-    if theory is None or known is None:
+    theory = exchange.board.theory(symbol)
+    if theory is None:
         return None
     market, tick = exchange.market, exchange.board.tick
     at = milliseconds(market.instant(tick))

@@ -173,7 +173,7 @@ class Derived:
             rate=RATE,
             dividend_yield=RATE,
         )
-        return Theory(greeks, volatility, spot)
+        return Theory(greeks, volatility, spot, spot, RATE, years)
 
     def volatility(self, option: FutureOption, spot: float, years: float) -> float:
         """The implied volatility of a strike: the product's, with a smile."""

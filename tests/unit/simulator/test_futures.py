@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+import QuantLib  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 from tastytrade.utils import (
@@ -125,6 +126,22 @@ def test_calls_and_puts_on_a_future_are_in_parity(tick: int, code: str) -> None:
         assert low <= min(opened, last) <= max(opened, last) <= high
         assert math.isclose(last, call, abs_tol=float(expiration.product.tick))
         assert math.isclose(call - put, forward, abs_tol=1e-9)
+
+
+def test_values_of_options_on_futures_are_black_s() -> None:
+    instant = MARKET.instant(0)
+    for code in ("CL", "GC", "ES", "6E"):
+        for expiration in future_option_expirations(code, MARKET.day(0)):
+            future = MARKET.derived.price(expiration.future.symbol, instant)
+            for strike in strikes(expiration.product, future)[::8]:
+                theory = MARKET.derived.theory(FutureOption(expiration, Right.PUT, strike), instant)
+                deviation = theory.volatility * math.sqrt(theory.years)
+                discount = math.exp(-RATE * theory.years)
+                expected = QuantLib.blackFormula(
+                    QuantLib.Option.Put, float(strike), future, deviation, discount
+                )
+
+                assert math.isclose(theory.greeks.price, expected, rel_tol=1e-9, abs_tol=1e-9)
 
 
 def test_a_future_on_an_index_is_the_index_carried_to_its_end() -> None:
