@@ -29,9 +29,7 @@ class Started:
 
     def usage(self) -> tuple[float, float]:
         """Processor seconds so far, and the most memory so far in MB."""
-        self.pipe.send("usage")
-        seconds, megabytes = self.pipe.recv()
-        return float(seconds), float(megabytes)
+        return usage(self.pipe)
 
 
 @contextmanager
@@ -58,6 +56,12 @@ async def _run(pipe: Connection, options: dict[str, Any]) -> None:
     port = await server.start("127.0.0.1", 0)
     tokens = simulator.tokens
     pipe.send((f"http://127.0.0.1:{port}", tokens.client_secret, tokens.refresh_token, simulator.account))
+    answer_usage(pipe)
+    await asyncio.Event().wait()
+
+
+def answer_usage(pipe: Connection) -> None:
+    """Answer each question on a pipe with the processor seconds and the most megabytes of this process."""
 
     def answer() -> None:
         pipe.recv()
@@ -65,4 +69,10 @@ async def _run(pipe: Connection, options: dict[str, Any]) -> None:
         pipe.send((used.ru_utime + used.ru_stime, used.ru_maxrss / 1024))
 
     asyncio.get_running_loop().add_reader(pipe.fileno(), answer)
-    await asyncio.Event().wait()
+
+
+def usage(pipe: Connection) -> tuple[float, float]:
+    """Ask the process at the other end."""
+    pipe.send("usage")
+    seconds, megabytes = pipe.recv()
+    return float(seconds), float(megabytes)

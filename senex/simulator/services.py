@@ -52,7 +52,7 @@ REPLICA = web.RequestKey("replica", Services)
 def services(request: web.Request) -> Services:
     """The parts, from a request."""
     replica: Services | None = request.get(REPLICA)
-    return request.config_dict[SERVICES] if replica is None else replica
+    return request.app[SERVICES] if replica is None else replica
 
 
 _LABELS: dict[object, str] = {}

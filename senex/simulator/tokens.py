@@ -37,4 +37,4 @@ class Tokens:
         return its_kind == kind and int(epoch) == self.epoch and 0 < left <= QUOTE_SECONDS
 
     def _sign(self, text: str) -> str:
-        return hmac.new(self.refresh_token.encode(), text.encode(), "sha256").hexdigest()
+        return hmac.digest(self.refresh_token.encode(), text.encode(), "sha256").hex()

@@ -26,9 +26,9 @@ from senex.simulator.rest import (
 
 MODULES = (
     *(
+        orders,
         session,
         accounts,
-        orders,
         complexorders,
         equities,
         options,
@@ -40,3 +40,4 @@ MODULES = (
     *(marketdata, metrics, hours, watchlists),
     *(streams, clock, status, control, bench),
 )
+"""Orders first: an endpoint is looked for in this order."""

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import orjson
 from aiohttp import web
 
 from senex.domain.legs import Action, InstrumentType
@@ -34,7 +35,7 @@ async def ticket_of(request: web.Request) -> Ticket:
     Raises:
         PreflightError: a field is missing or has a value the broker does not take.
     """
-    return _readable(_ticket, await request.json())
+    return _readable(_ticket, orjson.loads(await request.read()))
 
 
 async def complex_ticket_of(request: web.Request) -> ComplexTicket:
@@ -43,7 +44,7 @@ async def complex_ticket_of(request: web.Request) -> ComplexTicket:
     Raises:
         PreflightError: a field is missing or has a value the broker does not take.
     """
-    return _readable(_complex, await request.json())
+    return _readable(_complex, orjson.loads(await request.read()))
 
 
 def account_of(request: web.Request) -> str:
