@@ -143,7 +143,7 @@ async def test_an_order_placed_while_asked_is_live_at_the_same_instant(broker: B
 
     async with joined(broker, "me", trade):
         await broker.clock(advance=0.25)
-    assert (0, OrderStatus.LIVE) in statuses
+    assert statuses.count((0, OrderStatus.LIVE)) > 1  # asked again, because the order was news
     assert statuses[-1] == (1, OrderStatus.LIVE)
 
 
