@@ -99,8 +99,9 @@ async def _serve(pipe: Connection) -> None:
     async def feed(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(compress=False)
         await socket.prepare(request)
+        until = time.perf_counter() + SECONDS + 1
         with suppress(ConnectionError):
-            while True:
+            while time.perf_counter() < until:  # a client that closes reads to the end
                 await socket.send_frame(frame, WSMsgType.TEXT)
                 await asyncio.sleep(0)
         return socket
