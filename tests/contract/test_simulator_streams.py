@@ -162,7 +162,9 @@ async def test_a_whole_chain_arrives_in_frames_the_sdk_can_take(broker: Broker) 
 
 
 async def test_what_was_unsubscribed_is_not_sent(broker: Broker) -> None:
-    async with broker.quotes() as stream:
+    async with broker.quotes() as other, broker.quotes() as stream:
+        await other.subscribe(Quote, ["SPY"])
+        await other.get_event(Quote)
         await stream.subscribe(Quote, ["QQQ", "SPY"])
         await stream.unsubscribe(Quote, ["SPY"])
         await quotes_until(stream, "QQQ", (await broker.clock(step=1))["sequence"])
