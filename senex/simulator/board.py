@@ -42,8 +42,11 @@ class Board:
 
     def unwatch(self, symbols: Iterable[str]) -> None:
         """Forget a reader of each symbol."""
-        self._watched.subtract(symbols)
-        self._watched += Counter()
+        for symbol in symbols:
+            if self._watched[symbol] > 1:
+                self._watched[symbol] -= 1
+            else:
+                del self._watched[symbol]
 
     def quote(self, symbol: str) -> Quote | None:
         """The quote of a symbol at the current tick; None when there is no such symbol."""

@@ -12,6 +12,7 @@ from senex.simulator.candles import candle_rows, candle_symbol
 from senex.simulator.columns import COLUMNS, EVERY, Subscription
 from senex.simulator.feed import encoded
 from senex.simulator.prints import print_rows
+from senex.simulator.tasks import report
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -45,6 +46,7 @@ class Channel:
         self._timed: dict[tuple[str, str], Subscription] = {}
         self._pending: dict[tuple[str, str], Subscription] = {}
         self._task: asyncio.Task[None] | None = None
+        self._sending = asyncio.Lock()
 
     # -- what the client asks for -----------------------------------------------------------
 
@@ -137,7 +139,7 @@ class Channel:
         """Begin to send."""
         self._feed.listeners.add(self)
         self._task = asyncio.get_running_loop().create_task(self._run())
-        self._task.add_done_callback(_report)
+        self._task.add_done_callback(report)
 
     async def stop(self) -> None:
         """End, and forget all subscriptions."""
@@ -154,11 +156,12 @@ class Channel:
             await asyncio.sleep(max(self._period, _SHORTEST_PERIOD))
 
     async def flush(self) -> None:
-        """Send what is due now, whatever the aggregation period."""
-        self.dirty.clear()
-        for kind, values in self._due().items():
-            for frame in self._frames(kind, values):
-                await self._send(kind, frame)
+        """Send what is due now, whatever the aggregation period; what is being sent already comes first."""
+        async with self._sending:
+            self.dirty.clear()
+            for kind, values in self._due().items():
+                for frame in self._frames(kind, values):
+                    await self._send(kind, frame)
 
     def _due(self) -> dict[str, list[bytes]]:
         """The rows to send now by type, encoded; nothing stays pending."""
@@ -210,12 +213,3 @@ class Channel:
                 start, size = index, 0
             size += len(value) + 1
         yield head + b",".join(values[start:]) + tail
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    """Let a channel that failed be heard of; one whose client has gone just ends."""
-    problem = None if task.cancelled() else task.exception()
-    if problem is not None and not isinstance(problem, ConnectionError):
-        task.get_loop().call_exception_handler(
-            {"message": "A channel failed", "exception": problem, "task": task}
-        )

@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from senex.simulator.market.sessions import TICK
+from senex.simulator.tasks import report
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -92,6 +93,7 @@ class Lockstep:
     def start(self, until: datetime | None) -> asyncio.Task[None]:
         """Take turns until an instant, or until told to stop; ends once the last one is digested by all."""
         self._task = asyncio.get_running_loop().create_task(self._run(until))
+        self._task.add_done_callback(report)
         return self._task
 
     async def stop(self) -> None:

@@ -21,6 +21,7 @@ from senex.simulator.lockstep import Lockstep
 from senex.simulator.replica import behind
 from senex.simulator.rest.routes import MODULES
 from senex.simulator.services import REPLICA, SERVICES, Services, label_of, labels, services
+from senex.simulator.tasks import report
 from senex.simulator.watchlists import Watchlists
 
 if TYPE_CHECKING:
@@ -105,8 +106,10 @@ class Server:
         self._exchange.route()
         loop = asyncio.get_running_loop()
         self._market = loop.create_task(self._run())
+        self._market.add_done_callback(report)
         if self.services.mirror is not None:
             self._following = loop.create_task(self.services.mirror.run(self))
+            self._following.add_done_callback(report)
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from time import process_time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from tastytrade.dxfeed import Candle, Greeks, Profile, Quote, Summary, Trade
 from tastytrade.instruments import NestedOptionChain
 from tastytrade.market_data import get_market_data_by_type
 
+from senex.simulator.channel import Channel
 from tests.contract.simulator_support import find_trident
 from tests.waiting import PATIENCE
 
@@ -226,3 +228,48 @@ async def test_options_stand_still_when_the_market_is_closed(broker: Broker) -> 
 
     assert [one.mark for one in evening] == [one.mark for one in morning]
     assert [one.mark for one in later] != [one.mark for one in morning]
+
+
+async def test_rows_that_wait_are_not_overtaken_by_newer_ones(broker: Broker) -> None:
+    sent: list[str] = []
+    gate = asyncio.Event()
+
+    async def send(kind: str, _: bytes) -> None:
+        sent.append(kind)
+        await gate.wait()
+
+    channel = Channel(1, broker.server.services.feed, send)
+    channel.subscribe({"add": [{"type": kind, "symbol": "QQQ"} for kind in ("Quote", "Trade")]})
+    first = asyncio.create_task(channel.flush())
+    await asyncio.sleep(0)
+    channel.subscribe({"add": [{"type": "Quote", "symbol": "QQQ"}]})
+    second = asyncio.create_task(channel.flush())
+    await asyncio.sleep(0)
+    assert sent == ["Quote"]
+    gate.set()
+    await asyncio.gather(first, second)
+    await channel.stop()
+    assert sent == ["Quote", "Trade", "Quote"]
+
+
+def test_a_client_with_many_symbols_leaves_at_once(broker: Broker) -> None:
+    board = broker.simulator.exchange.board
+    symbols = [f"S{number}" for number in range(20_000)]
+    board.watch(symbols)
+    began = process_time()
+    for symbol in symbols:
+        board.unwatch([symbol])
+    assert process_time() - began < 2.0
+
+
+async def test_a_market_that_fails_is_heard_of(broker: Broker) -> None:
+    heard = asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(lambda _, __: heard.set())
+
+    def fail() -> None:
+        raise ArithmeticError
+
+    await broker.clock(speed=60)
+    broker.simulator.exchange.on_tick = fail
+    async with asyncio.timeout(PATIENCE):
+        await heard.wait()
