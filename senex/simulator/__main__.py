@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from math import isnan
 from pathlib import Path
 
 import aiohttp
@@ -97,6 +98,8 @@ def main(
         raise UsageProblem("E_LIVE", "--live and --live-credentials go together.")
     if sum(one is not None for one in (day, live, start)) > 1:
         raise UsageProblem("E_LIVE", "Of --day, --live and --start only one can say what time it is.")
+    if speed is not None and isnan(speed):
+        raise UsageProblem("E_SPEED", "--speed is a number from 0 to 60.")
     options = Options(
         seed=seed,
         scenario=None if scenario is None else Scenario(scenario),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from senex.domain.money import cents
 from senex.simulator import wire, wireorders
 from senex.simulator.books.records import Entry
 from senex.simulator.rendering import balance_json, complex_json, position_json, trading_status_json
@@ -59,10 +59,9 @@ def provoke(exchange: Exchange, alerts: Alerts, body: Mapping[str, Any]) -> None
 
 def _transfer(exchange: Exchange, number: str, text: str) -> wire.Json:
     """Book money that comes from the bank or (negative) goes there."""
-    try:
-        amount = Decimal(text).quantize(Decimal("0.01"))
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not an amount") from None
+    amount = cents(wire.number(text))
+    if not amount:
+        raise ValueError(f"{text!r} moves no money")
     instant, day = exchange.now(), exchange.day()
     word = "Deposit" if amount > 0 else "Withdrawal"
     entry = Entry(

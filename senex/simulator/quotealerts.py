@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from senex.simulator import wire
@@ -12,6 +11,7 @@ from senex.simulator.market.listing import contract
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from decimal import Decimal
 
     from senex.simulator.exchange import Exchange
 
@@ -51,10 +51,7 @@ class QuoteAlerts:
         """
         if operator not in _OPERATORS:
             raise ValueError(f"{operator!r} is not one of {' '.join(_OPERATORS)}")
-        try:
-            level = Decimal(threshold)
-        except InvalidOperation:
-            raise ValueError(f"{threshold!r} is not a price") from None
+        level = wire.number(threshold)
         if self._exchange.board.quote(symbol) is None:
             raise ValueError(f"{symbol!r} is not quoted")
         if len(self._waiting) >= _MOST:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 import orjson
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, object]
 _LARGEST_PAGE = 2000
+_LARGEST_NUMBER = 10**12
 
 
 def _default(value: object) -> str:
@@ -106,6 +107,33 @@ def whole(query: Mapping[str, str], name: str, default: int, *, least: int = 0) 
     if not text.isdecimal() or int(text) < least:
         raise Invalid(name)
     return int(text)
+
+
+async def body_of(request: web.Request) -> Json:
+    """The JSON object that a request brings.
+
+    Raises:
+        ValueError: it brings something else.
+    """
+    body = await request.json()
+    if not isinstance(body, dict):
+        raise ValueError("The body is no JSON object")  # noqa: TRY004  answered as a refusal like the others
+    return body
+
+
+def number(told: object) -> Decimal:
+    """A number that a client wrote: finite, and of a size that money and quantities have.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        value = Decimal(str(told))
+    except InvalidOperation:
+        raise ValueError(f"{told!r} is not a number") from None
+    if not value.is_finite() or abs(value) > _LARGEST_NUMBER:
+        raise ValueError(f"{told!r} is not a number up to {_LARGEST_NUMBER}")
+    return value
 
 
 def flag(query: Mapping[str, str], name: str) -> bool | None:

@@ -40,6 +40,11 @@ def told(simulator: Simulated, *words: str) -> dict[str, Any]:
     return dict(json.loads(out))
 
 
+def test_a_speed_that_is_no_number_is_refused() -> None:
+    code, _, err = run("--port", "0", "--speed", "nan")
+    assert (code, "E_SPEED" in err) == (2, True)
+
+
 def test_the_clock_is_scripted(simulator: Simulated) -> None:
     assert told(simulator, "clock", "show")["speed"] == 0
     before = told(simulator, "clock", "step", "4")["sequence"]

@@ -387,7 +387,9 @@ async def test_a_fill_may_leave_a_leg_out_which_catches_up(broker: Broker) -> No
     for _ in range(12):
         await broker.clock(step=1)
         (live,) = await broker.account.get_live_orders(broker.session)
-        seen.append({leg.symbol: int(leg.quantity - (leg.remaining_quantity or 0)) for leg in live.legs})
+        seen.append(
+            {leg.symbol: int((leg.quantity or 0) - (leg.remaining_quantity or 0)) for leg in live.legs}
+        )
     broken = next(one for one in seen if any(one.values()))
     assert [broken[symbol] for symbol in trident.symbols] == [2, 2, 0, 1]
     assert [seen[-1][symbol] for symbol in trident.symbols] == [4, 4, 2, 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -127,3 +128,65 @@ async def test_nonsense_as_an_order_is_refused(broker: Broker, body: bytes) -> N
     async with broker.http.post(url, data=body, headers={"Authorization": f"Bearer {token}"}) as answer:
         assert answer.status in {400, 422}
         assert "error" in await answer.json()
+
+
+_SHARE = {"symbol": "QQQ", "quantity": 1, "price": "500"}
+_LEG = {"instrument-type": "Equity", "symbol": "QQQ", "action": "Buy to Open", "quantity": 1}
+_ORDER = {
+    "order-type": "Limit",
+    "time-in-force": "Day",
+    "price": "1.00",
+    "price-effect": "Debit",
+    "legs": [_LEG],
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/alerts", {"type": "ExternalTransaction", "amount": "NaN"}, 400),
+        ("/alerts", {"type": "ExternalTransaction", "amount": "1e999"}, 400),
+        ("/alerts", {"type": "QuoteAlert", "symbol": "QQQ", "operator": ">", "threshold": "NaN"}, 400),
+        ("/bench/{account}/positions", {**_SHARE, "quantity": "Infinity"}, 400),
+        ("/bench/{account}/positions", {**_SHARE, "quantity": "1.7"}, 400),
+        ("/bench/{account}/positions", {**_SHARE, "quantity": 10**21}, 400),
+        ("/bench/{account}/positions", {**_SHARE, "price": "NaN"}, 400),
+        ("/bench/{account}/positions", {**_SHARE, "price": "-5"}, 400),
+        ("/bench/{account}/positions", {**_SHARE, "symbol": "QQQ   250606C00500000"}, 400),
+        ("/bench/{account}/positions", [], 400),
+        ("/clock", [], 400),
+        ("/clock", {"step": 10**12}, 400),
+        ("/clock", {"step": -1}, 400),
+        ("/clock", {"wait_for": 5}, 400),
+        ("/accounts/{account}/orders", {**_ORDER, "price": "NaN"}, 422),
+        ("/accounts/{account}/orders", {**_ORDER, "price": "Infinity"}, 422),
+        ("/accounts/{account}/orders", {**_ORDER, "order-type": "Stop", "stop-trigger": "NaN"}, 422),
+        ("/accounts/{account}/orders", {**_ORDER, "legs": [{**_LEG, "quantity": 10**30}]}, 422),
+        ("/accounts/{account}/orders", {**_ORDER, "behavior": "delayed", "delay": "PT99999999999999S"}, 422),
+    ],
+)
+async def test_nonsense_is_refused_and_changes_nothing(
+    broker: Broker, path: str, body: object, status: int
+) -> None:
+    token = {"Authorization": f"Bearer {broker.session.session_token}"}
+    url = broker.rest + path.format(account=broker.account.account_number)
+    async with broker.http.post(url, json=body, headers=token) as answer:
+        assert answer.status == status, await answer.text()
+    assert (await broker.clock(step=4))["sequence"] == 4
+    assert (await broker.account.get_balances(broker.session)).net_liquidating_value == 50_000
+    assert await broker.account.get_positions(broker.session) == []
+    assert await broker.account.get_live_orders(broker.session) == []
+
+
+async def test_a_market_ends_with_its_calendar(broker: Broker) -> None:
+    for _ in range(9):
+        state = await broker.clock(to=(await _in_a_year(broker)))
+        if "error" in state:
+            break
+    assert "This market ends" in state["error"]["message"]
+    assert (await broker.clock(step=1))["speed"] == 0
+
+
+async def _in_a_year(broker: Broker) -> str:
+    now = datetime.fromisoformat((await broker.clock())["instant"])
+    return (now + timedelta(days=399)).isoformat()

@@ -39,8 +39,8 @@ class Books:
         self.entries: dict[str, list[Entry]] = defaultdict(list)
         self.cash: dict[str, Decimal] = defaultdict(lambda: ZERO)
         self.holdings: dict[str, dict[str, Holding]] = defaultdict(dict)
-        self._next_order, self._next_entry, self._next_complex = _FIRST_ORDER, _FIRST_ENTRY, _FIRST_COMPLEX
         """Open positions, and those closed on the day of the account's last entry."""
+        self._next_order, self._next_entry, self._next_complex = _FIRST_ORDER, _FIRST_ENTRY, _FIRST_COMPLEX
         self.snapshots: dict[str, list[Snapshot]] = defaultdict(list)
         self.samples: dict[str, list[Sample]] = defaultdict(list)
         self.claims: dict[tuple[str, str, date], Claim] = {}

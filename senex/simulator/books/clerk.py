@@ -162,6 +162,8 @@ class Clerk:
         underlying = symbol if known is None else known.underlying
         if underlying not in PROFILES or (known is None and PROFILES[underlying].is_index):
             raise ValueError(f"{symbol} is no stock, fund or option")
+        if known is not None and known.expires_at <= self.instant:
+            raise ValueError(f"{symbol} has expired")
         if not lot.quantity or self.host.books.quantity(self.account, symbol) * lot.quantity < 0:
             raise ValueError(f"{lot.quantity} {symbol} cannot be transferred in")
         held = self.host.books.holdings[self.account].get(symbol)

@@ -103,6 +103,11 @@ class Sessions:
         """The number of the oldest session known."""
         return -self._zero
 
+    @property
+    def end(self) -> datetime:
+        """When the last session known opens: time cannot go further."""
+        return self._all[-1].opens
+
     def __getitem__(self, number: int) -> Session:
         return self._all[number + self._zero]
 

@@ -43,7 +43,7 @@ async def told(request: web.Request) -> web.StreamResponse:
 async def set_clock(request: web.Request) -> web.Response:
     """Set ``speed`` (0 pauses) or ``grid``; while paused ``step``, ``advance``, jump ``to``, or go in ``lockstep``."""
     parts = services(request)
-    body: dict[str, Any] = await request.json()
+    body = await wire.body_of(request)
     if not parts.movable:
         return wire.error(409, "clock_is_followed", "This market's time is its upstream's; it cannot be set")
     if "speed" in body or body.get("lockstep") is False:
@@ -53,7 +53,7 @@ async def set_clock(request: web.Request) -> web.Response:
     if "grid" in body:
         _set_grid(parts, body["grid"])
     if "wait_for" in body:
-        parts.lockstep.required = frozenset(str(name) for name in body["wait_for"])
+        parts.lockstep.required = _names(body["wait_for"])
     refusal = await _move(parts, body)
     parts.moved()
     return refusal or wire.reply(parts.clock.state())
@@ -72,14 +72,16 @@ async def _move(parts: Services, body: dict[str, Any]) -> web.Response | None:
         lockstep.start(_instant(parts, body["until"]) if "until" in body else None)
     elif "advance" in body:
         seconds = _between(body["advance"], 0, _LONGEST.total_seconds(), "Advance")
-        turns = lockstep.start(exchange.now() + timedelta(seconds=seconds))
+        turns = lockstep.start(_reachable(parts, exchange.now() + timedelta(seconds=seconds)))
         await asyncio.gather(turns, return_exceptions=True)
         if turns.cancelled():
             return wire.error(409, "clock_was_stopped", "The clock was stopped on the way")
         turns.result()
     elif "to" in body:
         exchange.jump(_instant(parts, body["to"]))
-    exchange.step(int(body.get("step", 0)))
+    ticks = int(_between(body.get("step", 0), 0, _LONGEST / TICK, "Step"))
+    _reachable(parts, exchange.now() + ticks * TICK)
+    exchange.step(ticks)
     return None
 
 
@@ -94,7 +96,21 @@ def _instant(parts: Services, wanted: object) -> datetime:
     instant = instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
     if instant - now > _LONGEST:
         raise ValueError(f"{instant.isoformat()} is more than {_LONGEST.days} days ahead")
+    return _reachable(parts, instant)
+
+
+def _reachable(parts: Services, instant: datetime) -> datetime:
+    """An instant before this market's end, where its calendar is known."""
+    end = parts.exchange.market.sessions.end
+    if instant > end:
+        raise ValueError(f"This market ends at {end.isoformat()}; start another one later")
     return instant
+
+
+def _names(told: object) -> frozenset[str]:
+    if not isinstance(told, list):
+        raise ValueError("wait_for is a list of names")  # noqa: TRY004  answered as a refusal like the others
+    return frozenset(str(name) for name in told)
 
 
 def _set_grid(parts: Services, wanted: object) -> None:

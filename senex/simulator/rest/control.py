@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aiohttp import web
 
 from senex.simulator import wire
@@ -37,7 +35,7 @@ async def cleared(request: web.Request) -> web.Response:
 async def added(request: web.Request) -> web.Response:
     """Add a rule, or do one of the things that happen once."""
     faults = services(request).faults
-    faults.add(await _object(request))
+    faults.add(await wire.body_of(request))
     return wire.reply(faults.listing())
 
 
@@ -46,13 +44,6 @@ async def added(request: web.Request) -> web.Response:
 async def alerted(request: web.Request) -> web.Response:
     """Give cause for an alert that no client of the broker's API can cause."""
     parts = services(request)
-    body = await _object(request)
+    body = await wire.body_of(request)
     provoke(parts.exchange, parts.alerts, body)
     return wire.reply({"sent": body.get("type")})
-
-
-async def _object(request: web.Request) -> dict[str, Any]:
-    body = await request.json()
-    if not isinstance(body, dict):
-        raise ValueError("The body is no JSON object")  # noqa: TRY004  answered as a refusal like the others
-    return body

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
@@ -18,6 +17,7 @@ from senex.simulator.ticket import ComplexTicket, PreflightError, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from decimal import Decimal
 
     from senex.simulator.books.statement import Effect
     from senex.simulator.ticket import Problem
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _NOT_ENABLED = frozenset({"Future", "Future Option", "Cryptocurrency"})
+_LONGEST_DELAY = 366 * 24 * 3600.0
 _SECONDS = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?")
 
 
@@ -81,7 +82,7 @@ def accepted(name: str, body: wire.Json, effect: Effect, warnings: Iterable[Prob
 def _readable(read: Callable[[Body], _T], body: Body) -> _T:
     try:
         return read(body)
-    except (KeyError, ValueError, TypeError, AttributeError, InvalidOperation) as problem:
+    except (KeyError, ValueError, TypeError, AttributeError) as problem:
         raise PreflightError(("invalid_request", f"The order cannot be read: {problem}")) from problem
 
 
@@ -101,7 +102,7 @@ def _ticket(body: Body) -> Ticket:
         time_in_force=TimeInForce(body.get("time-in-force", "Day")),
         legs=tuple(_leg(leg) for leg in body.get("legs", ())),
         price=_signed(body, "price"),
-        stop_trigger=None if body.get("stop-trigger") is None else Decimal(str(body["stop-trigger"])),
+        stop_trigger=None if body.get("stop-trigger") is None else wire.number(body["stop-trigger"]),
         value=_signed(body, "value"),
         gtc_date=date.fromisoformat(body["gtc-date"]) if body.get("gtc-date") else None,
         external_identifier=body.get("external-identifier"),
@@ -119,26 +120,32 @@ def _signed(body: Body, name: str) -> Decimal | None:
     """An amount with the sign of its effect."""
     if body.get(name) is None:
         return None
-    amount = abs(Decimal(str(body[name])))
+    amount = abs(wire.number(body[name]))
     return -amount if body.get(f"{name}-effect") == "Debit" else amount
 
 
 def _seconds(delay: object) -> float | None:
     """A delay in seconds: a number, or an ISO 8601 duration such as PT5S."""
     if delay is None or isinstance(delay, int | float):
-        return delay
+        return None if delay is None else _bounded(delay)
     parts = _SECONDS.fullmatch(str(delay))
     if parts is None:
         raise ValueError(f"{delay!r} is not a duration")
     days, hours, minutes, seconds = (float(part or 0) for part in parts.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    return _bounded(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+
+
+def _bounded(seconds: float) -> float:
+    if not 0 <= seconds <= _LONGEST_DELAY:
+        raise ValueError(f"{seconds:g} seconds are not a delay of up to a year")
+    return seconds
 
 
 def _leg(body: Body) -> OrderLeg:
     kind = body["instrument-type"]
     if kind in _NOT_ENABLED:
         raise PreflightError(("instrument_type_not_enabled", f"The account is not enabled for {kind}"))
-    quantity = Decimal(str(body.get("quantity", 0)))
+    quantity = wire.number(body.get("quantity", 0))
     return OrderLeg(
         symbol=str(body["symbol"]),
         instrument=InstrumentType(kind),
