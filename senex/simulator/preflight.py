@@ -20,6 +20,7 @@ from senex.simulator.books.records import (
 )
 from senex.simulator.market.listing import contract
 from senex.simulator.market.profiles import PROFILES
+from senex.simulator.market.sessions import new_york_date
 from senex.simulator.ticket import PreflightError, Ticket
 
 if TYPE_CHECKING:
@@ -176,12 +177,23 @@ class Preflight:
             raise PreflightError(("underlying_mismatch", "All legs must have the same underlying"))
         _check_ratios(legs)
 
+    def _changes(self, known: Contract, instant: datetime) -> bool:
+        """Whether a contract is still at its old terms on the morning its underlying splits."""
+        session = self.market.sessions.upcoming(instant)
+        if instant >= session.opens or session.day != new_york_date(instant):
+            return False
+        return any(split.day == session.day for split in self.market.splits(known.underlying))
+
     def _check_contract(self, leg: OrderLeg, account: str, instant: datetime) -> None:
         known = contract(leg.symbol)
         if known is None:
             raise _not_found(leg)
         if instant >= known.stops_trading_at:
             raise PreflightError(("instrument_expired", f"{leg.symbol} no longer trades"))
+        if self._changes(known, instant):
+            raise PreflightError(
+                ("instrument_not_tradable", f"Options on {known.underlying} change at the opening: it splits")
+            )
         if self.market.listed(leg.symbol, self.board.tick) is None:
             if not self.books.quantity(account, leg.symbol):
                 raise _not_found(leg)

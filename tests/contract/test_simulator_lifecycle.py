@@ -241,6 +241,8 @@ def test_a_split_changes_counts_and_symbols_and_nobody_s_wealth(
     assert abs(world.net_liquidation - before) < 5  # half a cent a share
     adjusted, count = market.adjusted(option, known)
     assert world.positions == {symbol: 101 * numerator // denominator, option: -3}
+    with pytest.raises(PreflightError, match="change at the opening"):
+        world.order((option, Action.BUY_TO_CLOSE, 1), price="-5.00", tif=TimeInForce.GTC)
     world.jump(known.day, 9, 30)
     assert world.positions == {symbol: 101 * numerator // denominator, adjusted: -3 * count}
     after = {one.symbol: one.cost for one in world.books.holdings[world.account].values() if one.lots}
