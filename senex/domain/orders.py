@@ -254,12 +254,15 @@ def external_identifier(namespace: UUID, order_id: UUID, number: int) -> str:
     return f"{EXTERNAL_PREFIX}{namespace.hex[:8]}-{uuid5(namespace, f'{order_id}/{number}').hex}"
 
 
+def ours(identifier: str | None, namespace: UUID) -> bool:
+    """Whether an order at the broker carries a name this deployment gave."""
+    return identifier is not None and identifier.startswith(f"{EXTERNAL_PREFIX}{namespace.hex[:8]}-")
+
+
 def of_another_deployment(identifier: str | None, namespace: UUID) -> bool:
     """Whether an order at the broker belongs to another senex."""
     return (
-        identifier is not None
-        and identifier.startswith(EXTERNAL_PREFIX)
-        and not identifier.startswith(f"{EXTERNAL_PREFIX}{namespace.hex[:8]}-")
+        identifier is not None and identifier.startswith(EXTERNAL_PREFIX) and not ours(identifier, namespace)
     )
 
 
