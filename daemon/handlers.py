@@ -12,6 +12,7 @@ from senex.services.execute import execute
 from senex.services.housekeeping import expire_suggestions
 from senex.services.place_targets import place_targets
 from senex.services.reconcile import monitor_orders, reconcile
+from senex.services.seal_journal import seal_journal
 from senex.services.sync import sync_accounts, sync_positions
 
 if TYPE_CHECKING:
@@ -46,5 +47,6 @@ HANDLERS: Mapping[str, Handler] = {
     "sync_order_history": _of_subject(monitor_orders),
     "sync_positions": _of_subject(sync_positions),
     "reconcile_trades": _of_subject(reconcile),
+    "seal_journal": _of_subject(seal_journal),
     "cleanup_old_suggestions": expire_suggestions,
 }

@@ -12,14 +12,14 @@ GRANT USAGE ON SCHEMA public TO senex_daemon, senex_console;
 -- The daemon: no schema, no calendar, no operators, and nothing by which history could be rewritten.
 -- Partitions are reached through their parents only.
 GRANT SELECT ON
-    account, account_snapshot, alembic_version, attempt, audit, broker_login, broker_message, broker_position,
+    account, account_snapshot, alembic_version, attempt, audit, audit_seal, broker_login, broker_message, broker_position,
     decision, decision_result, deployment, fill, heartbeat, historical_price, instrument, job_schedule, job_slot, lot,
     lot_close, market_session, operator, order_leg, outbox, position, position_leg, position_spread, readiness,
     source_status, suggestion, suggestion_breakeven, suggestion_leg, suggestion_reason, suggestion_spread,
     trade_order, trading_state
     TO senex_daemon;
 GRANT INSERT ON
-    account, account_snapshot, attempt, audit, broker_login, broker_message, broker_position, decision,
+    account, account_snapshot, attempt, audit, audit_seal, broker_login, broker_message, broker_position, decision,
     decision_result, fill, heartbeat, historical_price, instrument, job_slot, lot, lot_close, order_leg, outbox, position, position_leg,
     position_spread, readiness, source_status, suggestion, suggestion_breakeven, suggestion_leg,
     suggestion_reason, suggestion_spread, trade_order, trading_state
@@ -29,11 +29,12 @@ GRANT UPDATE ON
     outbox, position, position_spread, readiness, source_status, suggestion, trade_order, trading_state
     TO senex_daemon;
 GRANT DELETE ON broker_position, heartbeat TO senex_daemon;
-GRANT EXECUTE ON FUNCTION make_month(regclass, date) TO senex_daemon;
+GRANT USAGE ON SEQUENCE audit_serial TO senex_daemon;
+GRANT EXECUTE ON FUNCTION make_month(regclass, date), audit_settled() TO senex_daemon;
 
 -- The console: what screens show, never a secret, a proof or a raw message; and decisions to insert.
 GRANT SELECT ON
-    account_snapshot, alembic_version, attempt, audit, broker_position, decision_result, fill, heartbeat,
+    account_snapshot, alembic_version, attempt, audit, audit_seal, broker_position, decision_result, fill, heartbeat,
     historical_price, instrument, job_schedule, lot, lot_close, market_session, order_leg, position, position_leg,
     position_spread, readiness, source_status, suggestion, suggestion_breakeven, suggestion_leg,
     suggestion_reason, suggestion_spread, trade_order, trading_state

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from senex.domain.lots import Booked, Lot
     from senex.domain.orders import Attempt, AttemptStatus, Order, OrderStatus
     from senex.domain.positions import Position, PositionStatus
+    from senex.domain.seal import AuditRow, Seal
     from senex.domain.suggestions import Suggestion, SuggestionStatus
     from senex.domain.trading_state import Fence, TradingState
     from senex.ports.broker import AccountFacts, Balances, BrokerFill, Holding
@@ -266,6 +267,26 @@ class Journal(Protocol):
 
     async def message(self, message_id: UUID) -> tuple[UUID | None, str]:
         """The account and raw text of a broker message."""
+        ...
+
+    async def newest_seal(self, chain: UUID) -> Seal | None:
+        """The newest seal of a chain."""
+        ...
+
+    async def settled(self) -> int:
+        """The serial up to which every audit row that will ever be is there; waits for writers for a moment.
+
+        Raises:
+            Unavailable: ``E_JOURNAL_BUSY`` when they do not get ready.
+        """
+        ...
+
+    async def rows_after(self, chain: UUID, serial: int, *, until: int, limit: int) -> tuple[AuditRow, ...]:
+        """A chain's rows above a serial, oldest first, at most ``limit``."""
+        ...
+
+    async def add_seal(self, seal: Seal, now: datetime) -> bool:
+        """Store a seal; false when another process stored that ordinal first."""
         ...
 
 

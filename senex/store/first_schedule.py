@@ -32,6 +32,13 @@ SCHEDULE: tuple[dict[str, object], ...] = (
         "grace_seconds": 1800,
     },
     {
+        "name": "seal_journal",
+        "rule": "every 60 min 00:00-23:59 every",
+        "queue": "default",
+        "enabled": True,
+        "grace_seconds": 3600,
+    },
+    {
         "name": "cleanup_old_suggestions",
         "rule": "daily 03:30 every",
         "queue": "default",

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from sqlalchemy import cast, func, insert, select, update
+from psycopg import errors
+from sqlalchemy import cast, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import OperationalError
 
+from senex.domain.errors import Unavailable
+from senex.domain.seal import NO_ACCOUNT, AuditRow, Seal
 from senex.store import tables
 from senex.store.repositories.base import Repository, table
 
@@ -20,6 +25,10 @@ if TYPE_CHECKING:
 _outbox = table(tables.Outbox)
 _audit = table(tables.Audit)
 _message = table(tables.BrokerMessage)
+_seal = table(tables.AuditSeal)
+
+_PATIENCE = "500ms"
+"""How long sealing holds up writers at most."""
 
 
 class OutboxRepository(Repository):
@@ -96,3 +105,35 @@ class JournalRepository(Repository):
             "The broker message",
         )
         return row.account_id, row.body
+
+    async def newest_seal(self, chain: UUID) -> Seal | None:
+        row = await self._row(
+            select(_seal).where(_seal.c.chain == chain).order_by(_seal.c.ordinal.desc()).limit(1)
+        )
+        return None if row is None else Seal(*row[:7])
+
+    async def settled(self) -> int:
+        await self._run(text(f"SET LOCAL lock_timeout = '{_PATIENCE}'"))
+        try:
+            row = await self._one(select(func.audit_settled().label("serial")), "The audit")
+        except OperationalError as problem:
+            if isinstance(problem.orig, errors.LockNotAvailable):
+                raise Unavailable("E_JOURNAL_BUSY", "The journal is being written; it is sealed later.") from problem
+            raise
+        serial: int = row.serial
+        return serial
+
+    async def rows_after(self, chain: UUID, serial: int, *, until: int, limit: int) -> tuple[AuditRow, ...]:
+        columns = [_audit.c[field.name] for field in fields(AuditRow)]
+        owner = _audit.c.account_id.is_(None) if chain == NO_ACCOUNT else _audit.c.account_id == chain
+        rows = await self._rows(
+            select(*columns)
+            .where(owner, _audit.c.serial > serial, _audit.c.serial <= until)
+            .order_by(_audit.c.serial)
+            .limit(limit)
+        )
+        return tuple(AuditRow(*row) for row in rows)
+
+    async def add_seal(self, seal: Seal, now: datetime) -> bool:
+        values = asdict(seal) | {"sealed_at": now}
+        return await self._run(upsert(_seal).values(values).on_conflict_do_nothing()) == 1

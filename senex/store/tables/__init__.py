@@ -19,7 +19,7 @@ from senex.store.tables.accounts import (
     Readiness,
     TradingState,
 )
-from senex.store.tables.journal import Audit, BrokerMessage
+from senex.store.tables.journal import Audit, AuditSeal, BrokerMessage
 from senex.store.tables.market import HistoricalPrice, Instrument, MarketSession
 from senex.store.tables.orders import Attempt, Fill, OrderLeg, TradeOrder
 from senex.store.tables.positions import Lot, LotClose, Position, PositionLeg, PositionSpread
@@ -39,6 +39,7 @@ __all__ = [
     "AccountSnapshot",
     "Attempt",
     "Audit",
+    "AuditSeal",
     "BrokerLogin",
     "BrokerMessage",
     "BrokerPosition",

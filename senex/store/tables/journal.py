@@ -4,6 +4,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import BigInteger, Column, Index, Sequence
 from sqlmodel import Field, SQLModel
 
 from senex.store.tables.columns import TIME, one_of
@@ -29,11 +30,17 @@ class BrokerMessage(SQLModel, table=True):
     problem: str | None = None
 
 
+_serial = Sequence("audit_serial", metadata=SQLModel.metadata)
+
+
 class Audit(SQLModel, table=True):
-    """Who did what, when and why; append-only, partitioned by month."""
+    """Who did what, when and why; append-only, partitioned by month. ``serial`` orders rows for their seals."""
 
     __tablename__ = "audit"
-    __table_args__ = ({"postgresql_partition_by": "RANGE (at)"},)
+    __table_args__ = (
+        Index("audit_by_serial", "account_id", "serial"),
+        {"postgresql_partition_by": "RANGE (at)"},
+    )
     id: UUID = Field(primary_key=True)
     at: datetime = Field(primary_key=True, sa_type=TIME)
     account_id: UUID | None = Field(default=None, foreign_key="account.id")
@@ -44,3 +51,20 @@ class Audit(SQLModel, table=True):
     before: str | None = None
     after: str | None = None
     why: str = ""
+    serial: int | None = Field(
+        default=None, sa_column=Column(BigInteger, nullable=False, server_default=_serial.next_value())
+    )
+
+
+class AuditSeal(SQLModel, table=True):
+    """A link of a hash chain over the audit rows of one account (``domain.seal``); append-only."""
+
+    __tablename__ = "audit_seal"
+    chain: UUID = Field(primary_key=True)
+    ordinal: int = Field(primary_key=True)
+    first_serial: int = Field(sa_type=BigInteger)
+    last_serial: int = Field(sa_type=BigInteger)
+    rows: int
+    previous: str
+    digest: str
+    sealed_at: datetime = Field(sa_type=TIME)
