@@ -61,6 +61,8 @@ SHAPES: Mapping[str, Mapping[str, str]] = {
     "state show": {"states": "account, state, reason, ready, ready_reason of each account"},
     "state set": {"result": "DecisionResultView"},
     "sync": {"result": "DecisionResultView"},
+    "journal list": {"lines": "JournalView[]; with --follow one JournalView a line"},
+    "journal verify": {"chains": "ChainView[]; exit 1 when one is broken"},
     "db migrate": {"revision": "string"},
     "db status": {"revision": "string or null", "needed": "string", "current": "true or false"},
     "operator list": {"operators": "name, role, passphrase (whether one is set) of each operator"},
@@ -83,6 +85,8 @@ _VIEWS = (
     views.PositionSpreadView,
     views.LotView,
     views.EventView,
+    views.JournalView,
+    views.ChainView,
     views.DecisionResultView,
 )
 _TYPES = (

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from senex.ports.views import (
         AccountView,
         BrokerHoldingView,
+        ChainView,
         DecidedView,
         DecisionResultView,
         EventView,
+        JournalView,
         OperatorView,
         OrderView,
         PositionView,
@@ -67,6 +69,16 @@ class Reads(Protocol):
         ...
 
     async def position(self, position_id: UUID) -> PositionView | None: ...
+
+    async def journal(
+        self, *, account_id: UUID | None = None, after: int | None = None, limit: int = 200
+    ) -> tuple[JournalView, ...]:
+        """The newest lines of the journal, or the next ones ``after`` a serial; oldest first."""
+        ...
+
+    async def chains(self) -> tuple[ChainView, ...]:
+        """Every chain of seals over the journal, each row and seal of it verified."""
+        ...
 
     async def sources(self, account_id: UUID | None = None) -> tuple[SourceView, ...]:
         """Freshness of each source for an account; without one, the worst of any account."""

@@ -248,6 +248,34 @@ class EventView:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalView:
+    """One line of the journal: what somebody did to which object. ``serial`` orders lines; market time."""
+
+    serial: int
+    at: datetime
+    account_number: str | None
+    actor: str
+    action: str
+    object_type: str
+    object_id: str
+    before: str | None
+    after: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainView:
+    """One chain of seals over the journal. ``account_number`` is None for what belongs to no account."""
+
+    account_number: str | None
+    seals: int
+    sealed: int
+    unsealed: int
+    digest: str | None
+    broken: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class DecidedView:
     """Who decided about a suggestion, and when (market time)."""
 

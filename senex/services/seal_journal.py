@@ -37,7 +37,9 @@ async def _seal_batch(context: Context, chain: UUID, until: int) -> bool:
         newest = await tx.journal.newest_seal(chain)
         sealed = 0 if newest is None else newest.last_serial
         rows = await tx.journal.rows_after(chain, sealed, until=until, limit=BATCH)
-        if not rows or not await tx.journal.add_seal(seal(rows, chain=chain, after=newest), context.clock.now()):
+        if not rows or not await tx.journal.add_seal(
+            seal(rows, chain=chain, after=newest), context.clock.now()
+        ):
             return False
         await tx.commit()
     return True

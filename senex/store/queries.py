@@ -14,13 +14,14 @@ from senex.ports.views import (
     BrokerHoldingView,
     DecisionResultView,
     EventView,
+    JournalView,
     OperatorView,
     PositionView,
     ProcessView,
     SourceView,
     SuggestionView,
 )
-from senex.store import query_rows, query_text
+from senex.store import query_rows, query_text, seals
 from senex.store.session import DEADLINE, Session
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from psycopg import AsyncCursor
 
-    from senex.ports.views import AccountView, OrderView
+    from senex.ports.views import AccountView, ChainView, OrderView
 
 OPEN_ORDERS = ("intended", "working", "partially_filled", "unknown")
 OPEN_POSITIONS = ("pending_entry", "open_full", "open_partial", "closing")
@@ -80,6 +81,15 @@ class Reads:
 
     async def order_events(self, order_id: UUID) -> tuple[EventView, ...]:
         return tuple(await self._views(EventView, query_text.ORDER_EVENTS, id=order_id))
+
+    async def journal(
+        self, *, account_id: UUID | None = None, after: int | None = None, limit: int = 200
+    ) -> tuple[JournalView, ...]:
+        chosen = {"account": account_id, "after": after, "limit": limit}
+        return tuple(await self._views(JournalView, query_text.JOURNAL, **chosen))
+
+    async def chains(self) -> tuple[ChainView, ...]:
+        return await self._session.run(seals.verify)
 
     async def positions(
         self, *, account_id: UUID | None = None, statuses: Collection[str] | None = OPEN_POSITIONS

@@ -129,6 +129,40 @@ WHERE object_id = %(id)s::text
 ORDER BY at, action
 """
 
+JOURNAL = """
+SELECT * FROM (
+    SELECT j.serial, j.at, a.number AS account_number, j.actor, j.action, j.object_type, j.object_id, j.before,
+        j.after, j.why
+    FROM audit j LEFT JOIN account a ON a.id = j.account_id
+    WHERE (%(account)s::uuid IS NULL OR j.account_id = %(account)s)
+        AND (%(after)s::bigint IS NULL OR j.serial > %(after)s)
+    ORDER BY CASE WHEN %(after)s::bigint IS NULL THEN -j.serial ELSE j.serial END
+    LIMIT %(limit)s) newest
+ORDER BY serial
+"""
+
+CHAINS = """
+SELECT c.chain, a.number
+FROM (SELECT DISTINCT coalesce(account_id, %(nobody)s::uuid) AS chain FROM audit
+    UNION SELECT DISTINCT chain FROM audit_seal) c
+LEFT JOIN account a ON a.id = c.chain
+ORDER BY a.number NULLS LAST
+"""
+
+SEALS = """
+SELECT chain, ordinal, first_serial, last_serial, rows, previous, digest FROM audit_seal
+WHERE chain = %(chain)s ORDER BY ordinal
+"""
+
+_IN_CHAIN = "(account_id = %(chain)s OR (account_id IS NULL AND %(chain)s = %(nobody)s::uuid))"
+
+SEALED_ROWS = f"""
+SELECT serial, id, at, account_id, actor, action, object_type, object_id, before, after, why FROM audit
+WHERE {_IN_CHAIN} AND serial > %(above)s AND serial <= %(last)s ORDER BY serial
+"""  # noqa: S608  only constants are put in
+
+UNSEALED = f"SELECT count(*) AS rows FROM audit WHERE {_IN_CHAIN} AND serial > %(last)s"  # noqa: S608  the same
+
 POSITIONS = f"""
 SELECT p.id, p.account_id, a.number AS account_number, p.strategy, p.origin, p.underlying, p.expiry, p.units,
     p.status, p.initial_risk, coalesce(({_REALIZED}), 0) AS realized, p.opened_at, p.time_exit_dte

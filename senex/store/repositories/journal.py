@@ -118,7 +118,9 @@ class JournalRepository(Repository):
             row = await self._one(select(func.audit_settled().label("serial")), "The audit")
         except OperationalError as problem:
             if isinstance(problem.orig, errors.LockNotAvailable):
-                raise Unavailable("E_JOURNAL_BUSY", "The journal is being written; it is sealed later.") from problem
+                raise Unavailable(
+                    "E_JOURNAL_BUSY", "The journal is being written; it is sealed later."
+                ) from problem
             raise
         serial: int = row.serial
         return serial
@@ -136,4 +138,5 @@ class JournalRepository(Repository):
 
     async def add_seal(self, seal: Seal, now: datetime) -> bool:
         values = asdict(seal) | {"sealed_at": now}
-        return await self._run(upsert(_seal).values(values).on_conflict_do_nothing()) == 1
+        stored = upsert(_seal).values(values).on_conflict_do_nothing().returning(_seal.c.ordinal)
+        return await self._row(stored) is not None

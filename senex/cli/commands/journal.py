@@ -1,0 +1,111 @@
+"""``senex journal``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from senex.cli.console import account_option, choose_account, run
+from senex.cli.output import VERSION, json_option, plain, print_json, table
+
+if TYPE_CHECKING:
+    from senex.bootstrap.console import Console
+    from senex.ports.views import ChainView, JournalView
+
+_LOOK_EVERY = 1.0
+NOBODY = "deployment"
+"""What the chain of no account is called."""
+
+
+@click.group()
+def journal() -> None:
+    """What was done, by whom and why; and whether it is still what was written."""
+
+
+@journal.command("list")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many lines."
+)
+@click.option("--follow", is_flag=True, help="Go on with what is written from now on, until Ctrl+C.")
+@account_option
+@json_option
+def list_(*, limit: int, follow: bool, number: str | None, as_json: bool) -> None:
+    """Print the newest lines of the journal, oldest first; with --follow and --json one line of JSON each.
+
+    Example: senex journal list --limit 20 --follow
+    """
+
+    async def read(console: Console) -> None:
+        account = None if number is None else (await choose_account(console, number)).id
+        found = await console.reads.journal(account_id=account, limit=limit)
+        if not follow:
+            _print(found, as_json=as_json)
+            return
+        last = 0
+        while True:
+            for line in found:
+                last = line.serial
+                click.echo(
+                    json.dumps({"version": VERSION, **plain(line)}) if as_json else "  ".join(_row(line))
+                )
+            await asyncio.sleep(_LOOK_EVERY)
+            found = await console.reads.journal(account_id=account, after=last, limit=10_000)
+
+    run(read)
+
+
+@journal.command()
+@json_option
+def verify(*, as_json: bool) -> int:
+    """Read every line and every seal again; exit 1 when history is not what was sealed.
+
+    Example: senex journal verify
+    """
+    found = run(lambda console: console.reads.chains())
+    if as_json:
+        print_json(chains=found)
+    else:
+        table(
+            ("chain", "seals", "sealed lines", "not sealed yet", "newest seal", "verdict"),
+            [_verdict(one) for one in found],
+            empty="The journal is empty.",
+        )
+    return 1 if any(one.broken for one in found) else 0
+
+
+def _print(found: tuple[JournalView, ...], *, as_json: bool) -> None:
+    if as_json:
+        print_json(lines=found)
+        return
+    table(
+        ("at (UTC)", "account", "what", "object", "from", "to", "who", "why"),
+        [_row(one) for one in found],
+        empty="The journal is empty.",
+    )
+
+
+def _row(one: JournalView) -> tuple[str, ...]:
+    return (
+        f"{one.at:%Y-%m-%d %H:%M:%S}",
+        one.account_number or NOBODY,
+        one.action,
+        f"{one.object_type} {one.object_id[:8]}",
+        one.before or "",
+        one.after or "",
+        one.actor,
+        one.why,
+    )
+
+
+def _verdict(one: ChainView) -> tuple[str, ...]:
+    return (
+        one.account_number or NOBODY,
+        str(one.seals),
+        str(one.sealed),
+        str(one.unsealed),
+        (one.digest or "—")[:16],
+        "holds" if one.broken is None else f"BROKEN: {one.broken}",
+    )
