@@ -27,6 +27,8 @@ _audit = table(tables.Audit)
 _message = table(tables.BrokerMessage)
 _seal = table(tables.AuditSeal)
 
+_ROW = [field.name for field in fields(AuditRow)]
+_SEAL = [field.name for field in fields(Seal)]
 _PATIENCE = "500ms"
 """How long sealing holds up writers at most."""
 
@@ -110,7 +112,7 @@ class JournalRepository(Repository):
         row = await self._row(
             select(_seal).where(_seal.c.chain == chain).order_by(_seal.c.ordinal.desc()).limit(1)
         )
-        return None if row is None else Seal(*row[:7])
+        return None if row is None else Seal(**{name: getattr(row, name) for name in _SEAL})
 
     async def settled(self) -> int:
         await self._run(text(f"SET LOCAL lock_timeout = '{_PATIENCE}'"))
@@ -126,15 +128,14 @@ class JournalRepository(Repository):
         return serial
 
     async def rows_after(self, chain: UUID, serial: int, *, until: int, limit: int) -> tuple[AuditRow, ...]:
-        columns = [_audit.c[field.name] for field in fields(AuditRow)]
         owner = _audit.c.account_id.is_(None) if chain == NO_ACCOUNT else _audit.c.account_id == chain
         rows = await self._rows(
-            select(*columns)
+            select(*(_audit.c[name] for name in _ROW))
             .where(owner, _audit.c.serial > serial, _audit.c.serial <= until)
             .order_by(_audit.c.serial)
             .limit(limit)
         )
-        return tuple(AuditRow(*row) for row in rows)
+        return tuple(AuditRow(**row._asdict()) for row in rows)
 
     async def add_seal(self, seal: Seal, now: datetime) -> bool:
         values = asdict(seal) | {"sealed_at": now}
