@@ -12,32 +12,32 @@ GRANT USAGE ON SCHEMA public TO senex_daemon, senex_console;
 -- The daemon: no schema, no calendar, no operators, and nothing by which history could be rewritten.
 -- Partitions are reached through their parents only.
 GRANT SELECT ON
-    account, account_snapshot, alembic_version, attempt, audit, audit_seal, broker_login, broker_message, broker_position,
-    decision, decision_result, deployment, fill, heartbeat, historical_price, instrument, job_schedule, job_slot, lot,
+    account, account_snapshot, alarm, alembic_version, attempt, audit, audit_seal, broker_login, broker_message, broker_position,
+    decision, decision_result, deployment, fill, heartbeat, historical_price, instrument, job_schedule, job_slot, ledger_entry, lot,
     lot_close, market_session, operator, order_leg, outbox, position, position_leg, position_spread, readiness,
     source_status, suggestion, suggestion_breakeven, suggestion_leg, suggestion_reason, suggestion_spread,
-    trade_order, trading_state
+    trade_order, trading_state, underlying_halt
     TO senex_daemon;
 GRANT INSERT ON
-    account, account_snapshot, attempt, audit, audit_seal, broker_login, broker_message, broker_position, decision,
-    decision_result, fill, heartbeat, historical_price, instrument, job_slot, lot, lot_close, order_leg, outbox, position, position_leg,
+    account, account_snapshot, alarm, attempt, audit, audit_seal, broker_login, broker_message, broker_position, decision,
+    decision_result, fill, heartbeat, historical_price, instrument, job_slot, ledger_entry, lot, lot_close, order_leg, outbox, position, position_leg,
     position_spread, readiness, source_status, suggestion, suggestion_breakeven, suggestion_leg,
-    suggestion_reason, suggestion_spread, trade_order, trading_state
+    suggestion_reason, suggestion_spread, trade_order, trading_state, underlying_halt
     TO senex_daemon;
 GRANT UPDATE ON
-    account, attempt, broker_login, broker_position, heartbeat, historical_price, instrument, job_schedule, lot, order_leg,
-    outbox, position, position_spread, readiness, source_status, suggestion, trade_order, trading_state
+    account, alarm, attempt, broker_login, broker_position, heartbeat, historical_price, instrument, job_schedule, ledger_entry, lot, order_leg,
+    outbox, position, position_spread, readiness, source_status, suggestion, trade_order, trading_state, underlying_halt
     TO senex_daemon;
-GRANT DELETE ON broker_position, heartbeat TO senex_daemon;
+GRANT DELETE ON broker_position, heartbeat, underlying_halt TO senex_daemon;
 GRANT USAGE ON SEQUENCE audit_serial TO senex_daemon;
 GRANT EXECUTE ON FUNCTION make_month(regclass, date), audit_settled() TO senex_daemon;
 
 -- The console: what screens show, never a secret, a proof or a raw message; and decisions to insert.
 GRANT SELECT ON
-    account_snapshot, alembic_version, attempt, audit, audit_seal, broker_position, decision_result, fill, heartbeat,
-    historical_price, instrument, job_schedule, lot, lot_close, market_session, order_leg, position, position_leg,
+    account_snapshot, alarm, alembic_version, attempt, audit, audit_seal, broker_position, decision_result, fill, heartbeat,
+    historical_price, instrument, job_schedule, ledger_entry, lot, lot_close, market_session, order_leg, position, position_leg,
     position_spread, readiness, source_status, suggestion, suggestion_breakeven, suggestion_leg,
-    suggestion_reason, suggestion_spread, trade_order, trading_state
+    suggestion_reason, suggestion_spread, trade_order, trading_state, underlying_halt
     TO senex_console;
 GRANT SELECT (name, role, salt) ON operator TO senex_console;
 GRANT SELECT (
@@ -46,7 +46,7 @@ GRANT SELECT (
 ) ON account TO senex_console;
 GRANT SELECT (
     id, account_id, kind, suggestion_id, version, digest, order_id, symbol, strategy, state, reason, operator,
-    terminal, role, shown_at, decided_at
+    terminal, role, shown_at, decided_at, subject_id, spread_key, price, options
 ) ON decision TO senex_console;
 GRANT INSERT ON decision TO senex_console;
 GRANT EXECUTE ON FUNCTION operator_knows(text, bytea) TO senex_console;

@@ -33,6 +33,7 @@ _SECTIONS: dict[str, dict[str, Entry | None]] = {
     },
     "Look after": {
         "db": Entry(f"{_AT}.db:db", "The database: roles, migrations, version."),
+        "alarms": Entry(f"{_AT}.alarms:alarms", "What wants a person."),
         "journal": Entry(f"{_AT}.journal:journal", "What was done, by whom and why; verify it."),
         "operator": Entry(f"{_AT}.operator:operator", "Who may decide, and their passphrase."),
         "health": Entry(f"{_AT}.health:health", "Whether a process of the daemon lives."),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from decimal import Decimal
     from uuid import UUID
 
 
@@ -20,6 +21,13 @@ class DecisionKind(StrEnum):
     CANCEL_ORDER = "cancel_order"
     SET_STATE = "set_state"
     SYNC = "sync"
+    CLOSE_POSITION = "close_position"
+    FLATTEN = "flatten"
+    ADOPT_POSITION = "adopt_position"
+    REPLACE_ORDER = "replace_order"
+    RECONCILE = "reconcile"
+    ACKNOWLEDGE = "acknowledge"
+    RESUME_UNDERLYING = "resume_underlying"
 
 
 class Outcome(StrEnum):
@@ -32,7 +40,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision as the operator made it; never changed."""
+    """One decision as the operator made it; never changed.
+
+    ``subject_id`` is the position, alarm … it is about, ``spread_key`` one spread of the position; ``price`` is a
+    signed limit; ``options`` are words of the kind's own.
+    """
 
     id: UUID
     account_id: UUID
@@ -51,6 +63,10 @@ class Decision:
     proof: bytes | None
     shown_at: datetime | None
     decided_at: datetime
+    subject_id: UUID | None = None
+    spread_key: str | None = None
+    price: Decimal | None = None
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

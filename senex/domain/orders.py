@@ -216,6 +216,7 @@ class Order:
     broker_order_id: str | None
     lines: tuple[OrderLine, ...]
     cancel_requested: bool = False
+    replaces_id: UUID | None = None
 
     @property
     def legs(self) -> tuple[Leg, ...]:
@@ -235,7 +236,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One POST of an order."""
+    """One POST of an order; a PUT where the order ``replaces`` another.
+
+    ``broker_order_id`` is what the broker made of it, ``absent_reads`` how often a
+    complete reading of the broker's orders did not show it while it was UNKNOWN.
+    """
 
     id: UUID
     account_id: UUID
@@ -244,6 +249,8 @@ class Attempt:
     external_identifier: str
     status: AttemptStatus
     body_hash: str
+    broker_order_id: str | None = None
+    absent_reads: int = 0
 
 
 EXTERNAL_PREFIX = "senex-"

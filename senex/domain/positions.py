@@ -57,3 +57,5 @@ class Position:
     spreads: tuple[PositionSpread, ...]
     created_at: datetime
     opened_at: datetime | None
+    managed: bool = True
+    """Whether automation may act on it; what was opened elsewhere is not, until it is adopted."""

@@ -53,7 +53,8 @@ class AccountBooks:
     ``lots`` and ``realised`` (dollars before fees) are of the open ``positions``, which include those
     pending entry; ``orders`` are not terminal; ``sending`` are those of them with an attempt that is SENDING;
     ``held`` are symbols of the broker's last word; ``namespace`` is this deployment's for external identifiers;
-    ``waiting_states`` an operator has decided and the daemon has not taken yet.
+    ``waiting_states`` an operator has decided and the daemon has not taken yet; ``halted_underlyings`` are those
+    on which nothing new is opened, with why.
     """
 
     account: Account
@@ -68,6 +69,7 @@ class AccountBooks:
     held: tuple[str, ...]
     namespace: UUID
     waiting_states: frozenset[TradingState]
+    halted_underlyings: Mapping[str, str]
 
 
 class Cases(Protocol):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from senex.domain.decisions import Decision
     from senex.ports.views import (
         AccountView,
+        AlarmView,
         BrokerHoldingView,
         ChainView,
         DecidedView,
@@ -69,6 +70,10 @@ class Reads(Protocol):
         ...
 
     async def position(self, position_id: UUID) -> PositionView | None: ...
+
+    async def alarms(self, account_id: UUID | None = None) -> tuple[AlarmView, ...]:
+        """Open alarms, critical ones and those nobody has seen first."""
+        ...
 
     async def journal(
         self, *, account_id: UUID | None = None, after: int | None = None, limit: int = 200

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from uuid import UUID
 
+    from senex.domain.alarms import Alarm
     from senex.domain.calendar import Calendar
     from senex.domain.chain import Candle
     from senex.domain.decisions import Answer, Decision
@@ -225,6 +226,34 @@ class Positions(Protocol):
         ...
 
 
+class Alarms(Protocol):
+    """What wants a person, and underlyings on which nothing new is opened."""
+
+    async def sound(self, alarm: Alarm, now: datetime) -> bool:
+        """Raise an alarm; false when it was open already."""
+        ...
+
+    async def resolve(self, code: str, object_id: str, *, account_id: UUID | None, now: datetime) -> None:
+        """What it was about is mended."""
+        ...
+
+    async def seen(self, alarm_id: UUID, *, by: str, now: datetime) -> bool:
+        """Somebody has looked; false when that was so already."""
+        ...
+
+    async def halt_underlying(self, account_id: UUID, underlying: str, *, reason: str, now: datetime) -> None:
+        """Open nothing new on it until it is resumed; the first reason stays."""
+        ...
+
+    async def resume_underlying(self, account_id: UUID, underlying: str) -> bool:
+        """Lift the halt; false when there was none."""
+        ...
+
+    async def halted_underlyings(self, account_id: UUID) -> Mapping[str, str]:
+        """The halted underlyings and why."""
+        ...
+
+
 class OutboxWriter(Protocol):
     """Durable work; committed with what caused it."""
 
@@ -307,6 +336,9 @@ class UnitOfWork(Protocol):
 
     @property
     def positions(self) -> Positions: ...
+
+    @property
+    def alarms(self) -> Alarms: ...
 
     @property
     def outbox(self) -> OutboxWriter: ...

@@ -248,6 +248,23 @@ class EventView:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmView:
+    """Something that wants a person, open until it is mended. Market time."""
+
+    id: UUID
+    account_id: UUID | None
+    account_number: str | None
+    code: str
+    severity: str
+    object_type: str
+    object_id: str
+    text: str
+    raised_at: datetime
+    seen_at: datetime | None
+    seen_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class JournalView:
     """One line of the journal: what somebody did to which object. ``serial`` orders lines; market time."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from senex.domain.decisions import Answer, DecisionKind, Outcome
 from senex.domain.errors import OutcomeUnknown, Refused, SenexError, Unavailable
 from senex.services.approve import approve, reject, reopen
+from senex.services.attend import acknowledge, resume_underlying
 from senex.services.cancel import request_cancel
 from senex.services.context import Postponed
 from senex.services.operators import check_operator
@@ -59,6 +60,8 @@ _USE_CASES: dict[DecisionKind, _UseCase] = {
     DecisionKind.CANCEL_ORDER: _of_decision(request_cancel),
     DecisionKind.SET_STATE: _of_decision(set_state),
     DecisionKind.SYNC: _of_decision(_sync),
+    DecisionKind.ACKNOWLEDGE: _of_decision(acknowledge),
+    DecisionKind.RESUME_UNDERLYING: _of_decision(resume_underlying),
 }
 
 

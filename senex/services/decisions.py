@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from senex.ports.clock import Clock
     from senex.ports.console import Decisions, Reads
-    from senex.ports.views import DecisionResultView, OrderView, SuggestionView
+    from senex.ports.views import AlarmView, DecisionResultView, OrderView, SuggestionView
 
 ANSWER_WITHIN = 30.0
 _FIRST_LOOK, _LATER_LOOKS = 0.02, 0.25
@@ -85,6 +85,18 @@ class Decider:
     async def sync(self, account_id: UUID) -> UUID:
         """Ask for orders, balances and positions to be read again."""
         return await self._put(self._decision(account_id, DecisionKind.SYNC), None)
+
+    async def acknowledge(self, alarm: AlarmView, account_id: UUID, *, reason: str) -> UUID:
+        """Say that an alarm was seen."""
+        decision = self._decision(account_id, DecisionKind.ACKNOWLEDGE)
+        return await self._put(replace(decision, subject_id=alarm.id, reason=reason), None)
+
+    async def resume_underlying(
+        self, account_id: UUID, symbol: str, *, reason: str, passphrase: str | None = None
+    ) -> UUID:
+        """Let a halted underlying be traded again."""
+        decision = self._decision(account_id, DecisionKind.RESUME_UNDERLYING)
+        return await self._put(replace(decision, symbol=symbol.strip().upper(), reason=reason), passphrase)
 
     async def result(self, decision_id: UUID) -> DecisionResultView | None:
         """The daemon's answer, None while there is none."""

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 LIVE = "live"
 POLICY = "policy"
+_OPENS_RISK = frozenset(
+    {
+        DecisionKind.APPROVE,
+        DecisionKind.ADOPT_POSITION,
+        DecisionKind.REPLACE_ORDER,
+        DecisionKind.RESUME_UNDERLYING,
+    }
+)
 
 
 def check_operator(record: OperatorRecord | None, decision: Decision, *, environment: str) -> None:
@@ -43,7 +51,7 @@ def check_operator(record: OperatorRecord | None, decision: Decision, *, environ
 
 def needs_proof(kind: DecisionKind, state: str | None = None) -> bool:
     """Whether LIVE asks for the passphrase: to open risk. What reduces it never waits for one."""
-    return kind is DecisionKind.APPROVE or (
+    return kind in _OPENS_RISK or (
         kind is DecisionKind.SET_STATE and state not in (TradingState.REDUCE_ONLY, TradingState.HALTED)
     )
 
@@ -65,5 +73,9 @@ def decision_text(decision: Decision) -> bytes:
         decision.order_id,
         decision.state,
         decision.operator,
+        decision.subject_id,
+        decision.spread_key,
+        decision.price,
+        *decision.options,
     )
     return "\n".join("" if part is None else str(part) for part in parts).encode()

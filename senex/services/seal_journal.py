@@ -9,7 +9,7 @@ from senex.domain.seal import NO_ACCOUNT, seal
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from senex.ports.unit_of_work import Work
+    from senex.ports.records import Work
     from senex.services.context import Context
 
 BATCH = 1000

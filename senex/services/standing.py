@@ -84,13 +84,20 @@ def check_entry(books: AccountBooks, candidate: Candidate, *, now: datetime) -> 
     """Every limit an entry must pass, at the moment its intent is written and again before it is sent.
 
     Raises:
-        Refused: ``E_NOT_READY``, ``E_UNKNOWN_ORDER`` or ``E_RISK``, with all reasons.
+        Refused: ``E_NOT_READY``, ``E_UNDERLYING_HALTED``, ``E_UNKNOWN_ORDER`` or ``E_RISK``, with all reasons.
     """
     if not books.fence.ready:
         raise Refused(
             "E_NOT_READY", f"Not yet: {books.fence.ready_reason}; senex reconciles first, then decide again."
         )
     underlying = candidate.underlying
+    halted = books.halted_underlyings.get(underlying)
+    if halted is not None:
+        raise Refused(
+            "E_UNDERLYING_HALTED",
+            f"Nothing new is opened on {underlying}: {halted}. Look at `senex alarms list`, then "
+            f"`senex state resume {underlying}`.",
+        )
     for order in books.orders:
         if order.underlying == underlying and _in_doubt(books, order, candidate):
             raise Refused(

@@ -43,7 +43,7 @@ class Decisions:
         await self._session.close()
 
     async def add(self, decision: Decision) -> DecidedView | None:
-        values = {name: getattr(decision, name) for name in _COLUMNS}
+        values = {name: getattr(decision, name) for name in _COLUMNS} | {"options": list(decision.options)}
 
         async def insert(cursor: AsyncCursor[Any]) -> None:
             await cursor.execute(_INSERT, values)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg.rows import class_row
 
 from senex.ports.views import (
+    AlarmView,
     BrokerHoldingView,
     DecisionResultView,
     EventView,
@@ -81,6 +82,9 @@ class Reads:
 
     async def order_events(self, order_id: UUID) -> tuple[EventView, ...]:
         return tuple(await self._views(EventView, query_text.ORDER_EVENTS, id=order_id))
+
+    async def alarms(self, account_id: UUID | None = None) -> tuple[AlarmView, ...]:
+        return tuple(await self._views(AlarmView, query_text.ALARMS, account=account_id))
 
     async def journal(
         self, *, account_id: UUID | None = None, after: int | None = None, limit: int = 200

@@ -129,6 +129,14 @@ WHERE object_id = %(id)s::text
 ORDER BY at, action
 """
 
+ALARMS = """
+SELECT m.id, m.account_id, a.number AS account_number, m.code, m.severity, m.object_type, m.object_id, m.text,
+    m.raised_at, m.seen_at, m.seen_by
+FROM alarm m LEFT JOIN account a ON a.id = m.account_id
+WHERE m.resolved_at IS NULL AND (%(account)s::uuid IS NULL OR m.account_id = %(account)s)
+ORDER BY m.severity, m.seen_at IS NOT NULL, m.raised_at DESC
+"""
+
 JOURNAL = """
 SELECT * FROM (
     SELECT j.serial, j.at, a.number AS account_number, j.actor, j.action, j.object_type, j.object_id, j.before,

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from senex.domain.errors import Unavailable
 from senex.store.repositories.accounts import AccountRepository
+from senex.store.repositories.alarms import AlarmRepository
 from senex.store.repositories.cases import CaseRepository
 from senex.store.repositories.journal import JournalRepository, OutboxRepository
 from senex.store.repositories.market import MarketRepository
@@ -37,6 +38,7 @@ class PostgresUnitOfWork:
     suggestions: SuggestionRepository
     orders: OrderRepository
     positions: PositionRepository
+    alarms: AlarmRepository
     outbox: OutboxRepository
     journal: JournalRepository
     cases: CaseRepository
@@ -59,6 +61,7 @@ class PostgresUnitOfWork:
         self.suggestions = SuggestionRepository(*both)
         self.orders = OrderRepository(*both)
         self.positions = PositionRepository(*both)
+        self.alarms = AlarmRepository(*both)
         self.outbox = OutboxRepository(*both)
         self.journal = JournalRepository(*both)
         self.cases = CaseRepository(*both)

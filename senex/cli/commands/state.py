@@ -84,3 +84,28 @@ def set_(wanted: str, *, reason: str, number: str | None, yes: bool, timeout: fl
         return report(await console.decider.wait_result(decision, timeout), as_json=as_json)
 
     return run(decide)
+
+
+@state.command()
+@click.argument("symbol")
+@click.option("--reason", required=True, help="What you looked at; it is recorded.")
+@account_option
+@yes_option
+@timeout_option
+@json_option
+def resume(symbol: str, *, reason: str, number: str | None, yes: bool, timeout: float, as_json: bool) -> int:
+    """Let new trades on SYMBOL through again, after senex halted it for something it could not settle.
+
+    Example: senex state resume QQQ --reason "the doubled order is cancelled"
+    """
+
+    async def decide(console: Console) -> int:
+        account = await choose_account(console, number)
+        confirm(f"Let senex open new risk on {symbol.upper()} in {account.number} again?", yes=yes)
+        passphrase = ask_passphrase(str(console.settings.environment))
+        decision = await console.decider.resume_underlying(
+            account.id, symbol, reason=reason, passphrase=passphrase
+        )
+        return report(await console.decider.wait_result(decision, timeout), as_json=as_json)
+
+    return run(decide)

@@ -31,13 +31,20 @@ async def _status(console: Console, *, as_json: bool) -> int:
     accounts = await console.reads.accounts(now)
     sources = await console.reads.sources()
     processes = await console.reads.processes()
-    problems = [*_of_accounts(accounts), *_of_sources(sources), *_of_processes(processes)]
+    alarms = await console.reads.alarms()
+    problems = [
+        *(f"{one.text} [{one.code}]" for one in alarms),
+        *_of_accounts(accounts),
+        *_of_sources(sources),
+        *_of_processes(processes),
+    ]
     environment = str(console.settings.environment)
     if as_json:
         print_json(
             environment=environment,
             market_time=now,
             accounts=accounts,
+            alarms=alarms,
             sources=sources,
             processes=processes,
             problems=problems,

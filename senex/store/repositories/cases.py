@@ -34,6 +34,7 @@ _account = table(tables.Account)
 _attempt = table(tables.Attempt)
 _decision = table(tables.Decision)
 _deployment = table(tables.Deployment)
+_halt = table(tables.UnderlyingHalt)
 _holding = table(tables.BrokerPosition)
 _instrument = table(tables.Instrument)
 _operator = table(tables.Operator)
@@ -121,6 +122,7 @@ _BOOKS = (
         )
     ),
     Query(select(_deployment.c.namespace)),
+    Query(select(_halt).where(_halt.c.account_id == ID)),
 )
 
 
@@ -183,7 +185,7 @@ def _to_books(answers: Sequence[list[Any]]) -> AccountBooks:
     state, readiness, account, snapshot, sessions, *more = answers
     if not (account and state and readiness):
         raise missing("The account")
-    positions, spreads, legs, lots, realised, orders, lines, sending, held, waiting, deployment = more
+    positions, spreads, legs, lots, realised, orders, lines, sending, held, waiting, deployment, halts = more
     return AccountBooks(
         account=rows.to_account(account[0]),
         fence=rows.to_fence(state[0], readiness[0]),
@@ -197,6 +199,7 @@ def _to_books(answers: Sequence[list[Any]]) -> AccountBooks:
         held=tuple(row.symbol for row in held),
         namespace=deployment[0].namespace,
         waiting_states=frozenset(TradingState(row.state) for row in waiting),
+        halted_underlyings={row.underlying: row.reason for row in halts},
     )
 
 

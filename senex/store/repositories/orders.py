@@ -61,6 +61,7 @@ class OrderRepository(Repository):
                 band_high=order.band.high if order.band else None,
                 valid_until=order.valid_until,
                 status=order.status,
+                replaces_id=order.replaces_id,
                 created_at=now,
                 updated_at=now,
             )

@@ -61,6 +61,7 @@ class PositionRepository(Repository):
                 stop_order_share=plan.stop_order_share,
                 created_at=position.created_at,
                 opened_at=position.opened_at,
+                managed=position.managed,
             )
         )
         await self._insert(

@@ -106,6 +106,7 @@ def to_order(row: Row, lines: Sequence[OrderLine]) -> Order:
         broker_order_id=row.broker_order_id,
         lines=tuple(lines),
         cancel_requested=row.cancel_requested_at is not None,
+        replaces_id=row.replaces_id,
     )
 
 
@@ -118,6 +119,8 @@ def to_attempt(row: Row) -> Attempt:
         external_identifier=row.external_identifier,
         status=AttemptStatus(row.status),
         body_hash=row.body_hash,
+        broker_order_id=row.broker_order_id,
+        absent_reads=row.absent_reads,
     )
 
 
@@ -146,6 +149,7 @@ def to_position(row: Row, spreads: Sequence[Row], legs: Sequence[Row]) -> Positi
         spreads=tuple(PositionSpread(plan, credit[plan.key]) for plan in to_spreads(spreads, legs)),
         created_at=row.created_at,
         opened_at=row.opened_at,
+        managed=row.managed,
     )
 
 
@@ -233,6 +237,10 @@ def to_decision(row: Row) -> Decision:
         proof=row.proof,
         shown_at=row.shown_at,
         decided_at=row.decided_at,
+        subject_id=row.subject_id,
+        spread_key=row.spread_key,
+        price=row.price,
+        options=tuple(row.options),
     )
 
 

@@ -19,7 +19,9 @@ from senex.store.tables.accounts import (
     Readiness,
     TradingState,
 )
+from senex.store.tables.alarms import Alarm, UnderlyingHalt
 from senex.store.tables.journal import Audit, AuditSeal, BrokerMessage
+from senex.store.tables.ledger import LedgerEntry
 from senex.store.tables.market import HistoricalPrice, Instrument, MarketSession
 from senex.store.tables.orders import Attempt, Fill, OrderLeg, TradeOrder
 from senex.store.tables.positions import Lot, LotClose, Position, PositionLeg, PositionSpread
@@ -37,6 +39,7 @@ from senex.store.tables.work import Heartbeat, JobSchedule, JobSlot, Outbox, Sou
 __all__ = [
     "Account",
     "AccountSnapshot",
+    "Alarm",
     "Attempt",
     "Audit",
     "AuditSeal",
@@ -52,6 +55,7 @@ __all__ = [
     "Instrument",
     "JobSchedule",
     "JobSlot",
+    "LedgerEntry",
     "Lot",
     "LotClose",
     "MarketSession",
@@ -71,4 +75,5 @@ __all__ = [
     "SuggestionSpread",
     "TradeOrder",
     "TradingState",
+    "UnderlyingHalt",
 ]

@@ -75,6 +75,7 @@ class TradeOrder(SQLModel, table=True):
         default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default="{}")
     )
     note: str | None = None
+    replaces_id: UUID | None = Field(default=None, foreign_key="trade_order.id")
 
 
 class OrderLeg(SQLModel, table=True):
@@ -102,6 +103,7 @@ class Attempt(SQLModel, table=True):
         one_of("status", AttemptStatus),
         UniqueConstraint("order_id", "number"),
         UniqueConstraint("external_identifier"),
+        UniqueConstraint("account_id", "broker_order_id"),
         Index(
             "one_live_attempt",
             "order_id",
@@ -123,22 +125,31 @@ class Attempt(SQLModel, table=True):
     settled_at: datetime | None = Field(default=None, sa_type=TIME)
     error_code: str | None = None
     error_message: str | None = None
+    broker_order_id: str | None = None
+    absent_reads: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class Fill(SQLModel, table=True):
-    """One execution of one leg; applied once, in any order of arrival."""
+    """One change of a quantity; applied once, in any order of arrival.
+
+    Either an execution of an order of ours, or a row of the broker's ledger that
+    no order of ours explains: an expiration, an assignment, somebody else's trade.
+    """
 
     __tablename__ = "fill"
     __table_args__ = (
         UniqueConstraint("order_id", "symbol", "fill_id"),
+        UniqueConstraint("ledger_id"),
+        CheckConstraint("(order_id IS NULL) <> (ledger_id IS NULL)", name="one_cause"),
         CheckConstraint("quantity > 0", name="quantity_positive"),
     )
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
     account_id: UUID = Field(foreign_key="account.id")
-    order_id: UUID = Field(foreign_key="trade_order.id")
+    order_id: UUID | None = Field(default=None, foreign_key="trade_order.id")
     symbol: str = Field(foreign_key="instrument.symbol")
     fill_id: str
     quantity: int
     price: Decimal = Field(sa_column=Column(PRICE, nullable=False))
     filled_at: datetime = Field(sa_type=TIME)
     source: str
+    ledger_id: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("ledger_entry.id")))

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
@@ -55,6 +56,7 @@ class Position(SQLModel, table=True):
         default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default="{}")
     )
     note: str | None = None
+    managed: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
 
 
 class PositionSpread(SQLModel, table=True):

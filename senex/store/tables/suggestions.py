@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
+from senex.domain.decisions import DecisionKind
 from senex.domain.legs import Action
 from senex.domain.suggestions import SuggestionStatus
 from senex.store.tables.columns import MONEY, PRICE, SHARE, TIME, Origins, one_of
@@ -119,7 +120,7 @@ class Decision(SQLModel, table=True):
 
     __tablename__ = "decision"
     __table_args__ = (
-        one_of("kind", ("suggest", "approve", "reject", "cancel_order", "set_state", "sync")),
+        one_of("kind", DecisionKind),
         one_of("role", ("trader", "viewer", "policy")),
         Index(
             "decision_once",
@@ -151,6 +152,12 @@ class Decision(SQLModel, table=True):
     proof: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     shown_at: datetime | None = Field(default=None, sa_type=TIME)
     decided_at: datetime = Field(sa_type=TIME)
+    subject_id: UUID | None = None
+    spread_key: str | None = None
+    price: Decimal | None = Field(default=None, sa_column=Column(PRICE))
+    options: list[str] = Field(
+        default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default="{}")
+    )
 
 
 class DecisionResult(SQLModel, table=True):

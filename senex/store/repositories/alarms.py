@@ -1,0 +1,84 @@
+"""Alarms, and underlyings that are halted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, literal_column, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from senex.store import tables
+from senex.store.repositories.base import Repository, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from senex.domain.alarms import Alarm
+
+_alarm = table(tables.Alarm)
+_halt = table(tables.UnderlyingHalt)
+_OPEN = _alarm.c.resolved_at.is_(None)
+_FRESH = literal_column("xmax = 0").label("fresh")
+"""Whether an upsert inserted the row: what was updated carries the transaction that did."""
+
+
+class AlarmRepository(Repository):
+    """``ports.unit_of_work.Alarms`` on Postgres."""
+
+    async def sound(self, alarm: Alarm, now: datetime) -> bool:
+        """One that is open already gets the newest text and stays as old as it is."""
+        row = await self._row(
+            upsert(_alarm)
+            .values(
+                id=uuid4(),
+                account_id=alarm.account_id,
+                code=alarm.code,
+                severity=alarm.severity,
+                object_type=alarm.object_type,
+                object_id=alarm.object_id,
+                text=alarm.text,
+                raised_at=now,
+            )
+            .on_conflict_do_update(
+                index_elements=["account_id", "code", "object_type", "object_id"],
+                index_where=_OPEN,
+                set_={"text": alarm.text, "severity": alarm.severity},
+            )
+            .returning(_FRESH)
+        )
+        return row is not None and bool(row.fresh)
+
+    async def resolve(self, code: str, object_id: str, *, account_id: UUID | None, now: datetime) -> None:
+        await self._run(
+            update(_alarm)
+            .where(
+                _OPEN,
+                _alarm.c.code == code,
+                _alarm.c.object_id == object_id,
+                _alarm.c.account_id.is_not_distinct_from(account_id),
+            )
+            .values(resolved_at=now)
+        )
+
+    async def seen(self, alarm_id: UUID, *, by: str, now: datetime) -> bool:
+        statement = (
+            update(_alarm)
+            .where(_alarm.c.id == alarm_id, _alarm.c.seen_at.is_(None))
+            .values(seen_at=now, seen_by=by)
+            .returning(_alarm.c.id)
+        )
+        return await self._row(statement) is not None
+
+    async def halt_underlying(self, account_id: UUID, underlying: str, *, reason: str, now: datetime) -> None:
+        values = {"account_id": account_id, "underlying": underlying, "reason": reason, "halted_at": now}
+        await self._run(upsert(_halt).values(values).on_conflict_do_nothing())
+
+    async def resume_underlying(self, account_id: UUID, underlying: str) -> bool:
+        statement = delete(_halt).where(_halt.c.account_id == account_id, _halt.c.underlying == underlying)
+        return await self._row(statement.returning(_halt.c.underlying)) is not None
+
+    async def halted_underlyings(self, account_id: UUID) -> Mapping[str, str]:
+        rows = await self._rows(select(_halt).where(_halt.c.account_id == account_id))
+        return {row.underlying: row.reason for row in rows}
