@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from senex.services.alerts import apply_alert
-from senex.services.cancel import cancel
+from senex.services.cancel import cancel, cancel_orphan
 from senex.services.decide import decide
 from senex.services.execute import execute
 from senex.services.housekeeping import expire_suggestions
@@ -39,6 +39,7 @@ HANDLERS: Mapping[str, Handler] = {
     "decide": _of_subject(decide),
     "execute": _of_subject(execute),
     "cancel": _of_subject(cancel),
+    "cancel_orphan": cancel_orphan,
     "apply_alert": _of_subject(apply_alert),
     "place_targets": _of_subject(place_targets),
     "reconcile": _of_subject(reconcile),

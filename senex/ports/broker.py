@@ -87,6 +87,8 @@ class BrokerOrder:
     price: Decimal | None
     reject_reason: str | None
     updated_at: datetime
+    replaces: str | None = None
+    """The broker's id of the order it stands in for."""
 
     @property
     def filled(self) -> int:

@@ -179,7 +179,16 @@ class Orders(Protocol):
         now: datetime,
         code: str | None = None,
         message: str | None = None,
+        broker_order_id: str | None = None,
     ) -> None: ...
+
+    async def doubtful(self, account_id: UUID, *, older_than: timedelta) -> tuple[Attempt, ...]:
+        """Attempts that are UNKNOWN and were sent longer ago than that (machine time)."""
+        ...
+
+    async def count_absent(self, attempt_id: UUID) -> int:
+        """Count a reading that did not show the attempt; how many there are by now."""
+        ...
 
     async def add_fill(
         self, account_id: UUID, order_id: UUID, symbol: str, fill: BrokerFill, *, source: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from senex.domain.decisions import Answer, Outcome
 from senex.domain.errors import Refused
@@ -12,8 +13,6 @@ from senex.domain.positions import PositionStatus
 from senex.services.record_fill import apply_order
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from senex.domain.decisions import Decision
     from senex.domain.orders import Order
     from senex.ports.records import Work
@@ -97,3 +96,16 @@ async def cancel(context: Context, order_id: UUID, work: Work) -> None:
             await context.broker.cancel(account.number, order.broker_order_id)
         theirs = await context.broker.order(account.number, order.broker_order_id)
         await apply_order(context, order.account_id, theirs, source="rest", work=work)
+
+
+async def cancel_orphan(context: Context, work: Work) -> None:
+    """Ask the broker to cancel an order that is not in the books, then look what became of it."""
+    account, broker_order_id = work.subject.split("/")
+    account_id = UUID(account)
+    async with context.units.account_lock(account_id):
+        async with context.units.reading() as tx:
+            number = (await tx.accounts.get(account_id)).number
+        with suppress(Refused):  # it has ended already: the read below says how
+            await context.broker.cancel(number, broker_order_id)
+        theirs = await context.broker.order(number, broker_order_id)
+        await apply_order(context, account_id, theirs, source="rest", work=work)

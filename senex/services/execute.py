@@ -12,6 +12,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from senex.domain.alarms import Alarm, Severity
 from senex.domain.calendar import new_york_date
 from senex.domain.errors import Refused
 from senex.domain.orders import AttemptStatus, OrderKind, OrderStatus, advance, advance_attempt
@@ -21,6 +22,7 @@ from senex.services.context import Context, Postponed
 from senex.services.intents import attempt_again
 from senex.services.record_fill import apply_order, note_lost_target
 from senex.services.repricing import limit_inside
+from senex.services.resolve import HORIZON, LOOK_AGAIN, UNKNOWN
 from senex.services.standing import Candidate, check_entry
 
 if TYPE_CHECKING:
@@ -231,7 +233,20 @@ async def _unknown(context: Context, tx: UnitOfWork, attempt: Attempt, order: Or
         why=why,
         now=now,
     )
-    await tx.outbox.add("reconcile", str(order.account_id), queue="trading", account_id=order.account_id)
+    alarm = Alarm(
+        UNKNOWN,
+        Severity.WARNING,
+        order.account_id,
+        "order",
+        str(order.id),
+        f"Whether the broker has the {order.underlying} {order.kind} is not known ({why}); nothing is sent again, "
+        "and senex looks for it.",
+    )
+    await tx.alarms.sound(alarm, now)
+    for delay in (None, HORIZON + LOOK_AGAIN):
+        await tx.outbox.add(
+            "reconcile", str(order.account_id), queue="trading", account_id=order.account_id, delay=delay
+        )
 
 
 async def _refused(

@@ -26,7 +26,9 @@ from senex.domain.positions import PositionStatus
 from senex.domain.risk import remaining_risk
 from senex.domain.trading_state import TradingState
 from senex.domain.unknown import Unknown
+from senex.services.orphans import has_sibling, is_second, reopen, second_order
 from senex.services.repricing import streamers_of
+from senex.services.resolve import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,14 +74,35 @@ async def apply_order(
             position_id = (await tx.orders.get(order_id)).position_id
             position = await tx.positions.get(position_id, lock=True)
             order = await tx.orders.get(order_id, lock=True)
-            if not await _refused(context, tx, order, theirs):
-                booked = await _book(_Booking(context, tx, order, theirs, source), position, pricing)
+            known = await _ours(context, tx, order, theirs)
+            if known is not None:
+                booked = await _book(_Booking(context, tx, known, theirs, source), position, pricing)
         if work is not None:
             await tx.outbox.done(work)
         await tx.commit()
     if booked is not None:
         await context.publisher.changed("order", str(account_id), str(booked.id))
     return booked
+
+
+async def _ours(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerOrder) -> Order | None:
+    """The order to book this on; None when the broker should not have it at all, which is dealt with then."""
+    attempt = next(
+        (
+            one
+            for one in await tx.orders.attempts(order.id)
+            if one.external_identifier == theirs.external_identifier
+        ),
+        None,
+    )
+    if attempt is not None and attempt.status is AttemptStatus.REFUSED:
+        await _refused(context, tx, order, theirs)
+        return None
+    given_up = attempt is not None and attempt.status is AttemptStatus.ABANDONED
+    if is_second(order, theirs) or (given_up and await has_sibling(tx, order, attempt)):
+        await second_order(context, tx, order, theirs)
+        return None
+    return await reopen(context, tx, order, theirs) if given_up else order
 
 
 async def _find(tx: UnitOfWork, account_id: UUID, theirs: BrokerOrder) -> UUID | None:
@@ -156,7 +179,9 @@ async def _adopt(booking: _Booking) -> None:
         settled = (AttemptStatus.ACCEPTED, AttemptStatus.REFUSED)
         if attempt.external_identifier == theirs.external_identifier and attempt.status not in settled:
             status = advance_attempt(attempt.status, AttemptStatus.ACCEPTED)
-            await tx.orders.settle(attempt.id, status, now=booking.context.clock.now())
+            now = booking.context.clock.now()
+            await tx.orders.settle(attempt.id, status, now=now, broker_order_id=theirs.id)
+            await tx.alarms.resolve(UNKNOWN, str(booking.order.id), account_id=attempt.account_id, now=now)
 
 
 def _status(order: Order, theirs: BrokerOrder) -> OrderStatus:
@@ -275,18 +300,11 @@ async def _foreign(context: Context, tx: UnitOfWork, account_id: UUID, theirs: B
     )
 
 
-async def _refused(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerOrder) -> bool:
-    """Whether the attempt behind it was refused for certain. Alive all the same, nobody here owns it: say so."""
-    attempts = await tx.orders.attempts(order.id)
-    if not any(
-        attempt.external_identifier == theirs.external_identifier and attempt.status is AttemptStatus.REFUSED
-        for attempt in attempts
-    ):
-        return False
+async def _refused(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerOrder) -> None:
+    """Its attempt was refused for certain. Alive all the same, nobody here owns it: say so."""
     if theirs.filled or not status_from_broker(theirs.status, filled=theirs.filled).terminal:
         reason = f"an order the broker had refused lives there (broker order {theirs.id}, {order.underlying})"
         await _stop_entries(context, tx, order.account_id, reason)
-    return True
 
 
 async def _stop_entries(context: Context, tx: UnitOfWork, account_id: UUID, reason: str) -> None:

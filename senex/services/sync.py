@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from senex.domain.calendar import new_york_date
 from senex.domain.errors import SenexError, Unavailable, UsageProblem
 from senex.services.record_fill import apply_order
+from senex.services.resolve import absent, doubtful
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -85,6 +86,7 @@ async def sync_orders(context: Context, account_id: UUID) -> tuple[BrokerOrder, 
     """
     async with context.units() as tx:
         account = await tx.accounts.get(account_id)
+    questioned = await doubtful(context, account_id)
     async with _watched(context, "orders", account):
         since = new_york_date(context.clock.now()) - HISTORY
         seen = {order.id: order for order in await context.broker.order_history(account.number, since)}
@@ -96,6 +98,7 @@ async def sync_orders(context: Context, account_id: UUID) -> tuple[BrokerOrder, 
         ]
         if any(doubts):
             await _doubt(context, account_id, "; ".join(filter(None, doubts)))
+    await absent(context, questioned)
     return tuple(seen.values())
 
 

@@ -204,12 +204,32 @@ class OrderRepository(Repository):
         now: datetime,
         code: str | None = None,
         message: str | None = None,
+        broker_order_id: str | None = None,
     ) -> None:
+        told = {"error_code": code, "error_message": message, "broker_order_id": broker_order_id}
         await self._run(
+            update(_attempt).where(_attempt.c.id == attempt_id).values(status=status, settled_at=now, **told)
+        )
+
+    async def doubtful(self, account_id: UUID, *, older_than: timedelta) -> tuple[Attempt, ...]:
+        found = await self._rows(
+            select(_attempt).where(
+                _attempt.c.account_id == account_id,
+                _attempt.c.status == AttemptStatus.UNKNOWN,
+                _attempt.c.sending_machine < func.clock_timestamp() - older_than,
+            )
+        )
+        return tuple(map(rows.to_attempt, found))
+
+    async def count_absent(self, attempt_id: UUID) -> int:
+        row = await self._one(
             update(_attempt)
             .where(_attempt.c.id == attempt_id)
-            .values(status=status, settled_at=now, error_code=code, error_message=message)
+            .values(absent_reads=_attempt.c.absent_reads + 1)
+            .returning(_attempt.c.absent_reads),
+            "The attempt",
         )
+        return int(row.absent_reads)
 
     async def add_fill(
         self, account_id: UUID, order_id: UUID, symbol: str, fill: BrokerFill, *, source: str

@@ -1,0 +1,107 @@
+"""Orders at the broker that nobody expects there (RELIABILITY 7): doubled requests, and submissions given up too soon.
+
+One decision has one order. A second one of the same order is cancelled, never
+booked as ours, and nothing new is opened on its underlying until somebody has
+looked. One whose submission was given up, and that has no sibling, is adopted
+after all: the books are corrected in the open.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from senex.domain.alarms import Alarm, Severity
+from senex.domain.orders import AttemptStatus, OrderKind, OrderStatus, status_from_broker
+from senex.domain.positions import PositionStatus
+
+if TYPE_CHECKING:
+    from senex.domain.orders import Attempt, Order
+    from senex.ports.broker import BrokerOrder
+    from senex.ports.unit_of_work import UnitOfWork
+    from senex.services.context import Context
+
+DOUBLED = "ORDER_DOUBLED"
+LATE = "ORDER_CAME_LATE"
+
+
+def is_second(order: Order, theirs: BrokerOrder) -> bool:
+    """Whether the broker has another order for what one attempt asked; a replacement of ours is none."""
+    return order.broker_order_id not in (None, theirs.id) and theirs.replaces != order.broker_order_id
+
+
+async def has_sibling(tx: UnitOfWork, order: Order, attempt: Attempt) -> bool:
+    """Whether what the attempt was for is done by somebody else by now."""
+    if any(
+        other.id != attempt.id and other.status not in (AttemptStatus.ABANDONED, AttemptStatus.REFUSED)
+        for other in await tx.orders.attempts(order.id)
+    ):
+        return True
+    return order.kind is not OrderKind.ENTRY and any(
+        other.id != order.id
+        and other.kind is order.kind
+        and other.spread_key == order.spread_key
+        and not other.status.terminal
+        for other in await tx.orders.of_position(order.position_id)
+    )
+
+
+async def second_order(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerOrder) -> None:
+    """Alarm, halt the underlying, and have the second order cancelled while it works."""
+    now = context.clock.now()
+    live = not status_from_broker(theirs.status, filled=theirs.filled).terminal
+    if not live and not theirs.filled:
+        await tx.alarms.resolve(DOUBLED, theirs.id, account_id=order.account_id, now=now)
+        return
+    what = f"The broker has a second order for one decision ({theirs.id}, {order.underlying})"
+    done = "it is being cancelled" if live else "it has ended"
+    held = (
+        f", after {theirs.filled} contracts of it filled: close them, or adopt the position"
+        if theirs.filled
+        else ""
+    )
+    alarm = Alarm(DOUBLED, Severity.CRITICAL, order.account_id, "order", theirs.id, f"{what}; {done}{held}.")
+    if await tx.alarms.sound(alarm, now):
+        await tx.alarms.halt_underlying(order.account_id, order.underlying, reason=what.lower(), now=now)
+        await tx.journal.note(
+            "second order found",
+            actor="daemon",
+            object_type="order",
+            object_id=str(order.id),
+            account_id=order.account_id,
+            after=theirs.id,
+            why=f"the broker lists {theirs.id} under the name of an attempt that became {order.broker_order_id}",
+            now=now,
+        )
+        if live:
+            await tx.outbox.add(
+                "cancel_orphan",
+                f"{order.account_id}/{theirs.id}",
+                queue="trading",
+                account_id=order.account_id,
+            )
+
+
+async def reopen(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerOrder) -> Order:
+    """Correct what was believed of a submission that was given up: the broker has it (invariant I7)."""
+    now = context.clock.now()
+    await tx.orders.set_status(order.id, OrderStatus.UNKNOWN, now=now)
+    if order.opens_risk:
+        await tx.positions.set_status(order.position_id, PositionStatus.PENDING_ENTRY, now=now)
+    text = (
+        f"An order that was given up is at the broker after all ({theirs.id}, {order.underlying}); it is in the "
+        "books now. Look whether you still want it."
+    )
+    alarm = Alarm(LATE, Severity.CRITICAL, order.account_id, "order", str(order.id), text)
+    await tx.alarms.sound(alarm, now)
+    await tx.journal.note(
+        "order corrected",
+        actor="daemon",
+        object_type="order",
+        object_id=str(order.id),
+        account_id=order.account_id,
+        before=order.status,
+        after=OrderStatus.UNKNOWN,
+        why=f"broker order {theirs.id} carries the name of its abandoned attempt",
+        now=now,
+    )
+    return await tx.orders.get(order.id)
