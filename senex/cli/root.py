@@ -29,6 +29,9 @@ _SECTIONS: dict[str, dict[str, Entry | None]] = {
         "positions": Entry(f"{_AT}.positions:positions", "What is held, with its targets."),
         "orders": Entry(f"{_AT}.orders:orders", "What was sent; cancel it."),
         "state": Entry(f"{_AT}.state:state", "What may be sent: active, reduce only, halted."),
+        "reconcile": Entry(
+            f"{_AT}.reconcile:reconcile", "Make the books agree with the broker; see what differs."
+        ),
         "sync": Entry(f"{_AT}.sync:sync", "Read orders, balances and positions again."),
     },
     "Look after": {

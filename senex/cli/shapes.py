@@ -62,6 +62,10 @@ SHAPES: Mapping[str, Mapping[str, str]] = {
     "state show": {"states": "account, state, reason, ready, ready_reason of each account"},
     "state set": {"result": "DecisionResultView"},
     "state resume": {"result": "DecisionResultView"},
+    "reconcile": {
+        "result": "DecisionResultView",
+        "differences": "DifferenceView[]; exit 1 when there is one",
+    },
     "sync": {"result": "DecisionResultView"},
     "alarms list": {"alarms": "AlarmView[]"},
     "alarms acknowledge": {"result": "DecisionResultView"},
@@ -90,6 +94,7 @@ _VIEWS = (
     views.LotView,
     views.EventView,
     views.AlarmView,
+    views.DifferenceView,
     views.JournalView,
     views.ChainView,
     views.DecisionResultView,

@@ -65,6 +65,9 @@ class Difference:
     theirs: str
     fix: Fix
 
+    def __str__(self) -> str:
+        return f"{self.category} {self.subject}: ours {self.ours}; the broker's {self.theirs} ({self.fix})"
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:

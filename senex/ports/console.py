@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ChainView,
         DecidedView,
         DecisionResultView,
+        DifferenceView,
         EventView,
         JournalView,
         OperatorView,
@@ -73,6 +74,10 @@ class Reads(Protocol):
 
     async def alarms(self, account_id: UUID | None = None) -> tuple[AlarmView, ...]:
         """Open alarms, critical ones and those nobody has seen first."""
+        ...
+
+    async def differences(self, account_id: UUID) -> tuple[DifferenceView, ...]:
+        """What the last comparison of an account with the broker found."""
         ...
 
     async def journal(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from senex.domain.calendar import Calendar
     from senex.domain.chain import Candle
     from senex.domain.decisions import Answer, Decision
+    from senex.domain.differences import Difference, Known
     from senex.domain.lots import Booked, Lot
     from senex.domain.orders import Attempt, AttemptStatus, Order, OrderStatus
     from senex.domain.positions import Position, PositionStatus
@@ -63,6 +64,10 @@ class Accounts(Protocol):
         ...
 
     async def add_snapshot(self, account_id: UUID, balances: Balances, now: datetime) -> None: ...
+
+    async def holdings(self, account_id: UUID) -> Mapping[str, tuple[str, int]]:
+        """Underlying and signed quantity of every symbol the broker held when it was last read."""
+        ...
 
     async def save_holdings(self, account_id: UUID, holdings: Sequence[Holding], now: datetime) -> None:
         """Replace what the broker holds by what it just said."""
@@ -138,6 +143,10 @@ class Orders(Protocol):
 
     async def open(self, account_id: UUID) -> tuple[Order, ...]:
         """Orders that are not terminal."""
+        ...
+
+    async def known(self, account_id: UUID, broker_order_ids: Collection[str]) -> tuple[Known, ...]:
+        """Orders that may still work and those of these broker ids, each with the names of its attempts."""
         ...
 
     async def set_status(
@@ -226,6 +235,10 @@ class Positions(Protocol):
         """Lots of the position, opened first first, with what is left of each."""
         ...
 
+    async def booked(self, account_id: UUID) -> Mapping[str, tuple[str, int]]:
+        """Underlying and Σ open lots, signed, of every symbol with something open."""
+        ...
+
     async def realised(self, position_id: UUID) -> Decimal:
         """What its closed contracts gained, dollars before fees."""
         ...
@@ -246,8 +259,20 @@ class Alarms(Protocol):
         """What it was about is mended."""
         ...
 
+    async def resolve_others(
+        self, code: str, objects: Collection[str], *, account_id: UUID, now: datetime
+    ) -> None:
+        """Of an account's alarms of one code only those about ``objects`` still hold."""
+        ...
+
     async def seen(self, alarm_id: UUID, *, by: str, now: datetime) -> bool:
         """Somebody has looked; false when that was so already."""
+        ...
+
+    async def save_differences(
+        self, account_id: UUID, differences: Sequence[Difference], now: datetime
+    ) -> None:
+        """Replace what the last comparison with the broker found."""
         ...
 
     async def halt_underlying(self, account_id: UUID, underlying: str, *, reason: str, now: datetime) -> None:

@@ -265,6 +265,20 @@ class AlarmView:
 
 
 @dataclass(frozen=True, slots=True)
+class DifferenceView:
+    """Where books and broker differed when they were last compared, and what would mend it."""
+
+    account_number: str
+    category: str
+    subject: str
+    underlying: str
+    ours: str
+    theirs: str
+    fix: str
+    found_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class JournalView:
     """One line of the journal: what somebody did to which object. ``serial`` orders lines; market time."""
 

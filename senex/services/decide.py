@@ -11,6 +11,7 @@ from senex.services.attend import acknowledge, resume_underlying
 from senex.services.cancel import request_cancel
 from senex.services.context import Postponed
 from senex.services.operators import check_operator
+from senex.services.reconcile import reconcile_on_request
 from senex.services.suggest import suggest
 from senex.services.sync import sync_account, sync_orders
 from senex.services.trading_state import set_state
@@ -60,6 +61,7 @@ _USE_CASES: dict[DecisionKind, _UseCase] = {
     DecisionKind.CANCEL_ORDER: _of_decision(request_cancel),
     DecisionKind.SET_STATE: _of_decision(set_state),
     DecisionKind.SYNC: _of_decision(_sync),
+    DecisionKind.RECONCILE: _of_decision(reconcile_on_request),
     DecisionKind.ACKNOWLEDGE: _of_decision(acknowledge),
     DecisionKind.RESUME_UNDERLYING: _of_decision(resume_underlying),
 }

@@ -86,6 +86,11 @@ class Decider:
         """Ask for orders, balances and positions to be read again."""
         return await self._put(self._decision(account_id, DecisionKind.SYNC), None)
 
+    async def reconcile(self, account_id: UUID, *, dry_run: bool) -> UUID:
+        """Ask for books and broker to be compared, and unless it is a dry run to be made to agree."""
+        decision = self._decision(account_id, DecisionKind.RECONCILE)
+        return await self._put(replace(decision, options=("dry_run",) if dry_run else ()), None)
+
     async def acknowledge(self, alarm: AlarmView, account_id: UUID, *, reason: str) -> UUID:
         """Say that an alarm was seen."""
         decision = self._decision(account_id, DecisionKind.ACKNOWLEDGE)

@@ -87,22 +87,18 @@ async def apply_order(
 
 async def _ours(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerOrder) -> Order | None:
     """The order to book this on; None when the broker should not have it at all, which is dealt with then."""
+    name = theirs.external_identifier
     attempt = next(
-        (
-            one
-            for one in await tx.orders.attempts(order.id)
-            if one.external_identifier == theirs.external_identifier
-        ),
-        None,
+        (one for one in await tx.orders.attempts(order.id) if one.external_identifier == name), None
     )
     if attempt is not None and attempt.status is AttemptStatus.REFUSED:
         await _refused(context, tx, order, theirs)
         return None
-    given_up = attempt is not None and attempt.status is AttemptStatus.ABANDONED
-    if is_second(order, theirs) or (given_up and await has_sibling(tx, order, attempt)):
+    abandoned = attempt if attempt is not None and attempt.status is AttemptStatus.ABANDONED else None
+    if is_second(order, theirs) or (abandoned is not None and await has_sibling(tx, order, abandoned)):
         await second_order(context, tx, order, theirs)
         return None
-    return await reopen(context, tx, order, theirs) if given_up else order
+    return order if abandoned is None else await reopen(context, tx, order, theirs)
 
 
 async def _find(tx: UnitOfWork, account_id: UUID, theirs: BrokerOrder) -> UUID | None:

@@ -14,6 +14,7 @@ from senex.ports.views import (
     AlarmView,
     BrokerHoldingView,
     DecisionResultView,
+    DifferenceView,
     EventView,
     JournalView,
     OperatorView,
@@ -85,6 +86,9 @@ class Reads:
 
     async def alarms(self, account_id: UUID | None = None) -> tuple[AlarmView, ...]:
         return tuple(await self._views(AlarmView, query_text.ALARMS, account=account_id))
+
+    async def differences(self, account_id: UUID) -> tuple[DifferenceView, ...]:
+        return tuple(await self._views(DifferenceView, query_text.DIFFERENCES, account=account_id))
 
     async def journal(
         self, *, account_id: UUID | None = None, after: int | None = None, limit: int = 200

@@ -137,6 +137,12 @@ WHERE m.resolved_at IS NULL AND (%(account)s::uuid IS NULL OR m.account_id = %(a
 ORDER BY m.severity, m.seen_at IS NOT NULL, m.raised_at DESC
 """
 
+DIFFERENCES = """
+SELECT a.number AS account_number, d.category, d.subject, d.underlying, d.ours, d.theirs, d.fix, d.found_at
+FROM difference d JOIN account a ON a.id = d.account_id
+WHERE d.account_id = %(account)s ORDER BY d.category, d.subject
+"""
+
 JOURNAL = """
 SELECT * FROM (
     SELECT j.serial, j.at, a.number AS account_number, j.actor, j.action, j.object_type, j.object_id, j.before,

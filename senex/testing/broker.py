@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from senex.domain.errors import Refused
+from senex.domain.legs import InstrumentType
+from senex.domain.money import CONTRACT_MULTIPLIER
 from senex.domain.orders import BrokerStatus
 from senex.ports.broker import (
     Accepted,
@@ -22,6 +24,7 @@ from senex.ports.broker import (
     BrokerLeg,
     BrokerOrder,
     DryRun,
+    Holding,
     RefusedByBroker,
 )
 from senex.testing import market
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from senex.domain.chain import Candle, Metrics, OptionChain
-    from senex.ports.broker import Holding, Submission, Ticket
+    from senex.ports.broker import Submission, Ticket
     from senex.ports.clock import Clock
 
 FACTS = AccountFacts("5SX00001", "Test", "Margin", "No Restrictions", closed=False, closing_only=False)
@@ -62,7 +65,14 @@ class MemoryBroker:
         return Balances(Decimal(50_000), Decimal(50_000), Decimal(50_000), Decimal(0))
 
     async def holdings(self, number: str) -> tuple[Holding, ...]:
-        return self.held
+        """What all fills leave, on top of what was put there besides."""
+        found = {each.symbol: each for each in self.held}
+        for order in self.orders.values():
+            for leg in order.legs:
+                filled = leg.action.sign * sum(fill.quantity for fill in leg.fills)
+                known = found.get(leg.symbol) or _holding(leg.symbol)
+                found[leg.symbol] = replace(known, quantity=known.quantity + filled)
+        return tuple(each for each in found.values() if each.quantity)
 
     async def live_orders(self, number: str) -> tuple[BrokerOrder, ...]:
         return tuple(
@@ -141,3 +151,15 @@ class MemoryBroker:
     def read_alert(self, text: str) -> BrokerOrder | None:
         """An alert of this broker is the id of an order it has."""
         return self.orders.get(text)
+
+
+def _holding(symbol: str) -> Holding:
+    return Holding(
+        symbol=symbol,
+        instrument=InstrumentType.EQUITY_OPTION,
+        underlying=symbol[:6].strip(),
+        quantity=Decimal(0),
+        multiplier=CONTRACT_MULTIPLIER,
+        average_open_price=Decimal(0),
+        mark=None,
+    )

@@ -14,7 +14,7 @@ from senex.store.repositories import rows, selects
 from senex.store.repositories.base import Repository, missing, table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from senex.ports.broker import AccountFacts, Balances, Holding
@@ -146,6 +146,14 @@ class AccountRepository(Repository):
                 maintenance=balances.maintenance,
             )
         )
+
+    async def holdings(self, account_id: UUID) -> Mapping[str, tuple[str, int]]:
+        rows = await self._rows(
+            select(_holding.c.symbol, _holding.c.underlying, _holding.c.quantity).where(
+                _holding.c.account_id == account_id, _holding.c.quantity != 0
+            )
+        )
+        return {row.symbol: (row.underlying, int(row.quantity)) for row in rows}
 
     async def save_holdings(self, account_id: UUID, holdings: Sequence[Holding], now: datetime) -> None:
         await self._run(delete(_holding).where(_holding.c.account_id == account_id))

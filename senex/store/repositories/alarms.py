@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, literal_column, select, update
+from sqlalchemy import delete, insert, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.store import tables
 from senex.store.repositories.base import Repository, table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from senex.domain.alarms import Alarm
+    from senex.domain.differences import Difference
 
 _alarm = table(tables.Alarm)
 _halt = table(tables.UnderlyingHalt)
+_difference = table(tables.Difference)
 _OPEN = _alarm.c.resolved_at.is_(None)
 _FRESH = literal_column("xmax = 0").label("fresh")
 """Whether an upsert inserted the row: what was updated carries the transaction that did."""
@@ -62,6 +65,20 @@ class AlarmRepository(Repository):
             .values(resolved_at=now)
         )
 
+    async def resolve_others(
+        self, code: str, objects: Collection[str], *, account_id: UUID, now: datetime
+    ) -> None:
+        await self._run(
+            update(_alarm)
+            .where(
+                _OPEN,
+                _alarm.c.code == code,
+                _alarm.c.account_id == account_id,
+                _alarm.c.object_id.not_in(list(objects)),
+            )
+            .values(resolved_at=now)
+        )
+
     async def seen(self, alarm_id: UUID, *, by: str, now: datetime) -> bool:
         statement = (
             update(_alarm)
@@ -70,6 +87,13 @@ class AlarmRepository(Repository):
             .returning(_alarm.c.id)
         )
         return await self._row(statement) is not None
+
+    async def save_differences(
+        self, account_id: UUID, differences: Sequence[Difference], now: datetime
+    ) -> None:
+        await self._run(delete(_difference).where(_difference.c.account_id == account_id))
+        rows = [asdict(each) | {"account_id": account_id, "found_at": now} for each in differences]
+        await self._insert(insert(_difference), rows)
 
     async def halt_underlying(self, account_id: UUID, underlying: str, *, reason: str, now: datetime) -> None:
         values = {"account_id": account_id, "underlying": underlying, "reason": reason, "halted_at": now}

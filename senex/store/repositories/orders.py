@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import Text, any_, bindparam, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from senex.domain.differences import Known
 from senex.domain.orders import AttemptStatus
 from senex.ports.broker import BrokerFill
 from senex.ports.records import StoredFill
@@ -15,6 +17,7 @@ from senex.store.repositories import rows, selects
 from senex.store.repositories.base import Query, Repository, missing, table
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime, timedelta
     from decimal import Decimal
     from uuid import UUID
@@ -33,6 +36,17 @@ _ONE = selects.of_orders(_this)
 _LOCKED = (Query(select(_order.c.id).where(_this).with_for_update()), *_ONE)
 _OF_POSITION = selects.of_orders(_order.c.position_id == selects.ID)
 _OPEN = selects.of_orders(selects.OPEN_ORDER)
+_listed = (_order.c.account_id == selects.ID) & (
+    _order.c.broker_order_id == any_(bindparam("broker_ids", type_=ARRAY(Text)))
+)
+_KNOWN = (
+    *selects.of_orders(selects.OPEN_ORDER | _listed),
+    Query(
+        select(_attempt.c.order_id, _attempt.c.external_identifier).where(
+            _attempt.c.order_id.in_(select(_order.c.id).where(selects.OPEN_ORDER | _listed))
+        )
+    ),
+)
 
 
 class OrderRepository(Repository):
@@ -104,6 +118,13 @@ class OrderRepository(Repository):
 
     async def open(self, account_id: UUID) -> tuple[Order, ...]:
         return rows.to_orders(*await self._ask(*_OPEN, id=account_id))
+
+    async def known(self, account_id: UUID, broker_order_ids: Collection[str]) -> tuple[Known, ...]:
+        heads, lines, names = await self._ask(*_KNOWN, id=account_id, broker_ids=list(broker_order_ids))
+        named: dict[UUID, list[str]] = {}
+        for row in names:
+            named.setdefault(row.order_id, []).append(row.external_identifier)
+        return tuple(Known(order, named.get(order.id, ())) for order in rows.to_orders(heads, lines))
 
     async def set_status(
         self,

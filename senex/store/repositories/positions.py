@@ -122,6 +122,17 @@ class PositionRepository(Repository):
         (found,) = await self._ask(_LOTS, id=position_id)
         return tuple(map(rows.to_lot, found))
 
+    async def booked(self, account_id: UUID) -> Mapping[str, tuple[str, int]]:
+        open_now = func.sum(_lot.c.open_quantity)
+        rows = await self._rows(
+            select(_lot.c.symbol, _position.c.underlying, open_now.label("quantity"))
+            .join(_position, _position.c.id == _lot.c.position_id)
+            .where(_lot.c.account_id == account_id, _lot.c.open_quantity != 0)
+            .group_by(_lot.c.symbol, _position.c.underlying)
+            .having(open_now != 0)
+        )
+        return {row.symbol: (row.underlying, int(row.quantity)) for row in rows}
+
     async def realised(self, position_id: UUID) -> Decimal:
         (found,) = await self._ask(_REALISED, id=position_id)
         return cents(found[0].gain) if found else Decimal(0)

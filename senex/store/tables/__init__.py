@@ -19,7 +19,7 @@ from senex.store.tables.accounts import (
     Readiness,
     TradingState,
 )
-from senex.store.tables.alarms import Alarm, UnderlyingHalt
+from senex.store.tables.alarms import Alarm, Difference, UnderlyingHalt
 from senex.store.tables.journal import Audit, AuditSeal, BrokerMessage
 from senex.store.tables.ledger import LedgerEntry
 from senex.store.tables.market import HistoricalPrice, Instrument, MarketSession
@@ -49,6 +49,7 @@ __all__ = [
     "Decision",
     "DecisionResult",
     "Deployment",
+    "Difference",
     "Fill",
     "Heartbeat",
     "HistoricalPrice",

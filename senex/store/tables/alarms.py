@@ -41,6 +41,20 @@ class Alarm(SQLModel, table=True):
     resolved_at: datetime | None = Field(default=None, sa_type=TIME)
 
 
+class Difference(SQLModel, table=True):
+    """Where books and broker differed when they were last compared (``domain.differences``)."""
+
+    __tablename__ = "difference"
+    account_id: UUID = Field(primary_key=True, foreign_key="account.id")
+    category: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    underlying: str
+    ours: str
+    theirs: str
+    fix: str
+    found_at: datetime = Field(sa_type=TIME)
+
+
 class UnderlyingHalt(SQLModel, table=True):
     """An underlying of an account on which nothing new is opened until somebody has looked."""
 

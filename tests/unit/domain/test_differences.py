@@ -136,3 +136,8 @@ def test_quantities_are_compared_symbol_by_symbol() -> None:
         Difference(Category.QUANTITY_MISMATCH, WING, "QQQ", "+2", "+1", Fix.REVIEW),
         Difference(Category.GONE_AT_BROKER, "SPY", "SPY", "+100", "+0", Fix.CLOSE),
     ]
+
+
+def test_a_difference_in_one_line() -> None:
+    one = Difference(Category.GONE_AT_BROKER, "SPY", "SPY", "+100", "+0", Fix.CLOSE)
+    assert str(one) == "gone_at_broker SPY: ours +100; the broker's +0 (close)"

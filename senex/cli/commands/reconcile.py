@@ -1,0 +1,49 @@
+"""``senex reconcile``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from senex.cli.console import account_option, choose_account, report, run, timeout_option
+from senex.cli.output import json_option, print_json, table
+
+if TYPE_CHECKING:
+    from senex.bootstrap.console import Console
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only compare; book nothing.")
+@account_option
+@timeout_option
+@json_option
+def reconcile(*, dry_run: bool, number: str | None, timeout: float, as_json: bool) -> int:
+    """Make the books agree with the broker, and print what still differs; exit 1 when something does.
+
+    Example: senex reconcile --dry-run
+    """
+
+    async def decide(console: Console) -> int:
+        account = await choose_account(console, number)
+        decision = await console.decider.reconcile(account.id, dry_run=dry_run)
+        result = await console.decider.wait_result(decision, timeout)
+        if result.outcome != "done":
+            return report(result, as_json=as_json)
+        found = await console.reads.differences(account.id)
+        if as_json:
+            print_json(result=result, differences=found)
+        else:
+            click.echo(result.message)
+            if found:
+                table(
+                    ("what", "of", "subject", "ours", "the broker's", "to mend it"),
+                    [
+                        (one.category, one.underlying, one.subject, one.ours, one.theirs, one.fix)
+                        for one in found
+                    ],
+                    empty="",
+                )
+        return 1 if found else 0
+
+    return run(decide)

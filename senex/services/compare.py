@@ -1,0 +1,143 @@
+"""Compare our books with the broker's: every order, every quantity, every target that should be there.
+
+Nothing is changed by looking. What differs is kept, so that consoles show it;
+a quantity that differs halts its underlying until it is settled (DOMAIN H).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from senex.domain.alarms import Alarm, Severity
+from senex.domain.calendar import new_york_date
+from senex.domain.differences import (
+    Category,
+    Difference,
+    Fix,
+    Seen,
+    compare_orders,
+    compare_quantities,
+)
+from senex.domain.lots import open_units
+from senex.domain.orders import OrderKind, status_from_broker
+from senex.domain.positions import OPEN_STATUSES
+from senex.services.sync import HISTORY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from uuid import UUID
+
+    from senex.domain.lots import Lot
+    from senex.domain.orders import Order
+    from senex.domain.positions import Position
+    from senex.ports.broker import BrokerOrder
+    from senex.services.context import Context
+
+DIFFER = "BOOKS_DIFFER"
+QUANTITIES = frozenset({Category.QUANTITY_MISMATCH, Category.GONE_AT_BROKER})
+
+
+async def compare(
+    context: Context,
+    account_id: UUID,
+    listed: Sequence[BrokerOrder],
+    *,
+    held: Mapping[str, tuple[str, int]] | None = None,
+) -> tuple[Difference, ...]:
+    """Every difference, given one complete reading of the broker's orders.
+
+    ``held`` is what the broker holds by symbol (underlying, signed quantity); None takes its last stored word.
+    """
+    async with context.units.reading() as tx:
+        known = await tx.orders.known(account_id, [order.id for order in listed])
+        namespace = await tx.orders.namespace()
+        booked = await tx.positions.booked(account_id)
+        holding = await tx.accounts.holdings(account_id) if held is None else held
+        books = await tx.cases.books(account_id, day=new_york_date(context.clock.now()))
+    seen = [
+        Seen(
+            order.id,
+            order.external_identifier,
+            order.underlying,
+            status_from_broker(order.status, filled=order.filled),
+            order.filled,
+        )
+        for order in listed
+    ]
+    underlyings = {symbol: underlying for symbol, (underlying, _) in {**holding, **booked}.items()}
+    targets = [order for order in books.orders if order.kind is OrderKind.TARGET]
+    return (
+        *compare_orders(known, seen, namespace=namespace),
+        *compare_quantities(_quantities(booked), _quantities(holding), underlyings=underlyings),
+        *(
+            missing
+            for position in books.positions
+            if position.status in OPEN_STATUSES
+            for missing in _without_target(position, books.lots.get(position.id, ()), targets)
+        ),
+    )
+
+
+async def keep(context: Context, account_id: UUID, found: Sequence[Difference]) -> None:
+    """Store what was found; alarm and halt for quantities that differ, and end alarms that no longer hold."""
+    now = context.clock.now()
+    wrong = [each for each in found if each.category in QUANTITIES]
+    async with context.units() as tx:
+        await tx.alarms.save_differences(account_id, found, now)
+        for each in wrong:
+            text = f"{each.subject}: our books say {each.ours}, the broker {each.theirs}; look at `senex reconcile`."
+            alarm = Alarm(DIFFER, Severity.CRITICAL, account_id, "symbol", each.subject, text)
+            if await tx.alarms.sound(alarm, now):
+                await tx.alarms.halt_underlying(account_id, each.underlying, reason=text, now=now)
+                await tx.journal.note(
+                    "books differ",
+                    actor="daemon",
+                    object_type="symbol",
+                    object_id=each.subject,
+                    account_id=account_id,
+                    before=each.ours,
+                    after=each.theirs,
+                    why=f"{each.category}",
+                    now=now,
+                )
+        await tx.alarms.resolve_others(
+            DIFFER, [each.subject for each in wrong], account_id=account_id, now=now
+        )
+        await tx.commit()
+
+
+async def look(context: Context, account_id: UUID) -> tuple[Difference, ...]:
+    """The dry run: read the broker and compare, booking nothing."""
+    async with context.units.reading() as tx:
+        account = await tx.accounts.get(account_id)
+    since = new_york_date(context.clock.now()) - HISTORY
+    listed = {order.id: order for order in await context.broker.order_history(account.number, since)}
+    listed |= {order.id: order for order in await context.broker.live_orders(account.number)}
+    holdings = await context.broker.holdings(account.number)
+    held = {each.symbol: (each.underlying, int(each.quantity)) for each in holdings if each.quantity}
+    return await compare(context, account_id, tuple(listed.values()), held=held)
+
+
+def _quantities(known: Mapping[str, tuple[str, int]]) -> dict[str, int]:
+    return {symbol: quantity for symbol, (_, quantity) in known.items()}
+
+
+def _without_target(
+    position: Position, lots: Sequence[Lot], working: Sequence[Order]
+) -> Iterator[Difference]:
+    """Spreads that are open, plan a target, and have none at work."""
+    for spread in position.spreads:
+        plan = spread.plan
+        units = open_units(lots, plan).whole
+        if plan.target_share is None or not units or not position.managed:
+            continue
+        if any(order.position_id == position.id and order.spread_key == plan.key for order in working):
+            continue
+        yield Difference(
+            Category.MISSING_TARGET,
+            f"{position.id}/{plan.key}",
+            position.underlying,
+            f"{units} open, no target at work",
+            f"a {plan.target_share:.0%} target is planned",
+            Fix.PLACE_TARGET,
+        )

@@ -1,0 +1,122 @@
+"""Books and broker compared on a real database: what differs is shown, halts what it must, and ends by itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from senex.domain.decisions import DecisionKind
+from senex.domain.differences import Category, Fix
+from senex.domain.legs import InstrumentType
+from senex.domain.orders import BrokerStatus, OrderKind, OrderStatus
+from senex.ports.broker import Holding
+from senex.store.queries import Reads
+from tests.integration.test_use_cases import Desk, desk
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from senex.ports.views import DifferenceView
+
+__all__ = ["desk"]
+
+
+@pytest.fixture
+async def reads(console_url: str) -> AsyncIterator[Reads]:
+    reads = Reads(console_url)
+    yield reads
+    await reads.close()
+
+
+def holding(symbol: str, quantity: int, underlying: str = "QQQ") -> Holding:
+    return Holding(symbol, InstrumentType.EQUITY_OPTION, underlying, Decimal(quantity), 100, Decimal(1), None)
+
+
+async def _reconcile(desk: Desk, reads: Reads, *, dry_run: bool = False) -> tuple[DifferenceView, ...]:
+    decision = await desk.decide(DecisionKind.RECONCILE, options=["dry_run"] if dry_run else [])
+    await desk.drain()
+    assert await desk.answer(decision) == ("done", "OK")
+    return await reads.differences(await desk.account())
+
+
+async def _position(desk: Desk) -> None:
+    await desk.fill(await desk.approve(await desk.suggest()))
+
+
+async def test_a_position_with_its_targets_agrees(desk: Desk, reads: Reads) -> None:
+    await _position(desk)
+    assert await _reconcile(desk, reads) == ()
+    assert await reads.alarms() == ()
+
+
+async def test_a_dry_run_sees_a_fill_and_books_nothing(desk: Desk, reads: Reads) -> None:
+    order = await desk.order(await desk.approve(await desk.suggest()))
+    assert order.broker_order_id is not None
+    desk.broker.fill(order.broker_order_id, desk.mids(order))
+    found = await _reconcile(desk, reads, dry_run=True)
+    assert (Category.FILLED_UNRECORDED, order.broker_order_id, Fix.APPLY) in {
+        (one.category, one.subject, one.fix) for one in found
+    }
+    assert (await desk.order(order.id)).status is OrderStatus.WORKING
+
+    assert {one.category for one in await _reconcile(desk, reads)} <= {Category.MISSING_TARGET}
+    assert (await desk.order(order.id)).status is OrderStatus.FILLED
+    assert await _reconcile(desk, reads) == ()
+
+
+async def test_a_quantity_that_differs_alarms_and_halts_until_it_agrees_again(
+    desk: Desk, reads: Reads
+) -> None:
+    await _position(desk)
+    account = await desk.account()
+    symbol = (await desk.orders(OrderKind.ENTRY))[0].legs[0].symbol
+    desk.broker.held = (holding(symbol, 1),)  # the broker has one less sold than we
+    [wrong] = await _reconcile(desk, reads)
+    assert (wrong.category, wrong.subject) == (Category.QUANTITY_MISMATCH, symbol)
+    assert [one.code for one in await reads.alarms()] == ["BOOKS_DIFFER"]
+    async with desk.units() as tx:
+        assert list(await tx.alarms.halted_underlyings(account)) == ["QQQ"]
+    desk.broker.held = ()
+    assert await _reconcile(desk, reads) == ()
+    assert await reads.alarms() == ()
+
+
+async def test_what_is_gone_at_the_broker_alarms(desk: Desk, reads: Reads) -> None:
+    await _position(desk)
+    entry = (await desk.orders(OrderKind.ENTRY))[0]
+    desk.broker.held = tuple(holding(leg.symbol, -leg.signed_quantity) for leg in entry.legs)
+    found = await _reconcile(desk, reads)
+    assert {one.category for one in found} == {Category.GONE_AT_BROKER}
+    assert len(found) == len(entry.legs)
+    assert len(await reads.alarms()) == len(entry.legs)
+
+
+async def test_a_holding_of_somebody_else_is_listed_and_harms_nothing(desk: Desk, reads: Reads) -> None:
+    desk.broker.held = (holding("SPY   260717P00600000", 3, "SPY"),)
+    [foreign] = await _reconcile(desk, reads)
+    assert (foreign.category, foreign.fix, foreign.theirs) == (Category.UNMANAGED_POSITION, Fix.IMPORT, "+3")
+    assert await reads.alarms() == ()
+
+
+async def test_a_target_the_operator_took_away_is_missing_and_said(desk: Desk, reads: Reads) -> None:
+    await _position(desk)
+    target = (await desk.orders(OrderKind.TARGET))[0]
+    assert target.broker_order_id is not None
+    await desk.decide(DecisionKind.CANCEL_ORDER, order_id=target.id)
+    await desk.drain()
+    [missing] = await _reconcile(desk, reads)
+    assert missing.category == Category.MISSING_TARGET
+    assert str(target.spread_key) in missing.subject
+
+
+async def test_an_order_placed_elsewhere_is_nobody_s_business_but_shown(desk: Desk, reads: Reads) -> None:
+    order = await desk.order(await desk.approve(await desk.suggest()))
+    assert order.broker_order_id is not None
+    theirs = desk.broker.orders[order.broker_order_id]
+    desk.broker.orders["77"] = replace(theirs, id="77", external_identifier=None, status=BrokerStatus.LIVE)
+    [foreign] = await _reconcile(desk, reads)
+    assert (foreign.category, foreign.subject) == (Category.FOREIGN_ORDER, "77")
+    assert desk.broker.orders["77"].status is BrokerStatus.LIVE
