@@ -26,6 +26,7 @@ from daemon.supervisor import Part, Supervisor, finish, start
 from senex.config import child_environment, login_name
 from senex.domain.errors import Unavailable
 from senex.machine import local_console_file
+from senex.simulator.books.journal import STATE_FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,7 +202,8 @@ class Stage:
             folder = simulators / self.account
             self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
         else:
-            market = f"{self._plot.instance}-{self._plot.scenario}-{self._plot.seed}"
+            # books of another simulator stay where they are: this one's market begins anew, on an account of its own
+            market = f"{self._plot.instance}-{self._plot.scenario}-{self._plot.seed}-{STATE_FORMAT}"
             self.account = account_number(market)
             folder = simulators / market
         folder.mkdir(mode=0o700, exist_ok=True)

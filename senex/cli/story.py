@@ -108,13 +108,20 @@ class Story:
         await self._until("the last prices before the pause never arrived", lambda: self._drained(tick))
         await self._answered(await self.console.decider.sync(account.id), "synced")
         final = await self.console.reads.position(position.id) or position
+        held = position_facts(
+            final, self._marks(final), await self.console.reads.broker_holdings(account.id), tick
+        )
+        if held["live_pnl"] is None or held["live_pnl"] != held["broker_pnl"]:
+            raise SenexError(
+                "E_STORY_PNL",
+                f"Our P&L ({held['live_pnl']}) and the broker's ({held['broker_pnl']}) differ although the market "
+                "stands still; this is a bug, please report it.",
+            )
         return {
             "suggestion": suggestion_facts(suggestion),
             "decision": {"id": str(decision), "operator": self.console.decider.operator, "outcome": "done"},
             "order": order_facts(entry),
-            "position": position_facts(
-                final, self._marks(final), await self.console.reads.broker_holdings(account.id), tick
-            ),
+            "position": held,
             "targets": target_facts(final),
             "quotes_received": self.screen.received,
             "timings": self.timings | {"total": round(time.monotonic() - self.began, 3)},

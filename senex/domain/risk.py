@@ -216,7 +216,7 @@ def assess_entry(entry: Entry, standing: Standing, limits: Limits) -> Verdict:
     findings = (
         *_account(entry, standing),
         *_market(standing),
-        *_symbols(entry.legs, standing.reserved),
+        *strikes_in_use(entry.legs, standing.reserved),
         *_count(standing.commitments, limits),
         *_money(entry.risk, budget, limits),
     )
@@ -260,7 +260,8 @@ def _market(standing: Standing) -> Iterator[Finding]:
         yield Finding("market", "closed", needed)
 
 
-def _symbols(legs: Iterable[Leg], reserved: Mapping[str, str]) -> Iterator[Finding]:
+def strikes_in_use(legs: Iterable[Leg], reserved: Mapping[str, str]) -> Iterator[Finding]:
+    """The legs that an open position, a working order or a holding uses already (DOMAIN 0.15)."""
     for leg in legs:
         owner = reserved.get(leg.symbol)
         if owner is not None:

@@ -165,6 +165,11 @@ async def _book(booking: _Booking, position: Position, pricing: Pricing | None) 
         )
     if fresh or status is not order.status:
         await _move_position(booking, filled, status, position)
+    if fresh and status.terminal:
+        # balances and holdings are what the budget is reckoned with
+        await tx.outbox.add(
+            "sync_positions", str(order.account_id), queue="accounts", account_id=order.account_id
+        )
     return filled
 
 

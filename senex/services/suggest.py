@@ -12,7 +12,7 @@ from senex.domain.calendar import new_york_date
 from senex.domain.decisions import Answer, Outcome
 from senex.domain.errors import Refused, UsageProblem
 from senex.domain.money import CONTRACT_MULTIPLIER
-from senex.domain.risk import tradeable_capital
+from senex.domain.risk import strikes_in_use, tradeable_capital
 from senex.domain.strategies import strategy
 from senex.domain.strategies.base import Refusal, StrategyInputs
 from senex.domain.suggestions import LIFETIME, Suggestion, SuggestionStatus
@@ -52,7 +52,7 @@ async def suggest(context: Context, decision: Decision, work: Work) -> None:
         account = await tx.accounts.get(decision.account_id)
         calendar = await tx.market.calendar(new_york_date(context.clock.now()))
     chosen = strategy(decision.strategy or DEFAULT_STRATEGY)
-    inputs = await _inputs(context, account, underlying, calendar)
+    inputs, reserved = await _inputs(context, account, underlying, calendar)
     structure = chosen.structure(inputs)
     if isinstance(structure, Refusal):
         raise _no_trade(structure)
@@ -62,6 +62,10 @@ async def suggest(context: Context, decision: Decision, work: Work) -> None:
     proposal = chosen.propose(inputs)
     if isinstance(proposal, Refusal):
         raise _no_trade(proposal)
+    # nobody could approve it, so nobody is asked to
+    taken = tuple(map(str, strikes_in_use(proposal.legs, reserved)))
+    if taken:
+        raise _no_trade(Refusal(proposal.strategy, underlying, taken))
     suggestion = _suggestion(context, account.id, proposal)
     stops = await context.broker.stops_trading_at(sorted(structure.streamers))
     async with context.units() as tx:
@@ -85,7 +89,10 @@ async def suggest(context: Context, decision: Decision, work: Work) -> None:
     await context.publisher.changed("suggestion", str(account.id), str(suggestion.id))
 
 
-async def _inputs(context: Context, account: Account, underlying: str, calendar: Calendar) -> StrategyInputs:
+async def _inputs(
+    context: Context, account: Account, underlying: str, calendar: Calendar
+) -> tuple[StrategyInputs, Mapping[str, str]]:
+    """What a strategy is asked with, and the option symbols that are in use, by whom."""
     chain = await context.broker.chain(underlying)
     metrics = await context.broker.metrics(underlying)
     candles = await _candles(context, underlying, calendar)
@@ -94,7 +101,7 @@ async def _inputs(context: Context, account: Account, underlying: str, calendar:
     async with context.units() as tx:
         standing = standing_of(await tx.cases.books(account.id, day=new_york_date(now)), now=now)
     report = analyse(underlying, candles=candles, metrics=metrics, market=market, now=now, calendar=calendar)
-    return StrategyInputs(
+    inputs = StrategyInputs(
         report=report,
         chain=chain,
         market=market,
@@ -102,6 +109,7 @@ async def _inputs(context: Context, account: Account, underlying: str, calendar:
         capital=tradeable_capital(standing.option_buying_power, standing.commitments),
         entry_offset=account.entry_offset,
     )
+    return inputs, standing.reserved
 
 
 async def _candles(context: Context, underlying: str, calendar: Calendar) -> tuple[Candle, ...]:

@@ -34,7 +34,7 @@ _CODECS: dict[str, TypeAdapter[Any]] = {
     "sample": TypeAdapter(Sample),
     "claim": TypeAdapter(Claim),
 }
-_FORMAT = 2
+STATE_FORMAT = 2
 """Raised when a record's meaning changes, or the market of a seed."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
@@ -165,13 +165,13 @@ def _prepare(database: sqlite3.Connection, folder: Path | None) -> None:
     database.execute("PRAGMA synchronous=NORMAL")
     known = int(database.execute("PRAGMA user_version").fetchone()[0])
     used = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if used and known != _FORMAT:
+    if used and known != STATE_FORMAT:
         raise UsageProblem(
             "E_STATE_FORMAT",
-            f"{folder} was written by {'an earlier' if known < _FORMAT else 'a later'} simulator, whose books "
+            f"{folder} was written by {'an earlier' if known < STATE_FORMAT else 'a later'} simulator, whose books "
             "and market differ; use a new --state folder.",
         )
-    database.execute(f"PRAGMA user_version = {_FORMAT}")
+    database.execute(f"PRAGMA user_version = {STATE_FORMAT}")
     database.executescript(_SCHEMA)
     database.execute(_COMPACT)
 

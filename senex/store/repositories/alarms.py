@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
+    from sqlalchemy import Label
+
     from senex.domain.alarms import Alarm
     from senex.domain.differences import Difference
 
@@ -23,7 +25,7 @@ _alarm = table(tables.Alarm)
 _halt = table(tables.UnderlyingHalt)
 _difference = table(tables.Difference)
 _OPEN = _alarm.c.resolved_at.is_(None)
-_FRESH = literal_column("xmax = 0").label("fresh")
+_FRESH: Label[bool] = literal_column("xmax = 0").label("fresh")
 """Whether an upsert inserted the row: what was updated carries the transaction that did."""
 
 
