@@ -6,6 +6,8 @@ PYTHON ?=
 ARGS ?=
 export PYTHON
 BIN := .venv/bin
+# two processes, each with servers of its own; a file of tests stays together
+PARALLEL := --numprocesses=2 --dist=loadfile
 
 help:  ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -20,7 +22,7 @@ demo: install  ## everything on this machine, simulated, then the console
 	@$(BIN)/python -m senex demo $(ARGS)
 
 test: install-dev  ## run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 check: install-dev  ## lint, types, import contracts, generated docs, tests
 	@$(BIN)/ruff check --quiet .
@@ -28,7 +30,7 @@ check: install-dev  ## lint, types, import contracts, generated docs, tests
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m senex.config_docs --check
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 bench: install-dev  ## run the benchmarks
 	@$(BIN)/python -m bench $(ARGS)
