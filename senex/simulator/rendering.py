@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from senex.domain.money import ZERO
+from senex.domain.money import ZERO, cents
 from senex.simulator import wire, wireorders
 from senex.simulator.books.balances import balances
 from senex.simulator.market.contracts import contract
@@ -156,7 +156,7 @@ def position_json(exchange: Exchange, number: str, holding: Holding, *, marks: b
     if marks:
         mark = exchange.board.mark(holding.symbol) or ZERO
         body["mark-price"] = wire.plain(mark)
-        body["mark"] = wire.plain(abs(mark * quantity * holding.multiplier))
+        body["mark"] = wire.plain(cents(abs(mark * quantity * holding.multiplier)))
     return body
 
 

@@ -133,6 +133,16 @@ async def test_positions_by_every_filter(broker: Broker) -> None:
     assert marked[short].average_open_price == 5
 
 
+async def test_positions_add_up_to_the_net_liquidation_where_mids_are_half_cents(broker: Broker) -> None:
+    for symbol in ("QQQ", "AAPL", "MSFT", "SPY"):
+        await hold(broker, symbol, 33)
+    for _ in range(8):
+        await broker.clock(step=1)
+        held = await broker.account.get_positions(broker.session, include_marks=True)
+        known = await broker.account.get_balances(broker.session)
+        assert known.cash_balance + sum(one.mark or 0 for one in held) == known.net_liquidating_value
+
+
 async def test_an_expiration_is_seen_by_the_sdk_in_positions_history_and_alerts(broker: Broker) -> None:
     session, account = broker.session, broker.account
     short, long = await spread(broker, FRIDAY)
