@@ -133,8 +133,8 @@ class Alerts:
             status = self._connect(client, body.get("value"))
         elif action != "heartbeat" and not client.accounts:
             status = {"status": "error", "message": "connect-not-completed"}
-        elif action in _SUBSCRIPTIONS:
-            client.subscriptions.add(_SUBSCRIPTIONS[str(action)])
+        elif isinstance(action, str) and action in _SUBSCRIPTIONS:
+            client.subscriptions.add(_SUBSCRIPTIONS[action])
         elif action != "heartbeat":
             status = {"status": "error", "message": f"unknown action {action}"}
         client.offer(

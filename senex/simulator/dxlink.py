@@ -134,7 +134,7 @@ class Connection:
         elif kind == "FEED_SUBSCRIPTION":
             try:
                 channel.subscribe(message)
-            except (AttributeError, KeyError, TypeError, ValueError):
+            except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
                 await self._refuse(number, "INVALID_MESSAGE", "This FEED_SUBSCRIPTION cannot be read")
         elif kind == "CHANNEL_CANCEL":
             await self.channels.pop(number).stop()

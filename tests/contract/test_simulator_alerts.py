@@ -133,7 +133,7 @@ async def test_actions_are_answered_with_their_request_ids(broker: Broker) -> No
     token = f"Bearer {broker.simulator.tokens.issue('access', 60)}"
     async with broker.http.ws_connect(f"{broker.rest}/alerts", autoping=False) as socket:
 
-        async def ask(action: str, number: int, **fields: object) -> dict[str, Any]:
+        async def ask(action: object, number: int, **fields: object) -> dict[str, Any]:
             await socket.send_json({"auth-token": token, "action": action, "request-id": number, **fields})
             return dict(await socket.receive_json())
 
@@ -143,15 +143,16 @@ async def test_actions_are_answered_with_their_request_ids(broker: Broker) -> No
         beats = await ask("heartbeat", 4)
         lists = await ask("public-watchlists-subscribe", 5)
         nonsense = await ask("dance", 6)
+        worse = await ask(["dance"], 7)
         await socket.ping(b"still there?")
         pong = await socket.receive()
 
     assert (early["status"], early["message"]) == ("error", "connect-not-completed")
-    assert [one["request-id"] for one in (early, unknown, connected, beats, lists, nonsense)] == [
-        *range(1, 7)
+    assert [one["request-id"] for one in (early, unknown, connected, beats, lists, nonsense, worse)] == [
+        *range(1, 8)
     ]
-    assert [one["status"] for one in (unknown, connected, beats, lists, nonsense)] == [
-        "error", "ok", "ok", "ok", "error",
+    assert [one["status"] for one in (unknown, connected, beats, lists, nonsense, worse)] == [
+        "error", "ok", "ok", "ok", "error", "error",
     ]  # fmt: skip
     assert connected["value"] == [broker.account.account_number]
     assert (pong.type, pong.data) == (aiohttp.WSMsgType.PONG, b"still there?")

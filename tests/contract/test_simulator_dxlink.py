@@ -188,6 +188,9 @@ async def test_quotes_are_conflated_to_the_aggregation_period(broker: Broker) ->
     assert told == [state["sequence"]]
 
 
+_BARS = {"type": "Candle", "symbol": "QQQ{=5m}"}
+
+
 @pytest.mark.parametrize(
     ("message", "error"),
     [
@@ -196,6 +199,10 @@ async def test_quotes_are_conflated_to_the_aggregation_period(broker: Broker) ->
         ({"type": "CHANNEL_REQUEST", "channel": -1, "service": "FEED"}, "BAD_ACTION"),
         ({"type": "FEED_SUBSCRIPTION", "channel": 1, "add": [{"symbol": "QQQ"}]}, "INVALID_MESSAGE"),
         ({"type": "FEED_SUBSCRIPTION", "channel": 1, "add": 7}, "INVALID_MESSAGE"),
+        (
+            {"type": "FEED_SUBSCRIPTION", "channel": 1, "add": [{**_BARS, "fromTime": float("inf")}]},
+            "INVALID_MESSAGE",
+        ),
         ({"type": "FEED_SETUP", "channel": 1, "acceptAggregationPeriod": "x"}, "INVALID_MESSAGE"),
         ({"type": "FEED_SETUP", "channel": 1, "acceptEventFields": [1]}, "INVALID_MESSAGE"),
         ({"type": "WHAT", "channel": 1}, "UNSUPPORTED_MESSAGE"),
@@ -333,7 +340,7 @@ async def test_an_empty_history_is_an_empty_snapshot_and_nonsense_is_silent(brok
     later = int(datetime(2026, 6, 3, tzinfo=UTC).timestamp() * 1000)
     async with connected(broker) as line:
         await line.open()
-        for nonsense in ("QQQ{=7y}", "NOSUCH{=5m}", "QQQ{5m}", "QQQ{=5m", "{=5m}"):
+        for nonsense in ("QQQ{=7y}", "QQQ{=99999999999d}", "NOSUCH{=5m}", "QQQ{5m}", "QQQ{=5m", "{=5m}"):
             await line.want(("Candle", nonsense), fromTime=NINE_FIFTY)
         (empty,) = await snapshot(line, "QQQ{=5m,tho=true}", later)
         assert empty["eventFlags"] == candles.BEGIN | candles.END | candles.REMOVE

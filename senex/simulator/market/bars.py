@@ -21,6 +21,8 @@ _PERIOD = re.compile(r"^(\d*)(s|m|h|d|w|mo)$")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _DAY = 86400
 _LARGEST = 4 * 3600
+_MOST = 1_000
+"""How many days, weeks or months a period may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def period_of(text: str) -> Period | None:
     if match is None:
         return None
     period = Period(int(match[1] or 1), match[2])
-    if period.times < 1 or period.seconds > _LARGEST:
+    if period.times < 1 or period.seconds > _LARGEST or (not period.seconds and period.times > _MOST):
         return None
     return period
 
