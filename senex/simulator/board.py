@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from senex.simulator.sources import QuoteSource
 
 
+_KEPT = 20_000
+"""So many quotes are remembered before those nobody watches are forgotten: chains are scanned, and expire."""
+
+
 class Board:
     """Quotes at the current tick. A quote keeps its sequence until its prices or sizes change."""
 
@@ -81,6 +85,8 @@ class Board:
 
     def show(self) -> None:
         """Quote every watched symbol here: a change is dated by the first tick that shows it."""
+        if len(self._known) > _KEPT:
+            self._known = {name: one for name, one in self._known.items() if name in self._watched}
         shown, moved = {}, []
         for symbol in self._watched:
             shown[symbol] = self.quote(symbol)

@@ -157,7 +157,7 @@ class Lockstep:
         while True:
             self._news.clear()
             there = {one for one in self.participants if rank in (HEARD, one.rank)}
-            for one in there - asked:
+            for one in sorted(there - asked, key=lambda one: one.name):
                 asked.add(one)
                 with suppress(ConnectionError):
                     await one.say(question, rank)
