@@ -27,13 +27,11 @@ class Category(StrEnum):
     STUCK_PENDING = "stuck_pending"
     INVALID_ID = "invalid_id"
     MISSING_TARGET = "missing_target"
-    TARGET_TAKEN_AWAY = "target_taken_away"
     ORPHAN_ORDER = "orphan_order"
     FOREIGN_ORDER = "foreign_order"
     UNMANAGED_POSITION = "unmanaged_position"
     GONE_AT_BROKER = "gone_at_broker"
     QUANTITY_MISMATCH = "quantity_mismatch"
-    MONEY_MISMATCH = "money_mismatch"
 
 
 class Fix(StrEnum):

@@ -79,7 +79,12 @@ async def decide(context: Context, decision_id: UUID, work: Work) -> Following |
     if case.answer is None:
         try:
             _check(case, environment=context.environment)
-            following = await _USE_CASES[decision.kind](context, case, work)
+            use_case = _USE_CASES.get(decision.kind)
+            if use_case is None:
+                raise Refused(
+                    "E_DECISION", f"This senex cannot do '{decision.kind}' yet; nothing was changed."
+                )
+            following = await use_case(context, case, work)
         except (Postponed, OutcomeUnknown):
             raise
         except Unavailable as error:

@@ -88,7 +88,7 @@ async def reopen(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerO
     if order.opens_risk:
         await tx.positions.set_status(order.position_id, PositionStatus.PENDING_ENTRY, now=now)
     text = (
-        f"An order that was given up is at the broker after all ({theirs.id}, {order.underlying}); it is in the "
+        f"An order that had ended in our books lives at the broker ({theirs.id}, {order.underlying}); it is in the "
         "books now. Look whether you still want it."
     )
     alarm = Alarm(LATE, Severity.CRITICAL, order.account_id, "order", str(order.id), text)
@@ -101,7 +101,7 @@ async def reopen(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerO
         account_id=order.account_id,
         before=order.status,
         after=OrderStatus.UNKNOWN,
-        why=f"broker order {theirs.id} carries the name of its abandoned attempt",
+        why=f"broker order {theirs.id} carries its name",
         now=now,
     )
     return await tx.orders.get(order.id)

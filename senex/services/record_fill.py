@@ -98,7 +98,11 @@ async def _ours(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerOr
     if is_second(order, theirs) or (abandoned is not None and await has_sibling(tx, order, abandoned)):
         await second_order(context, tx, order, theirs)
         return None
-    return order if abandoned is None else await reopen(context, tx, order, theirs)
+    moved = theirs.replaces is not None and theirs.replaces == order.broker_order_id
+    lives = not status_from_broker(theirs.status, filled=theirs.filled).terminal
+    if abandoned is not None or (moved and lives and order.status.terminal):
+        return await reopen(context, tx, order, theirs)
+    return order
 
 
 async def _find(tx: UnitOfWork, account_id: UUID, theirs: BrokerOrder) -> UUID | None:

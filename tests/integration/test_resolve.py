@@ -184,7 +184,12 @@ async def test_a_replacement_made_elsewhere_is_no_second_order(desk: Desk, reads
     desk.broker.orders[old.id] = replace(old, status=BrokerStatus.CANCELLED)
     desk.broker.orders["9999"] = replace(old, id="9999", replaces=old.id)
     await _reconcile(desk)
-    assert [one.code for one in await reads.alarms()] == []
+    assert [one.code for one in await reads.alarms()] == ["ORDER_CAME_LATE"]
+    followed = await desk.order(order.id)
+    assert (followed.status, followed.broker_order_id) == (OrderStatus.WORKING, "9999")
+    await _reconcile(desk)
+    assert (await desk.order(order.id)).status is OrderStatus.WORKING
+    assert desk.broker.orders["9999"].status is BrokerStatus.LIVE
 
 
 async def test_a_target_given_up_is_placed_anew_and_its_late_twin_is_cancelled(
