@@ -19,8 +19,9 @@ from senex.domain.orders import AttemptStatus, OrderKind, OrderStatus, advance, 
 from senex.domain.positions import PositionStatus
 from senex.ports.broker import Accepted, Ambiguous, RefusedByBroker, Ticket
 from senex.services.context import Context, Postponed
+from senex.services.follow import note_lost_target
 from senex.services.intents import attempt_again
-from senex.services.record_fill import apply_order, note_lost_target
+from senex.services.record_fill import apply_order
 from senex.services.repricing import limit_inside
 from senex.services.resolve import HORIZON, LOOK_AGAIN, UNKNOWN
 from senex.services.standing import Candidate, check_entry

@@ -6,7 +6,7 @@ times; the same facts give the same books.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from senex.domain.errors import Unavailable
@@ -15,24 +15,21 @@ from senex.domain.lots import Opening, close_lots, open_lots
 from senex.domain.net import price_legs
 from senex.domain.orders import (
     AttemptStatus,
-    OrderKind,
     OrderStatus,
     advance,
     advance_attempt,
     of_another_deployment,
     status_from_broker,
 )
-from senex.domain.positions import PositionStatus
-from senex.domain.risk import remaining_risk
 from senex.domain.trading_state import TradingState
 from senex.domain.unknown import Unknown
+from senex.services.follow import follow_order
 from senex.services.orphans import has_sibling, is_second, reopen, second_order
 from senex.services.repricing import streamers_of
 from senex.services.resolve import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from uuid import UUID
 
     from senex.domain.legs import Action
@@ -168,7 +165,7 @@ async def _book(booking: _Booking, position: Position, pricing: Pricing | None) 
             now=now,
         )
     if fresh or status is not order.status:
-        await _move_position(booking, filled, status, position)
+        await follow_order(tx, filled, status, position, now=now)
     if fresh and status.terminal:
         # balances and holdings are what the budget is reckoned with
         await tx.outbox.add(
@@ -250,48 +247,6 @@ async def _fill(
 
 def _to_fill(stored: StoredFill, action: Mapping[str, Action]) -> Fill:
     return Fill(stored.id, stored.symbol, action[stored.symbol], stored.fill.quantity, stored.fill.price)
-
-
-async def _move_position(booking: _Booking, order: Order, status: OrderStatus, position: Position) -> None:
-    """The position follows its orders; an entry that ended with anything filled gets its targets."""
-    tx, now = booking.tx, booking.context.clock.now()
-    if order.opens_risk:
-        if not status.terminal:
-            return
-        if not any(line.filled for line in order.lines):
-            await tx.positions.set_status(
-                position.id, PositionStatus.EXPIRED, now=now, closure_reason="order_unfilled"
-            )
-            return
-        await tx.positions.set_status(position.id, PositionStatus.OPEN_FULL, now=now)
-        # until the entry has ended, what it may still fill is at stake too: the planned risk stands
-        opened = [replace(lot, open_quantity=lot.quantity) for lot in await tx.positions.lots(position.id)]
-        risk = remaining_risk(opened)
-        await tx.positions.set_initial_risk(position.id, None if isinstance(risk, Unknown) else risk)
-        await tx.outbox.add("place_targets", str(position.id), queue="trading", account_id=order.account_id)
-    else:
-        if status.terminal and status is not OrderStatus.FILLED:
-            await note_lost_target(tx, order, f"it ended {status} at the broker", now=now)
-        left = any(lot.open_quantity for lot in await tx.positions.lots(position.id))
-        if left and status is OrderStatus.FILLED:
-            await tx.positions.set_status(position.id, PositionStatus.OPEN_PARTIAL, now=now)
-        elif not left:
-            reason = "profit_target" if order.kind == "target" else "manual_close"
-            await tx.positions.set_status(position.id, PositionStatus.CLOSED, now=now, closure_reason=reason)
-
-
-async def note_lost_target(tx: UnitOfWork, order: Order, why: str, *, now: datetime) -> None:
-    """Say that a spread stands without its target; the next reconcile places another."""
-    if order.kind is OrderKind.TARGET:
-        await tx.journal.note(
-            "target lost",
-            actor="daemon",
-            object_type="position",
-            object_id=f"{order.position_id}/{order.spread_key}",
-            account_id=order.account_id,
-            why=why,
-            now=now,
-        )
 
 
 async def _foreign(context: Context, tx: UnitOfWork, account_id: UUID, theirs: BrokerOrder) -> None:
