@@ -11,6 +11,7 @@ import time
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import structlog
 
@@ -18,6 +19,7 @@ from daemon.queues import JOB_SECONDS
 from senex.domain.errors import SenexError, Unavailable
 from senex.store.outbox import RENEW_SECONDS
 from senex.store.slots import claim_slot, queue_of
+from senex.store.told import IDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -60,7 +62,9 @@ async def _run(
     work: Work, *, outbox: Outbox, container: Any, handlers: Handlers, limit: float
 ) -> Following | None:
     began = time.monotonic()
-    with structlog.contextvars.bound_contextvars(job=work.job, outbox=work.id, subject=work.subject):
+    ids: dict[str, object] = dict.fromkeys(IDS)  # whatever the run binds ends with it
+    ids |= {"run": uuid4().hex[:12], "job": work.job, "outbox": work.id, "subject": work.subject}
+    with structlog.contextvars.bound_contextvars(**ids):
         ended = await _handle(work, outbox=outbox, container=container, handlers=handlers, limit=limit)
         if isinstance(ended, str):
             await outbox.failed(work.id, ended)

@@ -9,9 +9,10 @@ import sys
 from typing import TYPE_CHECKING
 
 import structlog
+from pydantic import SecretStr
 
 from daemon import logs
-from senex.config import DaemonSettings, load
+from senex.config import DaemonSettings, load, log_folder
 from senex.domain.errors import SenexError
 from senex.store.schema import wait_for_schema
 
@@ -31,8 +32,15 @@ def settings_or_exit(process: str) -> DaemonSettings:
     except SenexError as problem:
         print(problem, file=sys.stderr)  # noqa: T201 - logs are not set up yet
         sys.exit(problem.exit_code)
-    logs.configure(as_json=settings.log_json, process=process)
+    log_as(settings, process)
     return settings
+
+
+def log_as(settings: DaemonSettings, process: str) -> None:
+    """Set up the logs of the process of that name; a fork takes a name of its own."""
+    secrets = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
+    folder = None if settings.log_json else settings.log_dir or log_folder(settings.instance)
+    logs.configure(as_json=settings.log_json, process=process, folder=folder, secrets=secrets)
 
 
 def where(settings: DaemonSettings) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
+import structlog
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -31,6 +32,8 @@ FUNCTIONS = (RUN, SLOT)
 JOB_SECONDS = 120  # a handler's limit; RQ's own lies above it, so that the handler can report
 _RQ_SECONDS = 2 * JOB_SECONDS + 30  # a run may take up the row that its own made
 _FAILURE_TTL = 86_400
+
+_security = structlog.get_logger("senex.security")
 
 Perform = "Callable[[str, tuple[object, ...]], object]"
 
@@ -55,6 +58,7 @@ class ConfinedJob(Job):
     def _execute(self) -> object:
         name = self.func_name
         if name not in FUNCTIONS or self.instance is not None or self.kwargs or self.perform_with is None:
+            _security.warning("a job was refused", function=name, rq_job=self.id)
             raise Refused(
                 "E_JOB_REFUSED",
                 f"A job asked for '{name}', which no senex worker runs; look who else can write to this Redis.",

@@ -93,8 +93,10 @@ class Supervisor:
         return await ending
 
     async def _start(self, part: Part) -> asyncio.subprocess.Process:
+        if self._output is None and self._prefix:
+            return await start(part.command, part.environment, pipe=True)
         if self._output is None:
-            return await start(part.command, part.environment, pipe=self._prefix)
+            return await start(part.command, part.environment, output=sys.stdout.fileno())
         number = self._output.fileno()
         return await start(part.command, part.environment, output=number, errors=number)
 

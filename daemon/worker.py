@@ -137,14 +137,24 @@ def serve_forking(queue: str, means: Means, *, redis_url: str, instance: str) ->
     return 0
 
 
-def serve(means: Means, *, redis_url: str, host: str) -> int:
-    """Be the parent of all workers until stopped; answer the exit code."""
+def serve(
+    means: Means, *, redis_url: str, host: str, log_as: Callable[[str], None] = lambda _name: None
+) -> int:
+    """Be the parent of all workers until stopped; answer the exit code.
+
+    ``log_as`` gives a child logs of its own under a name.
+    """
 
     def body(queue: str, number: int) -> Callable[[], int]:
         instance = f"{host}/{number}"
-        if queue == "trading":
-            return lambda: serve_trading(means, redis_url=redis_url, instance=instance)
-        return lambda: serve_forking(queue, means, redis_url=redis_url, instance=instance)
+
+        def serve_queue() -> int:
+            log_as(f"worker-{queue}-{number}")
+            if queue == "trading":
+                return serve_trading(means, redis_url=redis_url, instance=instance)
+            return serve_forking(queue, means, redis_url=redis_url, instance=instance)
+
+        return serve_queue
 
     return Forks(
         [

@@ -300,7 +300,16 @@ class DaemonSettings(_Clocked):
             description="OAuth refresh token of your grant; kept encrypted in the database, so once is enough.",
         ),
     ]
-    log_json: Annotated[bool, Field(default=False, description="Log JSON lines instead of readable ones.")]
+    log_json: Annotated[
+        bool, Field(default=False, description="Log JSON lines on stdout, and nothing to files.")
+    ]
+    log_dir: Annotated[
+        Path | None,
+        Field(
+            default=None,
+            description="Where each process keeps a folder of logs; default: where `senex paths` says.",
+        ),
+    ]
 
     @property
     def direct_url(self) -> str:

@@ -244,6 +244,7 @@ class Stage:
             SENEX_BROKER_REFRESH_TOKEN_FILE=secret("refresh_token", self._credentials["refresh_token"]),
             SENEX_ENCRYPTION_KEYS_FILE=str(self._encryption_key()),
             SENEX_CLOCK_URL=self.clock_url,
+            SENEX_LOG_DIR=str(self.logs),
         )
 
     def _encryption_key(self) -> Path:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from daemon.handlers import HANDLERS
-from daemon.processes import last_word, where
+from daemon.processes import last_word, log_as, where
 from daemon.runner import Means
 from daemon.worker import serve
 from senex.bootstrap.daemon import build
@@ -29,4 +29,9 @@ def main(settings: DaemonSettings) -> int:
         build=lambda: build(settings),
         handlers=HANDLERS,
     )
-    return serve(means, redis_url=settings.redis_url.get_secret_value(), host=where(settings))
+    return serve(
+        means,
+        redis_url=settings.redis_url.get_secret_value(),
+        host=where(settings),
+        log_as=lambda name: log_as(settings, name),
+    )

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from senex.broker.errors import TokenRefused
 
+_security = logging.getLogger("senex.security")
 _LOGIN_PAUSE = 60.0
 _RENEWED_BEFORE = 60.0
 """Seconds before its end at which the SDK renews a token."""
@@ -126,6 +127,7 @@ class BrokerSession(Session):
                     raise await self._refused(why) from problem
             self._doubted = False
             self._pause_for = None
+            _security.info("logged in at the broker")
 
     @cached_property
     def _asking(self) -> asyncio.Lock:
@@ -145,6 +147,7 @@ class BrokerSession(Session):
     async def _refused(self, why: str) -> TokenRefused:
         self._pause_until = time.monotonic() + _LOGIN_PAUSE
         self._pause_for = token_refused(why)
+        _security.error("the broker refused the login: %s", why)
         if self.pause is not None:
             await self.pause.begin(why, _LOGIN_PAUSE)
         return self._pause_for

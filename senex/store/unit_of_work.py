@@ -18,6 +18,7 @@ from senex.store.repositories.market import MarketRepository
 from senex.store.repositories.orders import OrderRepository
 from senex.store.repositories.positions import PositionRepository
 from senex.store.repositories.suggestions import SuggestionRepository
+from senex.store.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,6 +47,8 @@ class PostgresUnitOfWork:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._stack = AsyncExitStack()
+        self._told = Told()
+        self._committed = False
 
     async def __aenter__(self) -> Self:
         try:
@@ -58,12 +61,12 @@ class PostgresUnitOfWork:
         both = (self._connection, self._driver)
         self.accounts = AccountRepository(*both)
         self.market = MarketRepository(*both)
-        self.suggestions = SuggestionRepository(*both)
+        self.suggestions = SuggestionRepository(*both, told=self._told)
         self.orders = OrderRepository(*both)
         self.positions = PositionRepository(*both)
         self.alarms = AlarmRepository(*both)
         self.outbox = OutboxRepository(*both)
-        self.journal = JournalRepository(*both)
+        self.journal = JournalRepository(*both, told=self._told)
         self.cases = CaseRepository(*both)
         return self
 
@@ -76,6 +79,7 @@ class PostgresUnitOfWork:
     async def commit(self) -> None:
         """Make it durable."""
         await self._connection.commit()
+        self._committed = True
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -86,6 +90,8 @@ class PostgresUnitOfWork:
         lost = isinstance(error, DBAPIError) and error.connection_invalidated
         if lost or isinstance(error, OperationalError | psycopg.OperationalError):
             raise _away() from error
+        if self._committed and error is None:
+            self._told.say()
 
 
 class PostgresUnits:

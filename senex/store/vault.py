@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from senex.domain.errors import UsageProblem
+
+_security = logging.getLogger("senex.security")
 
 
 class Vault:
@@ -26,6 +30,7 @@ class Vault:
 
     def seal(self, secret: str) -> bytes:
         """What may be stored."""
+        _security.info("the encryption keys sealed a secret")
         return self._fernet.encrypt(secret.encode())
 
     def open(self, sealed: bytes) -> str:
@@ -35,10 +40,13 @@ class Vault:
             UsageProblem: ``E_ENCRYPTION_KEY`` when none of the keys sealed it.
         """
         try:
-            return self._fernet.decrypt(sealed).decode()
+            secret = self._fernet.decrypt(sealed).decode()
         except InvalidToken:
+            _security.error("none of the encryption keys opened a kept secret")
             raise UsageProblem(
                 "E_ENCRYPTION_KEY",
                 "None of SENEX_ENCRYPTION_KEYS opens what the database keeps; give the keys it was sealed with. "
                 "Nothing was overwritten.",
             ) from None
+        _security.info("the encryption keys opened a kept secret")
+        return secret

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from tests.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from tests.faults.faults_support import World
 
@@ -43,9 +45,10 @@ async def test_a_console_gets_only_its_own_settings(world: World) -> None:
 
 
 async def test_no_secret_is_in_a_command_line_an_environment_or_a_log(world: World) -> None:
+    await world.idle_account()  # its story has been told
     secrets = _secrets(world)
     processes = _processes(world)
-    logs = {path: path.read_text(errors="replace") for path in world.stage.logs.iterdir()}
+    logs = {path: path.read_text(errors="replace") for path in world.stage.logs.rglob("*.log")}
     told = "\n".join(text for (text,) in world.sql(_TOLD) if text)
 
     assert world.credentials["refresh_token"] in secrets.values()
@@ -60,6 +63,37 @@ async def test_no_secret_is_in_a_command_line_an_environment_or_a_log(world: Wor
     for place, text in (*logs.items(), ("the database", told)):
         assert not [name for name, value in secrets.items() if value in text], place
         assert not _ISSUED.search(text), place
+    numbers = [number for (number,) in world.sql("SELECT number FROM account")]
+    assert numbers
+    for path, text in logs.items():
+        if path.name != "simulator.log":  # the broker's own
+            assert not [number for number in numbers if number in text], path
+
+
+async def test_every_line_of_an_order_carries_its_ids_and_security_has_its_own_file(world: World) -> None:
+    account = await world.account()
+    suggestion = await world.suggest(account)
+    approved = await world.approve(suggestion)
+    answer = await world.console.decider.wait_result(approved, PATIENCE)
+    await world.protected(account)
+
+    def kept(kind: str) -> list[str]:
+        texts = [path.read_text() for path in world.stage.logs.glob(f"worker-*/{kind}.log")]
+        return [line for text in texts for line in text.splitlines()]
+
+    [intended] = [line for line in kept("trading") if f"order intended order={answer.order_id}" in line]
+    for pair in (f"suggestion={suggestion.id}", f"decision={approved}", "run=", "job=decide", "outbox="):
+        assert pair in intended, pair
+    sent = [line for line in kept("application") if "job=execute" in line and ": done" in line]
+    assert [line for line in sent if f"order={answer.order_id}" in line]
+    security = kept("security")
+    assert [
+        line
+        for line in security
+        if f"decision answered decision={approved}" in line and "outcome=done" in line
+    ]
+    assert [line for line in security if "logged in at the broker" in line]
+    assert [line for line in security if "encryption keys" in line]
 
 
 def _secrets(world: World) -> dict[str, str]:

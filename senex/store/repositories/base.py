@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.elements import ClauseElement
     from sqlmodel import SQLModel
 
+    from senex.store.told import Told
+
 
 def table(model: type[SQLModel]) -> Table:
     """The table behind a row class."""
@@ -93,3 +95,13 @@ class Repository:
         """Insert rows in one round trip; the statement stays the same however many there are."""
         if rows:
             await self._connection.execute(into, rows)
+
+
+class Telling(Repository):
+    """A repository of whose rows the log is told."""
+
+    def __init__(
+        self, connection: AsyncConnection, driver: psycopg.AsyncConnection[Any], *, told: Told
+    ) -> None:
+        super().__init__(connection, driver)
+        self._told = told

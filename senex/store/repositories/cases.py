@@ -22,6 +22,7 @@ from senex.store import tables
 from senex.store.repositories import rows, selects
 from senex.store.repositories.base import Query, Repository, missing, table
 from senex.store.repositories.selects import ID, listed
+from senex.store.told import about
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -138,6 +139,14 @@ class CaseRepository(Repository):
         )
         if not decided:
             raise missing("The decision")
+        about(
+            decision=decision_id,
+            suggestion=decided[0].suggestion_id,
+            order=decided[0].order_id,
+            kind=decided[0].kind,
+            operator=decided[0].operator,
+            terminal=decided[0].terminal,
+        )
         return DecisionCase(
             decision=rows.to_decision(decided[0]),
             answer=rows.to_answer(result[0]) if result else None,
@@ -152,11 +161,13 @@ class CaseRepository(Repository):
         attempt, account, instruments, order, lines, *position = await self._ask(*_SUBMISSION, id=attempt_id)
         if not attempt:
             raise missing("The attempt")
+        holding = rows.to_positions(*position)[0]
+        about(order=order[0].id, position=holding.id, suggestion=holding.suggestion_id)
         return SubmissionCase(
             attempt=rows.to_attempt(attempt[0]),
             order=rows.to_orders(order, lines)[0],
             account=rows.to_account(account[0]),
-            position=rows.to_positions(*position)[0],
+            position=holding,
             streamers={row.symbol: row.streamer_symbol for row in instruments},
         )
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from senex.domain.errors import Unavailable
 from senex.domain.seal import NO_ACCOUNT, AuditRow, Seal
 from senex.store import tables
-from senex.store.repositories.base import Repository, table
+from senex.store.repositories.base import Repository, Telling, table
 
 if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
@@ -66,7 +66,7 @@ class OutboxRepository(Repository):
         )
 
 
-class JournalRepository(Repository):
+class JournalRepository(Telling):
     """``ports.unit_of_work.Journal`` on Postgres."""
 
     async def note(
@@ -95,6 +95,17 @@ class JournalRepository(Repository):
                 after=after,
                 why=why,
             )
+        )
+        account = None if account_id is None else str(account_id)
+        self._told.noted(
+            action,
+            object_type,
+            object_id,
+            account=account,
+            actor=actor,
+            before=before,
+            after=after,
+            why=why,
         )
 
     async def open_month(self, day: date) -> None:

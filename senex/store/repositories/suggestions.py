@@ -15,7 +15,7 @@ from senex.domain.suggestions import (
 from senex.domain.trading_state import TradingState
 from senex.store import tables
 from senex.store.repositories import rows, selects
-from senex.store.repositories.base import Repository, missing, table
+from senex.store.repositories.base import Telling, missing, table
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,7 +33,7 @@ _ONE = selects.of_suggestion(selects.ID)
 _LOCKED = selects.of_suggestion(selects.ID, lock=True)
 
 
-class SuggestionRepository(Repository):
+class SuggestionRepository(Telling):
     """``ports.unit_of_work.Suggestions`` on Postgres."""
 
     async def add(self, suggestion: Suggestion) -> None:
@@ -123,6 +123,7 @@ class SuggestionRepository(Repository):
                 at=now,
             )
         )
+        self._told.answered(decision_id, answer)
 
 
 def leg_rows(spread: SpreadPlan) -> list[dict[str, object]]:

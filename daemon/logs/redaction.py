@@ -1,0 +1,91 @@
+"""The one place where secrets are taken out of what is logged.
+
+Three nets, one under the other: the secrets this process was given, wherever they
+stand; values under names of secrets, in the event or in text quoted from elsewhere;
+and what has the form of a token, an account number, a card or a social security number.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from structlog.typing import EventDict, WrappedLogger
+
+MASK = "***"
+_SHORTEST = 6
+"""Letters below which a given secret is not looked for: it would strike out words."""
+_NAMES = (
+    r"secret|password|passwd|passphrase|token|authori[sz]ation|encryption|credential|cookie|api.?key"
+    r"|verifier|account.?number"
+)
+_SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
+_FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
+    # a URL's password; its user stays
+    (re.compile(r"(://[^:/@\s]*:)[^@/\s]+@"), rf"\1{MASK}@"),
+    # the value under a secret's name, as JSON (escaped or not), as a Python literal, as key=value
+    (
+        re.compile(
+            rf"""((?:{_NAMES})[\w-]*\\?["']?\s*[:=]\s*)(\\?["'])(?:\\\\|(?!\2)[^\n])*?\2""", re.IGNORECASE
+        ),
+        rf"\1\2{MASK}\2",
+    ),
+    (re.compile(rf"""((?:{_NAMES})[\w-]*=)[^\s"',;&*]+""", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {MASK}"),
+    # JSON web tokens, and the simulator's
+    (re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]+){0,2}"), MASK),
+    (re.compile(r"\b(?:access|quote)\.\d+\.\d+\.[0-9a-f]{16,}"), MASK),
+    # Fernet: sealed values, and keys (44 characters of base64 that end so)
+    (re.compile(r"\bgAAAAA[\w-]{20,}=*"), MASK),
+    (re.compile(r"(?<![\w/+-])[\w-]{43}=(?![\w=])"), MASK),
+    # account numbers, in the broker's paths and anywhere
+    (re.compile(r"(/accounts/)[^/\s?\"']+"), rf"\1{MASK}"),
+    (re.compile(r"(?<!\w)\d[A-Z]{2}\d{5,10}(?!\w)"), MASK),
+    (re.compile(r"(?<![\w.-])\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}(?![\w.-])"), MASK),
+    (re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), MASK),
+)
+
+
+class Redactor:
+    """The last processor before an event becomes a line."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        """``secrets`` are what this process was given; of a URL, its password is one too."""
+        parts = {part for secret in secrets for part in _parts(secret) if len(part) >= _SHORTEST}
+        known = sorted(parts, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, known))) if known else None
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        """The event without secrets."""
+        return {key: self._value(key, value) for key, value in event.items()}
+
+    def text(self, text: str) -> str:
+        """The text without secrets."""
+        if self._known is not None:
+            text = self._known.sub(MASK, text)
+        for form, instead in _FORMS:
+            text = form.sub(instead, text)
+        return text
+
+    def _value(self, key: object, value: Any) -> Any:
+        if isinstance(key, str) and _SECRET_NAME.search(key):
+            return MASK
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, dict):
+            return {self.text(str(name)): self._value(name, each) for name, each in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._value("", each) for each in value]
+        return self.text(str(value))
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """The secret, each of a list of them, and of a URL its password, encoded or not."""
+    yield from (part.strip() for part in (secret, *secret.split(",")))
+    password = urlsplit(secret).password if "://" in secret else None
+    if password:
+        yield from (password, unquote(password))
