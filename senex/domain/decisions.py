@@ -38,6 +38,12 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+DRY_RUN = "dry_run"
+"""A reconcile that looks and books nothing."""
+FIX = "fix:"
+"""How an option of a reconcile begins that names what to mend: a category, or one subject."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One decision as the operator made it; never changed.

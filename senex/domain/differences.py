@@ -27,6 +27,8 @@ class Category(StrEnum):
     STUCK_PENDING = "stuck_pending"
     INVALID_ID = "invalid_id"
     MISSING_TARGET = "missing_target"
+    TARGET_SIZE = "target_size"
+    BROKEN_RATIO = "broken_ratio"
     ORPHAN_ORDER = "orphan_order"
     FOREIGN_ORDER = "foreign_order"
     UNMANAGED_POSITION = "unmanaged_position"
@@ -80,10 +82,11 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An order of ours with the names its attempts carry at the broker."""
+    """An order of ours with the names its attempts carry at the broker, and the broker's last word of it."""
 
     order: Order
     identifiers: Collection[str]
+    broker_status: str | None = None
 
     @property
     def filled(self) -> int:

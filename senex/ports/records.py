@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account as stored."""
+    """An account as stored. ``read_at`` is when the broker last said what it is and may do."""
 
     id: UUID
     environment: str
@@ -26,6 +26,7 @@ class Account:
     closing_only: bool
     risk_preset: str
     entry_offset: Decimal
+    read_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from senex.domain.differences import (
 from senex.domain.lots import open_units
 from senex.domain.orders import OrderKind, status_from_broker
 from senex.domain.positions import OPEN_STATUSES
-from senex.services.sync import HISTORY
+from senex.services.sync import HISTORY, Listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from senex.domain.lots import Lot
     from senex.domain.orders import Order
     from senex.domain.positions import Position
-    from senex.ports.broker import BrokerOrder
+    from senex.domain.suggestions import SpreadPlan
     from senex.services.context import Context
 
 DIFFER = "BOOKS_DIFFER"
@@ -40,16 +40,16 @@ QUANTITIES = frozenset({Category.QUANTITY_MISMATCH, Category.GONE_AT_BROKER})
 async def compare(
     context: Context,
     account_id: UUID,
-    listed: Sequence[BrokerOrder],
+    listing: Listing,
     *,
     held: Mapping[str, tuple[str, int]] | None = None,
 ) -> tuple[Difference, ...]:
-    """Every difference, given one complete reading of the broker's orders.
+    """Every difference.
 
-    ``held`` is what the broker holds by symbol (underlying, signed quantity); None takes its last stored word.
+    ``listing`` is a complete reading of the broker's orders; ``held`` what it holds by symbol (underlying, signed
+    quantity), None for its last stored word.
     """
     async with context.units.reading() as tx:
-        known = await tx.orders.known(account_id, [order.id for order in listed])
         namespace = await tx.orders.namespace()
         booked = await tx.positions.booked(account_id)
         holding = await tx.accounts.holdings(account_id) if held is None else held
@@ -62,18 +62,18 @@ async def compare(
             status_from_broker(order.status, filled=order.filled),
             order.filled,
         )
-        for order in listed
+        for order in listing.orders
     ]
     underlyings = {symbol: underlying for symbol, (underlying, _) in {**holding, **booked}.items()}
-    targets = [order for order in books.orders if order.kind is OrderKind.TARGET]
+    working = {(order.position_id, order.spread_key): order for order in books.orders if not order.opens_risk}
     return (
-        *compare_orders(known, seen, namespace=namespace),
+        *compare_orders(listing.known, seen, namespace=namespace),
         *compare_quantities(_quantities(booked), _quantities(holding), underlyings=underlyings),
         *(
-            missing
+            wrong
             for position in books.positions
-            if position.status in OPEN_STATUSES
-            for missing in _without_target(position, books.lots.get(position.id, ()), targets)
+            if position.status in OPEN_STATUSES and position.managed
+            for wrong in _targets(position, books.lots.get(position.id, ()), working)
         ),
     )
 
@@ -115,29 +115,47 @@ async def look(context: Context, account_id: UUID) -> tuple[Difference, ...]:
     listed |= {order.id: order for order in await context.broker.live_orders(account.number)}
     holdings = await context.broker.holdings(account.number)
     held = {each.symbol: (each.underlying, int(each.quantity)) for each in holdings if each.quantity}
-    return await compare(context, account_id, tuple(listed.values()), held=held)
+    async with context.units.reading() as tx:
+        known = await tx.orders.known(account_id, listed)
+    return await compare(context, account_id, Listing(tuple(listed.values()), known), held=held)
 
 
 def _quantities(known: Mapping[str, tuple[str, int]]) -> dict[str, int]:
     return {symbol: quantity for symbol, (_, quantity) in known.items()}
 
 
-def _without_target(
-    position: Position, lots: Sequence[Lot], working: Sequence[Order]
+def _targets(
+    position: Position, lots: Sequence[Lot], working: Mapping[tuple[UUID, str | None], Order]
 ) -> Iterator[Difference]:
-    """Spreads that are open, plan a target, and have none at work."""
+    """Spreads that are open and whose closing order is missing, of another size, or of no use."""
+    whole_closing = (position.id, None) in working
     for spread in position.spreads:
         plan = spread.plan
-        units = open_units(lots, plan).whole
-        if plan.target_share is None or not units or not position.managed:
-            continue
-        if any(order.position_id == position.id and order.spread_key == plan.key for order in working):
-            continue
-        yield Difference(
-            Category.MISSING_TARGET,
-            f"{position.id}/{plan.key}",
-            position.underlying,
-            f"{units} open, no target at work",
-            f"a {plan.target_share:.0%} target is planned",
-            Fix.PLACE_TARGET,
-        )
+        held = open_units(lots, plan)
+        order = working.get((position.id, plan.key))
+        if order is None and not whole_closing:
+            if held.broken:
+                yield _wrong(
+                    Category.BROKEN_RATIO, position, plan, f"open beyond whole spreads: {held.excess}"
+                )
+            if held.whole and plan.target_share is not None:
+                yield _wrong(Category.MISSING_TARGET, position, plan, f"{held.whole} open, no target at work")
+        elif order is not None and order.kind is OrderKind.TARGET and not held.broken:
+            left = {line.leg.symbol: line.leg.quantity - line.filled for line in order.lines}
+            if left != {leg.symbol: leg.quantity * held.whole for leg in plan.legs}:
+                yield _wrong(
+                    Category.TARGET_SIZE, position, plan, f"{held.whole} open, its target of another size"
+                )
+
+
+def _wrong(category: Category, position: Position, plan: SpreadPlan, ours: str) -> Difference:
+    broken = category is Category.BROKEN_RATIO
+    wanted = "whole spreads" if plan.target_share is None else f"a {plan.target_share:.0%} target is planned"
+    return Difference(
+        category,
+        f"{position.id}/{plan.key}",
+        position.underlying,
+        ours,
+        wanted,
+        Fix.REVIEW if broken else Fix.PLACE_TARGET,
+    )

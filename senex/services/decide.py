@@ -10,8 +10,8 @@ from senex.services.approve import approve, reject, reopen
 from senex.services.attend import acknowledge, resume_underlying
 from senex.services.cancel import request_cancel
 from senex.services.context import Postponed
+from senex.services.fix import reconcile_on_request
 from senex.services.operators import check_operator
-from senex.services.reconcile import reconcile_on_request
 from senex.services.suggest import suggest
 from senex.services.sync import sync_account, sync_orders
 from senex.services.trading_state import set_state

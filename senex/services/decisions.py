@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from senex.domain.calendar import NEW_YORK
-from senex.domain.decisions import Decision, DecisionKind
+from senex.domain.decisions import DRY_RUN, FIX, Decision, DecisionKind
 from senex.domain.errors import Refused, Unavailable
 from senex.services.operators import decision_text, verifier_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -86,10 +87,16 @@ class Decider:
         """Ask for orders, balances and positions to be read again."""
         return await self._put(self._decision(account_id, DecisionKind.SYNC), None)
 
-    async def reconcile(self, account_id: UUID, *, dry_run: bool) -> UUID:
-        """Ask for books and broker to be compared, and unless it is a dry run to be made to agree."""
+    async def reconcile(
+        self, account_id: UUID, *, dry_run: bool, fix: Sequence[str] = (), reason: str = ""
+    ) -> UUID:
+        """Ask for books and broker to be compared, and unless it is a dry run to be made to agree.
+
+        ``fix`` names what to mend besides: categories, or subjects of differences.
+        """
         decision = self._decision(account_id, DecisionKind.RECONCILE)
-        return await self._put(replace(decision, options=("dry_run",) if dry_run else ()), None)
+        options = ((DRY_RUN,) if dry_run else ()) + tuple(f"{FIX}{name}" for name in fix)
+        return await self._put(replace(decision, options=options, reason=reason or None), None)
 
     async def acknowledge(self, alarm: AlarmView, account_id: UUID, *, reason: str) -> UUID:
         """Say that an alarm was seen."""

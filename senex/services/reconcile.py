@@ -1,107 +1,136 @@
 """Make our books agree with the broker's, and only then let new orders out.
 
-Starting up, an alert gap, the timer and the operator all come through here;
-readiness is set only if nothing cleared it again meanwhile.
+Starting up, an alert gap, the timer, the command and the console all come
+through here. The phases do not depend on each other: one that fails is said
+and tried again, and the others are done. Readiness is set only when none
+failed, and nothing cleared it again meanwhile.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from senex.domain.decisions import Answer, Outcome
-from senex.domain.positions import OPEN_STATUSES
-from senex.services.compare import QUANTITIES, compare, keep, look
+from senex.domain.differences import Category
+from senex.domain.errors import SenexError, Unavailable
+from senex.services.compare import QUANTITIES, compare, keep
 from senex.services.sync import OrdersInDoubt, sync_account, sync_orders
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable
     from uuid import UUID
 
-    from senex.domain.decisions import Decision
     from senex.domain.differences import Difference
-    from senex.ports.broker import BrokerOrder
     from senex.ports.records import Work
     from senex.services.context import Context
+    from senex.services.sync import Listing
 
-DRY_RUN = "dry_run"
+FAILED = "E_RECONCILE"
+_TARGETS = frozenset({Category.MISSING_TARGET, Category.TARGET_SIZE, Category.BROKEN_RATIO})
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What still differs, None when it could not be compared; and why each phase that failed did."""
+
+    found: tuple[Difference, ...] | None
+    failed: dict[str, SenexError]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What failed, a line each."""
+        return tuple(f"{phase}: {why}" for phase, why in self.failed.items())
 
 
 async def reconcile(context: Context, account_id: UUID, work: Work) -> None:
-    """Read orders, balances and holdings, repair what is safe to repair, and open the gate."""
-    await _reconcile(context, account_id)
-    async with context.units() as tx:
-        await tx.outbox.done(work)
-        await tx.commit()
+    """Read and book everything, repair what is safe to repair, and open the gate.
 
-
-async def reconcile_on_request(context: Context, decision: Decision, work: Work) -> None:
-    """The operator's: a dry run compares and books nothing; the answer says what differs."""
-    if DRY_RUN in decision.options:
-        found: Sequence[Difference] = await look(context, decision.account_id)
-        await keep(context, decision.account_id, found)
-    else:
-        found = await _reconcile(context, decision.account_id)
-    message = "Our books and the broker's agree."
-    if found:
-        message = f"Our books and the broker's differ in {len(found)} places."
-    now = context.clock.now()
-    async with context.units() as tx:
-        answer = Answer(Outcome.DONE, "OK", message, tuple(map(str, found)))
-        await tx.suggestions.answer(decision.id, answer, now)
-        await tx.journal.note(
-            "reconciled",
-            actor=decision.operator,
-            object_type="account",
-            object_id=str(decision.account_id),
-            account_id=decision.account_id,
-            after=" ".join(decision.options) or None,
-            why=message,
-            now=now,
+    Raises:
+        Unavailable: ``E_RECONCILE`` when a phase failed that may work the next time; the others are done.
+    """
+    done = await reconcile_account(context, account_id)
+    # orders in doubt say the same at once: the timer looks again
+    if any(not isinstance(why, OrdersInDoubt) for why in done.failed.values()):
+        raise Unavailable(
+            FAILED, f"The reconcile is not complete and is tried again ({'; '.join(done.reasons)})."
         )
+    async with context.units() as tx:
         await tx.outbox.done(work)
         await tx.commit()
 
 
 async def monitor_orders(context: Context, account_id: UUID, work: Work) -> None:
     """The net under the alert stream: read orders over REST and apply what was missed."""
-    await _orders_read(context, account_id)
+    with suppress(OrdersInDoubt):  # the gate is closed, and the timer looks again
+        await sync_orders(context, account_id)
     async with context.units() as tx:
         await tx.outbox.done(work)
         await tx.commit()
 
 
-async def _reconcile(context: Context, account_id: UUID) -> tuple[Difference, ...]:
+async def reconcile_account(context: Context, account_id: UUID) -> Reconciled:
+    """All phases; a store that is away ends them, since nothing could be kept.
+
+    Raises:
+        Unavailable: ``E_POSTGRES_AWAY``.
+    """
     async with context.units() as tx:
         fence = await tx.accounts.fence(account_id)
-    listed, found = await _read(context, account_id)
-    if any(each.category in QUANTITIES for each in found):
+    done = await _read(context, account_id)
+    if any(each.category in QUANTITIES for each in done.found or ()):
         # a fill may have fallen between the two readings; what differs twice does differ
-        listed, found = await _read(context, account_id)
-    await keep(context, account_id, found)
+        done = await _read(context, account_id)
+    if done.found is not None:
+        await keep(context, account_id, done.found)
     now = context.clock.now()
     async with context.units() as tx:
-        for position in await tx.positions.open(account_id):
-            if position.status in OPEN_STATUSES:
-                await tx.outbox.add("place_targets", str(position.id), queue="trading", account_id=account_id)
-        if listed is not None:
+        for position_id in _to_look_at(done.found or ()):
+            await tx.outbox.add("place_targets", position_id, queue="trading", account_id=account_id)
+        if not done.failed:
             await tx.accounts.ready(account_id, epoch=fence.ready_epoch, now=now)
         await tx.commit()
     await context.publisher.changed("account", str(account_id), str(account_id))
-    return found
+    return done
 
 
-async def _read(
-    context: Context, account_id: UUID
-) -> tuple[tuple[BrokerOrder, ...] | None, tuple[Difference, ...]]:
-    """One reading of the broker, booked, and what differs after it; None for orders that are in doubt."""
-    listed = await _orders_read(context, account_id)
-    await sync_account(context, account_id)
-    return listed, await compare(context, account_id, listed or ())
+def _to_look_at(found: tuple[Difference, ...]) -> tuple[str, ...]:
+    """The positions whose targets are not as they should be."""
+    return tuple(dict.fromkeys(each.subject.split("/")[0] for each in found if each.category in _TARGETS))
 
 
-async def _orders_read(context: Context, account_id: UUID) -> tuple[BrokerOrder, ...] | None:
-    """The orders, once every one could be booked; where not, the gate is closed and the timer looks again."""
+async def _read(context: Context, account_id: UUID) -> Reconciled:
+    """One reading of the broker, booked, and what differs after it."""
+    failed: dict[str, SenexError] = {}
+    listing: Listing | None = None
+
+    async def orders() -> None:
+        nonlocal listing
+        listing = await sync_orders(context, account_id)
+
+    phases: dict[str, Callable[[], Awaitable[None]]] = {
+        "orders": orders,
+        "account": lambda: sync_account(context, account_id),
+    }
+    for name, phase in phases.items():
+        problem = await _try(phase)
+        if isinstance(problem, OrdersInDoubt):
+            listing = problem.listing
+        if problem is not None:
+            failed[name] = problem
+    if listing is None or any(not isinstance(why, OrdersInDoubt) for why in failed.values()):
+        return Reconciled(None, failed)
+    return Reconciled(await compare(context, account_id, listing), failed)
+
+
+async def _try(phase: Callable[[], Awaitable[None]]) -> SenexError | None:
+    """Do a phase; what it failed with."""
     try:
-        return await sync_orders(context, account_id)
-    except OrdersInDoubt:
-        return None
+        await phase()
+    except SenexError as problem:
+        if problem.code == "E_POSTGRES_AWAY":
+            raise
+        return problem
+    except Exception as problem:  # noqa: BLE001  a bug in one phase must not keep the others from being done
+        return SenexError(FAILED, f"{type(problem).__name__}: {problem}")
+    return None

@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 from senex.domain.calendar import new_york_date
 from senex.domain.errors import SenexError, Unavailable, UsageProblem
+from senex.services.news import news
 from senex.services.record_fill import apply_order
 from senex.services.resolve import absent, doubtful
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Collection, Iterable
     from uuid import UUID
 
+    from senex.domain.differences import Known
     from senex.domain.orders import Order
     from senex.ports.broker import BrokerOrder
     from senex.ports.records import Account, Work
     from senex.services.context import Context
 
 HISTORY = timedelta(days=7)
+FACTS_MAX_AGE = timedelta(minutes=15)
+"""How old trading status, option level and margin-or-cash may be when an entry is sent (DOMAIN 0.16)."""
+_FACTS_AGAIN = timedelta(minutes=5)
 _REASON = 300
 
 
 class OrdersInDoubt(SenexError):
-    """An order could not be booked; all others are. Trying again at once would say the same."""
+    """An order could not be booked; all others are. Trying again at once would say the same.
+
+    ``listing`` is what the reading showed.
+    """
+
+    listing: Listing
 
 
 async def sync_accounts(context: Context, work: Work) -> None:
@@ -53,10 +64,22 @@ async def sync_accounts(context: Context, work: Work) -> None:
         await tx.commit()
 
 
+async def read_facts(context: Context, account: Account, *, older_than: timedelta = FACTS_MAX_AGE) -> None:
+    """Trading status, option level and margin-or-cash anew, where they were read longer ago than that."""
+    if context.clock.now() - account.read_at <= older_than:
+        return
+    facts = await context.broker.accounts()
+    async with context.units() as tx:
+        for fact in facts:
+            await tx.accounts.save(context.environment, fact, context.clock.now())
+        await tx.commit()
+
+
 async def sync_account(context: Context, account_id: UUID) -> None:
-    """Balances and holdings, as one picture with one time."""
+    """What the account may do, balances and holdings, as one picture with one time."""
     async with context.units() as tx:
         account = await tx.accounts.get(account_id)
+    await read_facts(context, account, older_than=_FACTS_AGAIN)
     async with _watched(context, "balances", account):
         balances = await context.broker.balances(account.number)
         async with context.units() as tx:
@@ -78,8 +101,16 @@ async def sync_positions(context: Context, account_id: UUID, work: Work) -> None
         await tx.commit()
 
 
-async def sync_orders(context: Context, account_id: UUID) -> tuple[BrokerOrder, ...]:
-    """Apply every order of today and of the last days, and every open one of ours; what was listed is returned.
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One complete reading of the broker's orders, and ours that may work or are among them, as booked after it."""
+
+    orders: tuple[BrokerOrder, ...]
+    known: tuple[Known, ...]
+
+
+async def sync_orders(context: Context, account_id: UUID) -> Listing:
+    """Apply what is new of today's and the last days' orders, and of every open one of ours.
 
     Raises:
         OrdersInDoubt: ``E_ORDERS_IN_DOUBT`` when one could not be booked; the gate is closed then.
@@ -92,14 +123,24 @@ async def sync_orders(context: Context, account_id: UUID) -> tuple[BrokerOrder, 
         seen = {order.id: order for order in await context.broker.order_history(account.number, since)}
         # read last, so that what is newest wins
         seen |= {order.id: order for order in await context.broker.live_orders(account.number)}
-        doubts = [await _apply(context, account_id, order) for order in seen.values()]
-        doubts += [
-            await _look_up(context, account, order) for order in await _unlisted(context, account, seen)
-        ]
+        known, namespace = await _known(context, account_id, seen)
+        fresh = news(seen.values(), known, namespace=namespace)
+        unlisted = _unlisted(known, seen)
+        doubts = [await _apply(context, account_id, order) for order in fresh]
+        doubts += [await _look_up(context, account, order) for order in unlisted]
+        if fresh or unlisted:
+            known, _ = await _known(context, account_id, seen)
+        listing = Listing(tuple(seen.values()), known)
         if any(doubts):
-            await _doubt(context, account_id, "; ".join(filter(None, doubts)))
+            await _doubt(context, account_id, "; ".join(filter(None, doubts)), listing=listing)
     await absent(context, questioned)
-    return tuple(seen.values())
+    return listing
+
+
+async def _known(context: Context, account_id: UUID, seen: Collection[str]) -> tuple[tuple[Known, ...], UUID]:
+    """Ours among the listed, with this deployment's namespace."""
+    async with context.units.reading() as tx:
+        return await tx.orders.known(account_id, seen), await tx.orders.namespace()
 
 
 async def _apply(context: Context, account_id: UUID, theirs: BrokerOrder) -> str:
@@ -113,14 +154,15 @@ async def _apply(context: Context, account_id: UUID, theirs: BrokerOrder) -> str
     return ""
 
 
-async def _unlisted(context: Context, account: Account, seen: Collection[str]) -> list[Order]:
+def _unlisted(known: Iterable[Known], seen: Collection[str]) -> list[Order]:
     """Orders that work as far as we know, and that no list shows: a target older than the history, say."""
-    async with context.units() as tx:
-        return [
-            order
-            for order in await tx.orders.open(account.id)
-            if order.broker_order_id is not None and order.broker_order_id not in seen
-        ]
+    return [
+        one.order
+        for one in known
+        if one.order.broker_order_id is not None
+        and one.order.broker_order_id not in seen
+        and not one.order.status.terminal
+    ]
 
 
 async def _look_up(context: Context, account: Account, order: Order) -> str:
@@ -131,7 +173,7 @@ async def _look_up(context: Context, account: Account, order: Order) -> str:
     return await _apply(context, account.id, theirs)
 
 
-async def _doubt(context: Context, account_id: UUID, why: str) -> NoReturn:
+async def _doubt(context: Context, account_id: UUID, why: str, *, listing: Listing) -> NoReturn:
     """Nothing new is sent on books that contradict the broker's; said once, until a reconcile is clean."""
     async with context.units() as tx:
         if (await tx.accounts.fence(account_id)).ready:
@@ -147,9 +189,11 @@ async def _doubt(context: Context, account_id: UUID, why: str) -> NoReturn:
                 now=now,
             )
             await tx.commit()
-    raise OrdersInDoubt(
+    problem = OrdersInDoubt(
         "E_ORDERS_IN_DOUBT", f"Our books and the broker's contradict each other, so nothing is sent ({why})."
     )
+    problem.listing = listing
+    raise problem
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from senex.domain.errors import Refused
+from senex.domain.errors import Refused, Unavailable
 from senex.domain.legs import InstrumentType
 from senex.domain.money import CONTRACT_MULTIPLIER
 from senex.domain.orders import BrokerStatus
@@ -54,14 +54,22 @@ class MemoryBroker:
         self.refuses: str | None = None
         self.unlisted: set[str] = set()
         """Orders that only a look at each by its id still shows."""
+        self.away: set[str] = set()
+        """Calls that find the broker away, by name."""
         self.chain_told = market.chain()
         self.bars_told = market.bars()
         self.metrics_told = market.metrics()
 
+    def _there(self, call: str) -> None:
+        if call in self.away:
+            raise Unavailable("E_BROKER_AWAY", f"The broker does not answer {call}; senex tries again.")
+
     async def accounts(self) -> tuple[AccountFacts, ...]:
+        self._there("accounts")
         return self.listed
 
     async def balances(self, number: str) -> Balances:
+        self._there("balances")
         return Balances(Decimal(50_000), Decimal(50_000), Decimal(50_000), Decimal(0))
 
     async def holdings(self, number: str) -> tuple[Holding, ...]:
@@ -75,6 +83,7 @@ class MemoryBroker:
         return tuple(each for each in found.values() if each.quantity)
 
     async def live_orders(self, number: str) -> tuple[BrokerOrder, ...]:
+        self._there("live_orders")
         return tuple(
             order
             for order in self.orders.values()

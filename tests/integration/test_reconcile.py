@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,12 @@ import pytest
 
 from senex.domain.decisions import DecisionKind
 from senex.domain.differences import Category, Fix
+from senex.domain.errors import Unavailable
 from senex.domain.legs import InstrumentType
 from senex.domain.orders import BrokerStatus, OrderKind, OrderStatus
 from senex.ports.broker import Holding
 from senex.store.queries import Reads
+from senex.testing.bus import MemoryPublisher
 from tests.integration.test_use_cases import Desk, desk
 
 if TYPE_CHECKING:
@@ -120,3 +123,65 @@ async def test_an_order_placed_elsewhere_is_nobody_s_business_but_shown(desk: De
     [foreign] = await _reconcile(desk, reads)
     assert (foreign.category, foreign.subject) == (Category.FOREIGN_ORDER, "77")
     assert desk.broker.orders["77"].status is BrokerStatus.LIVE
+
+
+async def test_a_foreign_order_is_cancelled_only_when_it_is_named(desk: Desk, reads: Reads) -> None:
+    order = await desk.order(await desk.approve(await desk.suggest()))
+    assert order.broker_order_id is not None
+    theirs = desk.broker.orders[order.broker_order_id]
+    desk.broker.orders["77"] = replace(theirs, id="77", external_identifier=None, status=BrokerStatus.LIVE)
+
+    for options in (["dry_run", "fix:77"], ["fix:foreign_order"], ["fix:78"]):
+        decision = await desk.decide(DecisionKind.RECONCILE, options=options)
+        await desk.drain()
+        assert desk.broker.orders["77"].status is BrokerStatus.LIVE
+    answer = await reads.decision_result(decision)
+    assert answer is not None
+    assert answer.reasons[-1] == "78: nothing of this name differs, so nothing was done"
+
+    decision = await desk.decide(DecisionKind.RECONCILE, options=["fix:77"], reason="not mine")
+    await desk.drain()
+    assert desk.broker.orders["77"].status is BrokerStatus.CANCELLED
+    assert desk.broker.orders[order.broker_order_id].status is BrokerStatus.LIVE
+    [line] = [one for one in await reads.journal() if one.action == "difference mended"]
+    assert (line.actor, line.object_id, line.why) == ("trader", "77", "cancel it at the broker: not mine")
+    assert await _reconcile(desk, reads) == ()
+
+
+async def test_a_phase_that_fails_does_not_stop_the_others_and_the_gate_stays_shut(
+    desk: Desk, reads: Reads
+) -> None:
+    order = await desk.order(await desk.approve(await desk.suggest()))
+    assert order.broker_order_id is not None
+    desk.broker.fill(order.broker_order_id, desk.mids(order))
+    account = await desk.account()
+    async with desk.units() as tx:
+        await tx.accounts.unready(account, reason="an alert gap", now=desk.clock.now())
+        await tx.commit()
+    desk.broker.away = {"balances"}
+    decision = await desk.decide(DecisionKind.RECONCILE)
+    await desk.run((await desk.work())[-1])
+
+    assert await desk.answer(decision) == ("failed", "E_RECONCILE")
+    assert (await desk.order(order.id)).status is OrderStatus.FILLED  # the orders were read all the same
+    async with desk.units() as tx:
+        assert not (await tx.accounts.fence(account)).ready
+    with pytest.raises(Unavailable, match="account: "):
+        await desk.run(await desk.offer("reconcile", account, account))
+
+    desk.broker.away = set()
+    await desk.drain()
+    async with desk.units() as tx:
+        assert (await tx.accounts.fence(account)).ready
+
+
+async def test_what_has_not_changed_is_not_booked_again(desk: Desk, reads: Reads) -> None:
+    await _position(desk)
+    before = [await desk.changed(one.id) for one in await reads.orders()]
+    publisher = desk.context.publisher
+    assert isinstance(publisher, MemoryPublisher)
+    publisher.hints.clear()
+    desk.clock.advance(timedelta(seconds=30))
+    assert await _reconcile(desk, reads) == ()
+    assert "order" not in [kind for kind, *_ in publisher.hints]
+    assert [await desk.changed(one.id) for one in await reads.orders()] == before

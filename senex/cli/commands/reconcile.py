@@ -15,18 +15,30 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Only compare; book nothing.")
+@click.option(
+    "--fix",
+    "fixes",
+    multiple=True,
+    metavar="CATEGORY|SUBJECT",
+    help="Mend what is named; may be repeated. An order is cancelled only when its own id is named.",
+)
+@click.option("--reason", default="", help="Why it is mended; it is recorded.")
 @account_option
 @timeout_option
 @json_option
-def reconcile(*, dry_run: bool, number: str | None, timeout: float, as_json: bool) -> int:
+def reconcile(
+    *, dry_run: bool, fixes: tuple[str, ...], reason: str, number: str | None, timeout: float, as_json: bool
+) -> int:
     """Make the books agree with the broker, and print what still differs; exit 1 when something does.
 
-    Example: senex reconcile --dry-run
+    With --dry-run nothing is booked or mended, and --fix says what it would do.
+
+    Example: senex reconcile --dry-run --fix 123456
     """
 
     async def decide(console: Console) -> int:
         account = await choose_account(console, number)
-        decision = await console.decider.reconcile(account.id, dry_run=dry_run)
+        decision = await console.decider.reconcile(account.id, dry_run=dry_run, fix=fixes, reason=reason)
         result = await console.decider.wait_result(decision, timeout)
         if result.outcome != "done":
             return report(result, as_json=as_json)
@@ -35,6 +47,8 @@ def reconcile(*, dry_run: bool, number: str | None, timeout: float, as_json: boo
             print_json(result=result, differences=found)
         else:
             click.echo(result.message)
+            for line in result.reasons[len(found) :]:
+                click.echo(f"  {line}")
             if found:
                 table(
                     ("what", "of", "subject", "ours", "the broker's", "to mend it"),

@@ -124,7 +124,10 @@ class OrderRepository(Repository):
         named: dict[UUID, list[str]] = {}
         for row in names:
             named.setdefault(row.order_id, []).append(row.external_identifier)
-        return tuple(Known(order, named.get(order.id, ())) for order in rows.to_orders(heads, lines))
+        told = {row.id: row.broker_status for row in heads}
+        return tuple(
+            Known(order, named.get(order.id, ()), told[order.id]) for order in rows.to_orders(heads, lines)
+        )
 
     async def set_status(
         self,

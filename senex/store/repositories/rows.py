@@ -55,6 +55,7 @@ def to_account(row: Row) -> Account:
         closing_only=row.closing_only,
         risk_preset=row.risk_preset,
         entry_offset=row.entry_offset,
+        read_at=row.updated_at,
     )
 
 

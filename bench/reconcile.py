@@ -1,0 +1,121 @@
+"""One reconcile of an account with 1,000 positions and 5,000 orders.
+
+Real Postgres and the real use case; the broker is in memory, so its own time is not in it. Beside it: the same
+reading after a hundred of the targets were cancelled at the broker, each of which is booked in a transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import text
+
+from bench._large_account import LargeAccount
+from bench._row import Row, print_rows
+from daemon.embedded import EmbeddedServices
+from senex.domain.orders import BrokerStatus
+from senex.ports.records import Work
+from senex.services.context import Context
+from senex.services.reconcile import reconcile_account
+from senex.services.sync import sync_accounts
+from senex.store.engine import open_engine
+from senex.store.migrate import migrate
+from senex.store.unit_of_work import PostgresUnits
+from senex.testing import market
+from senex.testing.broker import MemoryBroker
+from senex.testing.bus import MemoryPublisher, MemoryQuotes
+from senex.testing.clock import ManualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+POSITIONS, CANCELLED, CHANGED, RUNS = 1000, 1000, 100, 5
+BAR = 5.0
+_NAME = "bench"
+
+
+@contextmanager
+def _database() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="senex-bench-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        with EmbeddedServices("bench-reconcile", root=Path(folder)) as endpoints:
+            with psycopg.connect(endpoints.postgres.superuser_url(), autocommit=True) as connection:
+                role = sql.SQL("CREATE ROLE bench LOGIN SUPERUSER PASSWORD {}").format(sql.Literal(_NAME))
+                connection.execute(role)
+                connection.execute("CREATE DATABASE bench OWNER bench")
+            url = endpoints.postgres.url(user=_NAME, password=_NAME, database=_NAME)
+            migrate(url, operator=_NAME)
+            yield url
+
+
+async def measure() -> Row:
+    with _database() as url:
+        engine = open_engine(url)
+        try:
+            return await _measured(engine)
+        finally:
+            await engine.dispose()
+
+
+async def _measured(engine: AsyncEngine) -> Row:
+    clock = ManualClock(market.NOW)
+    broker = MemoryBroker(clock)
+    context = Context(
+        units=PostgresUnits(engine),
+        broker=broker,
+        quotes=MemoryQuotes(market.market(broker.chain_told)),
+        publisher=MemoryPublisher(),
+        clock=clock,
+        environment="simulated",
+    )
+    await sync_accounts(context, Work(0, None, "start", ""))
+    async with context.units() as tx:
+        account_id = (await tx.accounts.all("simulated"))[0].id
+        namespace = await tx.orders.namespace()
+    large = LargeAccount(account_id, namespace, clock.now())
+    for number in range(POSITIONS + CANCELLED):
+        large.add(number, filled=number < POSITIONS)
+    await large.store(engine, broker)
+    async with engine.begin() as connection:
+        await connection.execute(text("ANALYZE"))
+
+    quiet = [await _once(context, account_id, differ=0) for _ in range(RUNS)]
+    for order in [each for each in broker.orders.values() if each.status is BrokerStatus.LIVE][:CHANGED]:
+        broker.orders[order.id] = replace(order, status=BrokerStatus.CANCELLED)
+    busy = await _once(context, account_id, differ=CHANGED)
+    worst = max(*quiet, busy)
+    return Row(
+        row=f"reconcile, {POSITIONS:,} positions and {len(broker.orders):,} orders",
+        ours=f"p50 {statistics.median(quiet):.2f} s",
+        other=f"with {CHANGED} changed {busy:.2f} s",
+        ratio=f"{busy / statistics.median(quiet):.1f}×",
+        bar=f"≤ {BAR:g} s",
+        within=worst <= BAR,
+        figures={"median_s": statistics.median(quiet), "worst_s": max(quiet), "changed_s": busy},
+    )
+
+
+async def _once(context: Context, account_id: UUID, *, differ: int) -> float:
+    began = time.perf_counter()
+    done = await reconcile_account(context, account_id)
+    taken = time.perf_counter() - began
+    assert not done.failed, done.reasons
+    assert done.found is not None
+    assert len(done.found) == differ, done.found[:3]
+    return taken
+
+
+if __name__ == "__main__":
+    print_rows(asyncio.run(measure()))
