@@ -14,6 +14,7 @@ from senex.services.place_targets import place_targets
 from senex.services.reconcile import monitor_orders, reconcile
 from senex.services.seal_journal import seal_journal
 from senex.services.sync import sync_accounts, sync_positions
+from senex.services.watch_machine import watch_machine
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -48,6 +49,7 @@ HANDLERS: Mapping[str, Handler] = {
     "sync_order_history": _of_subject(monitor_orders),
     "sync_positions": _of_subject(sync_positions),
     "reconcile_trades": _of_subject(reconcile),
+    "watch_machine": _of_subject(watch_machine),
     "seal_journal": _of_subject(seal_journal),
     "cleanup_old_suggestions": expire_suggestions,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from tastytrade import Account
@@ -21,11 +21,11 @@ from senex.broker.errors import WIRE_ERRORS, translate
 from senex.broker.recorder import hand_over, logged_call, record_nothing
 from senex.broker.session import open_session
 from senex.broker.submission import DEADLINE, send_once
-from senex.domain.errors import Refused, SenexError, UsageProblem
+from senex.domain.errors import Refused, SenexError, Unavailable, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-    from datetime import date, datetime
+    from datetime import date, datetime, timedelta
 
     from tastytrade.order import PlacedOrder
 
@@ -77,6 +77,22 @@ class Gateway:
             )
 
         return await self._read("reading the accounts", read)
+
+    async def clock_offset(self) -> timedelta:
+        """By the Date header of an answer made for it, whatever else it says.
+
+        Raises:
+            Unavailable: ``E_BROKER_ANSWER`` without one.
+        """
+        skew = self._session.skew
+        skew.forget()
+        with suppress(SenexError):
+            await self._read("comparing clocks", self._session.get_customer)
+        if skew.newest is None:
+            raise Unavailable(
+                "E_BROKER_ANSWER", "The broker does not say what time it is there; it is asked again."
+            )
+        return skew.newest
 
     async def balances(self, number: str) -> Balances:
         """Current balances."""

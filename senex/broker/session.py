@@ -24,6 +24,7 @@ from tastytrade.utils import TastytradeError
 
 from senex.broker.errors import broker_errors, token_refused
 from senex.broker.recorder import TOKEN_PATH, event_hooks, logged_call
+from senex.broker.skew import Skew
 from senex.domain.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class BrokerSession(Session):
 
     alerts_url: str | None = None
     pause: LoginPause | None = None
+    skew: Skew
     _pause_until = 0.0
     _pause_for: TokenRefused | None = None
     _doubted = False
@@ -166,6 +168,9 @@ async def open_session(
     if access.alerts_url:
         name = "STREAMER_URL" if access.live else "CERT_STREAMER_URL"
         setattr(tastytrade.streamer, name, access.alerts_url)
+    skew, hooks = Skew(), event_hooks()
+    hooks["request"].append(skew.on_request)
+    hooks["response"].append(skew.on_response)
     session = BrokerSession(
         access.client_secret,
         access.refresh_token,
@@ -173,9 +178,9 @@ async def open_session(
         trust_env=False,
         timeout=_TIMEOUT,
         limits=_LIMITS,
-        event_hooks=event_hooks(),
+        event_hooks=hooks,
     )
     session.alerts_url = access.alerts_url
-    session.pause = pause
+    session.pause, session.skew = pause, skew
     async with session:
         yield session

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date, datetime
+    from datetime import date, datetime, timedelta
     from decimal import Decimal
 
     from senex.domain.chain import Candle, Metrics, OptionChain
@@ -147,6 +147,10 @@ Submission = Accepted | RefusedByBroker | Ambiguous
 
 class Broker(Protocol):
     """REST and history; streams are ``daemon.streamer``'s."""
+
+    async def clock_offset(self) -> timedelta:
+        """How far this machine's clock is ahead of the broker's (behind: negative), at least."""
+        ...
 
     async def accounts(self) -> tuple[AccountFacts, ...]:
         """Every account of the login, with its trading status."""

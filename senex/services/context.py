@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from senex.domain.errors import SenexError
+from senex.ports.machine import Unwatched
 
 if TYPE_CHECKING:
     from senex.ports.broker import Broker
     from senex.ports.clock import Clock
+    from senex.ports.machine import Machine
     from senex.ports.market import Publisher, Quotes
     from senex.ports.unit_of_work import UnitOfWorkFactory
 
@@ -26,6 +28,7 @@ class Context:
     publisher: Publisher
     clock: Clock
     environment: str
+    machine: Machine = field(default_factory=Unwatched)
 
 
 class Postponed(SenexError):

@@ -21,12 +21,12 @@ from senex.domain.orders import (
     of_another_deployment,
     status_from_broker,
 )
-from senex.domain.trading_state import TradingState
 from senex.domain.unknown import Unknown
 from senex.services.follow import follow_order
 from senex.services.orphans import has_sibling, is_second, reopen, second_order
 from senex.services.repricing import streamers_of
 from senex.services.resolve import UNKNOWN
+from senex.services.trading_state import stop_entries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -255,7 +255,7 @@ async def _foreign(context: Context, tx: UnitOfWork, account_id: UUID, theirs: B
     live = not status_from_broker(theirs.status, filled=theirs.filled).terminal
     if not live or not of_another_deployment(theirs.external_identifier, namespace):
         return
-    await _stop_entries(
+    await stop_entries(
         context, tx, account_id, f"another senex has a live order on this account (broker order {theirs.id})"
     )
 
@@ -264,23 +264,4 @@ async def _refused(context: Context, tx: UnitOfWork, order: Order, theirs: Broke
     """Its attempt was refused for certain. Alive all the same, nobody here owns it: say so."""
     if theirs.filled or not status_from_broker(theirs.status, filled=theirs.filled).terminal:
         reason = f"an order the broker had refused lives there (broker order {theirs.id}, {order.underlying})"
-        await _stop_entries(context, tx, order.account_id, reason)
-
-
-async def _stop_entries(context: Context, tx: UnitOfWork, account_id: UUID, reason: str) -> None:
-    fence = await tx.accounts.fence(account_id)
-    if fence.state is not TradingState.ACTIVE:
-        return
-    now = context.clock.now()
-    await tx.accounts.set_state(account_id, TradingState.REDUCE_ONLY, reason=reason, by="daemon", now=now)
-    await tx.journal.note(
-        "entries halted",
-        actor="daemon",
-        object_type="account",
-        object_id=str(account_id),
-        account_id=account_id,
-        before=fence.state,
-        after=TradingState.REDUCE_ONLY,
-        why=reason,
-        now=now,
-    )
+        await stop_entries(context, tx, order.account_id, reason)

@@ -10,9 +10,12 @@ from senex.domain.orders import OrderStatus
 from senex.domain.trading_state import TradingState
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from senex.domain.decisions import Decision
     from senex.domain.orders import Order
     from senex.ports.records import Work
+    from senex.ports.unit_of_work import UnitOfWork
     from senex.services.context import Context
 
 
@@ -67,6 +70,26 @@ async def set_state(context: Context, decision: Decision, work: Work) -> None:
         await tx.outbox.done(work)
         await tx.commit()
     await context.publisher.changed("state", str(decision.account_id), str(decision.account_id))
+
+
+async def stop_entries(context: Context, tx: UnitOfWork, account_id: UUID, reason: str) -> None:
+    """Leave an active account REDUCE_ONLY; one that is stricter stays as it is."""
+    fence = await tx.accounts.fence(account_id)
+    if fence.state is not TradingState.ACTIVE:
+        return
+    now = context.clock.now()
+    await tx.accounts.set_state(account_id, TradingState.REDUCE_ONLY, reason=reason, by="daemon", now=now)
+    await tx.journal.note(
+        "entries halted",
+        actor="daemon",
+        object_type="account",
+        object_id=str(account_id),
+        account_id=account_id,
+        before=fence.state,
+        after=TradingState.REDUCE_ONLY,
+        why=reason,
+        now=now,
+    )
 
 
 def _doubt(order: Order) -> str:

@@ -32,6 +32,13 @@ SCHEDULE: tuple[dict[str, object], ...] = (
         "grace_seconds": 1800,
     },
     {
+        "name": "watch_machine",
+        "rule": "every 5 min 04:00-20:00 weekdays",
+        "queue": "trading",
+        "enabled": True,
+        "grace_seconds": 300,
+    },
+    {
         "name": "seal_journal",
         "rule": "every 60 min 00:00-23:59 every",
         "queue": "default",

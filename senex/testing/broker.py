@@ -8,6 +8,7 @@ is for what a socket cannot be made to do at the right moment.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,7 @@ class MemoryBroker:
         self.listed: tuple[AccountFacts, ...] = (FACTS,)
         self.held: tuple[Holding, ...] = ()
         self.refuses: str | None = None
+        self.offset = timedelta(0)
         self.unlisted: set[str] = set()
         """Orders that only a look at each by its id still shows."""
         self.away: set[str] = set()
@@ -63,6 +65,10 @@ class MemoryBroker:
     def _there(self, call: str) -> None:
         if call in self.away:
             raise Unavailable("E_BROKER_AWAY", f"The broker does not answer {call}; senex tries again.")
+
+    async def clock_offset(self) -> timedelta:
+        self._there("clock_offset")
+        return self.offset
 
     async def accounts(self) -> tuple[AccountFacts, ...]:
         self._there("accounts")

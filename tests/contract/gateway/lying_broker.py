@@ -27,6 +27,7 @@ class LyingBroker:
         self.connections = 0
         self.heard: list[dict[str, Any]] = []
         self.longest = 0
+        self.date: str | None = None
         self._feed, self._alerts, self._trust = feed, alerts, trust
         self.base = ""
 
@@ -45,6 +46,7 @@ class LyingBroker:
         app.router.add_post("/oauth/token", self._token)
         app.router.add_get("/api-quote-tokens", self._quote_token)
         app.router.add_get("/customers/me/accounts", self._accounts)
+        app.router.add_get("/customers/me", self._customer)
         app.router.add_get("/dxlink", self._dxlink)
         app.router.add_get("/alerts", self._alert_stream)
         return app
@@ -72,6 +74,10 @@ class LyingBroker:
             "created-at": "2020-01-01T00:00:00Z",
         }
         return web.json_response({"data": {"items": [{"account": account}]}})
+
+    async def _customer(self, _: web.Request) -> web.Response:
+        headers = {} if self.date is None else {"Date": self.date}
+        return web.json_response({"data": {}}, headers=headers)
 
     async def _dxlink(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(compress=False)

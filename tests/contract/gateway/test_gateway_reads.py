@@ -15,6 +15,7 @@ from senex.broker.gateway import open_gateway
 from senex.bus.clock import open_clock
 from senex.domain.errors import Refused, Unavailable, UsageProblem
 from senex.domain.unknown import Unknown
+from tests.contract.gateway.lying_broker import LyingBroker, lying
 
 if TYPE_CHECKING:
     from senex.broker.recorder import Exchange
@@ -161,3 +162,15 @@ def test_a_clock_that_is_away_stops_the_start() -> None:
     with pytest.raises(Unavailable) as caught:
         open_clock("ws://127.0.0.1:9/clock", timeout=0.3)
     assert caught.value.code == "E_CLOCK_AWAY"
+
+
+async def test_the_clock_here_is_compared_with_the_brokers(desk: Desk) -> None:
+    assert await desk.gateway.clock_offset() == timedelta(0)  # its answers are dated in machine time
+    async with lying(LyingBroker()) as broker, open_gateway(broker.access, clock=desk.clock) as gateway:
+        broker.date = "Thu, 01 Jan 2026 00:00:00 GMT"
+        assert await gateway.clock_offset() > timedelta(days=1)
+        broker.date = "Thu, 01 Jan 2099 00:00:00 GMT"
+        assert await gateway.clock_offset() < -timedelta(days=1)
+        broker.date = "soon"
+        with pytest.raises(Unavailable, match="what time it is"):
+            await gateway.clock_offset()
