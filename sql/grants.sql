@@ -48,5 +48,8 @@ GRANT SELECT (
     id, account_id, kind, suggestion_id, version, digest, order_id, symbol, strategy, state, reason, operator,
     terminal, role, shown_at, decided_at, subject_id, spread_key, price, options
 ) ON decision TO senex_console;
+GRANT SELECT (id, account_id, queue, job, subject, created_at, lease_until, offers, done_at, error) ON outbox
+    TO senex_console;
+GRANT SELECT ON job_slot TO senex_console;
 GRANT INSERT ON decision TO senex_console;
 GRANT EXECUTE ON FUNCTION operator_knows(text, bytea) TO senex_console;

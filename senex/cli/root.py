@@ -36,6 +36,8 @@ _SECTIONS: dict[str, dict[str, Entry | None]] = {
     },
     "Look after": {
         "db": Entry(f"{_AT}.db:db", "The database: roles, migrations, version."),
+        "jobs": Entry(f"{_AT}.jobs:jobs", "What the daemon works on; run, pause and retry it."),
+        "schedule": Entry(f"{_AT}.jobs:schedule", "When the daemon does what."),
         "alarms": Entry(f"{_AT}.alarms:alarms", "What wants a person."),
         "journal": Entry(f"{_AT}.journal:journal", "What was done, by whom and why; verify it."),
         "operator": Entry(f"{_AT}.operator:operator", "Who may decide, and their passphrase."),

@@ -71,6 +71,12 @@ SHAPES: Mapping[str, Mapping[str, str]] = {
     "alarms acknowledge": {"result": "DecisionResultView"},
     "journal list": {"lines": "JournalView[]; with --follow one JournalView a line"},
     "journal verify": {"chains": "ChainView[]; exit 1 when one is broken"},
+    "jobs list": {"queues": "QueueView[]", "workers": "ProcessView[]", "jobs": "JobView[]"},
+    "jobs failed": {"jobs": "JobView[]; exit 1 when there is one"},
+    **{f"jobs {verb}": {"result": "DecisionResultView"} for verb in ("run", "pause", "resume", "retry")},
+    "schedule show": {
+        "schedule": "ScheduleView[], each with next_slot_new_york and next_slot_local (the same moment, or null)"
+    },
     "db migrate": {"revision": "string"},
     "db status": {"revision": "string or null", "needed": "string", "current": "true or false"},
     "operator list": {"operators": "name, role, passphrase (whether one is set) of each operator"},
@@ -97,6 +103,9 @@ _VIEWS = (
     views.DifferenceView,
     views.JournalView,
     views.ChainView,
+    views.ScheduleView,
+    views.JobView,
+    views.QueueView,
     views.DecisionResultView,
 )
 _TYPES = (

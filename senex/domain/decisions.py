@@ -28,6 +28,12 @@ class DecisionKind(StrEnum):
     RECONCILE = "reconcile"
     ACKNOWLEDGE = "acknowledge"
     RESUME_UNDERLYING = "resume_underlying"
+    RUN_JOB = "run_job"
+    PAUSE_JOB = "pause_job"
+    RESUME_JOB = "resume_job"
+    RETRY_JOB = "retry_job"
+    SET_NOTIFY_MODE = "set_notify_mode"
+    TEST_NOTIFICATION = "test_notification"
 
 
 class Outcome(StrEnum):

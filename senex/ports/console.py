@@ -22,11 +22,14 @@ if TYPE_CHECKING:
         DecisionResultView,
         DifferenceView,
         EventView,
+        JobView,
         JournalView,
         OperatorView,
         OrderView,
         PositionView,
         ProcessView,
+        QueueView,
+        ScheduleView,
         SourceView,
         SuggestionView,
     )
@@ -96,6 +99,18 @@ class Reads(Protocol):
 
     async def processes(self) -> tuple[ProcessView, ...]:
         """Daemon processes and how long ago (machine time) each last said that it lives."""
+        ...
+
+    async def schedule(self, now: datetime) -> tuple[ScheduleView, ...]:
+        """Every scheduled job, by name, with its first slot after ``now`` (market time)."""
+        ...
+
+    async def jobs(self, *, states: Collection[str] | None = None, limit: int = 50) -> tuple[JobView, ...]:
+        """Work, newest first."""
+        ...
+
+    async def queues(self) -> tuple[QueueView, ...]:
+        """How much waits where."""
         ...
 
     async def broker_holdings(self, account_id: UUID) -> tuple[BrokerHoldingView, ...]:

@@ -307,6 +307,26 @@ class OutboxWriter(Protocol):
     async def done(self, work: Work) -> None: ...
 
 
+class Jobs(Protocol):
+    """The schedule and its work, as an operator steers them."""
+
+    async def queue_of(self, job: str) -> str | None:
+        """The queue of a scheduled job, paused or not; None when there is no such job."""
+        ...
+
+    async def names(self) -> tuple[str, ...]:
+        """Every scheduled job."""
+        ...
+
+    async def enable(self, job: str, *, enabled: bool) -> bool:
+        """Pause or resume a scheduled job; false when it was so already."""
+        ...
+
+    async def retry(self, outbox_id: int) -> str | None:
+        """Let failing work be offered at once; its job, None when there is no failing work of that number."""
+        ...
+
+
 class Journal(Protocol):
     """The audit trail and raw broker messages; append-only."""
 
@@ -376,6 +396,9 @@ class UnitOfWork(Protocol):
 
     @property
     def outbox(self) -> OutboxWriter: ...
+
+    @property
+    def jobs(self) -> Jobs: ...
 
     @property
     def journal(self) -> Journal: ...

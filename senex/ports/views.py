@@ -307,6 +307,54 @@ class ChainView:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleView:
+    """A scheduled job. Slots are market time, ``ended_at`` is machine time.
+
+    ``next_slot`` is None while the job is paused or ``problem`` says why it is not known; ``last_slot`` is None
+    before the first. ``result`` is what became of the last run: waiting, running, failing, done, or never.
+    """
+
+    name: str
+    rule: str
+    queue: str
+    enabled: bool
+    grace_seconds: int
+    next_slot: datetime | None
+    problem: str | None
+    last_slot: datetime | None
+    result: str
+    error: str | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """One piece of work; all times are machine time. ``state`` is waiting, running, failing or done."""
+
+    id: int
+    account_number: str | None
+    queue: str
+    job: str
+    subject: str
+    state: str
+    offers: int
+    created_at: datetime
+    done_at: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """A queue's depth; ``oldest`` is the age in seconds (machine time) of the oldest work that is not done."""
+
+    name: str
+    waiting: int
+    running: int
+    failing: int
+    oldest: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class DecidedView:
     """Who decided about a suggestion, and when (market time)."""
 

@@ -11,6 +11,7 @@ from senex.services.attend import acknowledge, resume_underlying
 from senex.services.cancel import request_cancel
 from senex.services.context import Postponed
 from senex.services.fix import reconcile_on_request
+from senex.services.jobs import pause_job, resume_job, retry_job, run_job
 from senex.services.operators import check_operator
 from senex.services.suggest import suggest
 from senex.services.sync import sync_account, sync_orders
@@ -64,6 +65,10 @@ _USE_CASES: dict[DecisionKind, _UseCase] = {
     DecisionKind.RECONCILE: _of_decision(reconcile_on_request),
     DecisionKind.ACKNOWLEDGE: _of_decision(acknowledge),
     DecisionKind.RESUME_UNDERLYING: _of_decision(resume_underlying),
+    DecisionKind.RUN_JOB: _of_decision(run_job),
+    DecisionKind.PAUSE_JOB: _of_decision(pause_job),
+    DecisionKind.RESUME_JOB: _of_decision(resume_job),
+    DecisionKind.RETRY_JOB: _of_decision(retry_job),
 }
 
 

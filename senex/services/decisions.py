@@ -110,6 +110,22 @@ class Decider:
         decision = self._decision(account_id, DecisionKind.RESUME_UNDERLYING)
         return await self._put(replace(decision, symbol=symbol.strip().upper(), reason=reason), passphrase)
 
+    async def run_job(self, account_id: UUID, name: str) -> UUID:
+        """Ask for a scheduled job to run now, for every account."""
+        return await self._of_job(account_id, DecisionKind.RUN_JOB, name)
+
+    async def pause_job(self, account_id: UUID, name: str, *, reason: str) -> UUID:
+        """Give a scheduled job no more slots."""
+        return await self._of_job(account_id, DecisionKind.PAUSE_JOB, name, reason)
+
+    async def resume_job(self, account_id: UUID, name: str, *, reason: str) -> UUID:
+        """Give it slots again."""
+        return await self._of_job(account_id, DecisionKind.RESUME_JOB, name, reason)
+
+    async def retry_job(self, account_id: UUID, number: int) -> UUID:
+        """Ask for failing work to be tried again at once."""
+        return await self._of_job(account_id, DecisionKind.RETRY_JOB, str(number))
+
     async def result(self, decision_id: UUID) -> DecisionResultView | None:
         """The daemon's answer, None while there is none."""
         return await self.reads.decision_result(decision_id)
@@ -138,6 +154,12 @@ class Decider:
     async def unlock(self, passphrase: str) -> bool:
         """Whether it is the operator's passphrase."""
         return await self.decisions.knows(self.operator, await self._verifier(passphrase))
+
+    async def _of_job(
+        self, account_id: UUID, kind: DecisionKind, option: str, reason: str | None = None
+    ) -> UUID:
+        wanted = self._decision(account_id, kind)
+        return await self._put(replace(wanted, options=(option,), reason=reason), None)
 
     async def _answer(self, decision_id: UUID) -> DecisionResultView:
         pause = _FIRST_LOOK

@@ -16,14 +16,16 @@ from senex.ports.views import (
     DecisionResultView,
     DifferenceView,
     EventView,
+    JobView,
     JournalView,
     OperatorView,
     PositionView,
     ProcessView,
+    QueueView,
     SourceView,
     SuggestionView,
 )
-from senex.store import query_rows, query_text, seals
+from senex.store import query_rows, query_schedule, query_text, seals
 from senex.store.session import DEADLINE, Session
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from psycopg import AsyncCursor
 
-    from senex.ports.views import AccountView, ChainView, OrderView
+    from senex.ports.views import AccountView, ChainView, OrderView, ScheduleView
 
 OPEN_ORDERS = ("intended", "working", "partially_filled", "unknown")
 OPEN_POSITIONS = ("pending_entry", "open_full", "open_partial", "closing")
@@ -115,6 +117,22 @@ class Reads:
 
     async def processes(self) -> tuple[ProcessView, ...]:
         return tuple(await self._views(ProcessView, query_text.PROCESSES))
+
+    async def schedule(self, now: datetime) -> tuple[ScheduleView, ...]:
+        async def read(cursor: AsyncCursor[Any]) -> tuple[ScheduleView, ...]:
+            jobs = await _all(cursor, query_text.SCHEDULE)
+            first, last = query_schedule.days_around(now)
+            sessions = await _all(cursor, query_text.SESSIONS, first=first, last=last)
+            return query_schedule.schedule(jobs, sessions, now)
+
+        return await self._session.run(read)
+
+    async def jobs(self, *, states: Collection[str] | None = None, limit: int = 50) -> tuple[JobView, ...]:
+        chosen = {"states": _listed(states), "limit": limit}
+        return tuple(await self._views(JobView, query_text.JOBS, **chosen))
+
+    async def queues(self) -> tuple[QueueView, ...]:
+        return tuple(await self._views(QueueView, query_text.QUEUES))
 
     async def broker_holdings(self, account_id: UUID) -> tuple[BrokerHoldingView, ...]:
         return tuple(await self._views(BrokerHoldingView, query_text.HOLDINGS, account=account_id))

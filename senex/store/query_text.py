@@ -206,6 +206,54 @@ SELECT name, instance,
 FROM heartbeat ORDER BY name, instance
 """
 
+# a lease is what the relay gives an offer and a worker renews; who has one is at work or next in line
+_STATE = """CASE WHEN o.done_at IS NOT NULL THEN 'done' WHEN o.error IS NOT NULL THEN 'failing'
+    WHEN o.offers > 0 AND o.lease_until > clock_timestamp() THEN 'running' ELSE 'waiting' END"""
+
+SCHEDULE = f"""
+SELECT s.name, s.rule, s.queue, s.enabled, s.grace_seconds, k.slot AS last_slot,
+    CASE WHEN r.rows = 0 THEN 'never' WHEN r.failing THEN 'failing' WHEN r.running THEN 'running'
+        WHEN r.waiting THEN 'waiting' ELSE 'done' END AS result,
+    r.error, r.ended_at
+FROM job_schedule s
+LEFT JOIN LATERAL (
+    SELECT slot, outbox_id FROM job_slot k WHERE k.name = s.name ORDER BY outbox_id DESC LIMIT 1) k ON true
+CROSS JOIN LATERAL (
+    SELECT count(*) AS rows, bool_or(state = 'failing') AS failing, bool_or(state = 'running') AS running,
+        bool_or(state = 'waiting') AS waiting, max(error) AS error, max(done_at) AS ended_at
+    FROM (SELECT o.error, o.done_at, {_STATE} AS state FROM outbox o
+        WHERE o.job = s.name
+            AND o.id >= coalesce(k.outbox_id, (SELECT max(m.id) FROM outbox m WHERE m.job = s.name))) of_run) r
+ORDER BY s.name
+"""  # noqa: S608  only constants are put in
+
+SESSIONS = """
+SELECT day, opens_at, closes_at FROM market_session WHERE day BETWEEN %(first)s AND %(last)s ORDER BY day
+"""
+
+JOBS = f"""
+SELECT * FROM (
+    SELECT o.id, a.number AS account_number, o.queue, o.job, o.subject, {_STATE} AS state, o.offers, o.created_at,
+        o.done_at, o.error
+    FROM outbox o LEFT JOIN account a ON a.id = o.account_id
+    WHERE NOT coalesce(a.closed, false)
+        AND (o.done_at IS NULL OR %(states)s::text[] IS NULL OR 'done' = ANY(%(states)s))) jobs
+WHERE %(states)s::text[] IS NULL OR state = ANY(%(states)s)
+ORDER BY id DESC LIMIT %(limit)s
+"""  # noqa: S608  only constants are put in
+
+# work of closed accounts waits for ever
+QUEUES = f"""
+SELECT q.name, count(*) FILTER (WHERE state = 'waiting') AS waiting,
+    count(*) FILTER (WHERE state = 'running') AS running, count(*) FILTER (WHERE state = 'failing') AS failing,
+    extract(epoch FROM clock_timestamp() - min(created_at))::double precision AS oldest
+FROM unnest(ARRAY['trading', 'accounts', 'default']) WITH ORDINALITY AS q(name, place)
+LEFT JOIN (
+    SELECT o.queue, o.created_at, {_STATE} AS state FROM outbox o LEFT JOIN account a ON a.id = o.account_id
+    WHERE o.done_at IS NULL AND NOT coalesce(a.closed, false)) o ON o.queue = q.name
+GROUP BY q.name, q.place ORDER BY q.place
+"""  # noqa: S608  only constants are put in
+
 HOLDINGS = """
 SELECT symbol, quantity, multiplier, average_open_price, mark, read_at FROM broker_position
 WHERE account_id = %(account)s ORDER BY underlying, symbol

@@ -13,6 +13,7 @@ from senex.domain.errors import Unavailable
 from senex.store.repositories.accounts import AccountRepository
 from senex.store.repositories.alarms import AlarmRepository
 from senex.store.repositories.cases import CaseRepository
+from senex.store.repositories.jobs import JobRepository
 from senex.store.repositories.journal import JournalRepository, OutboxRepository
 from senex.store.repositories.market import MarketRepository
 from senex.store.repositories.orders import OrderRepository
@@ -41,6 +42,7 @@ class PostgresUnitOfWork:
     positions: PositionRepository
     alarms: AlarmRepository
     outbox: OutboxRepository
+    jobs: JobRepository
     journal: JournalRepository
     cases: CaseRepository
 
@@ -66,6 +68,7 @@ class PostgresUnitOfWork:
         self.positions = PositionRepository(*both)
         self.alarms = AlarmRepository(*both)
         self.outbox = OutboxRepository(*both)
+        self.jobs = JobRepository(*both)
         self.journal = JournalRepository(*both, told=self._told)
         self.cases = CaseRepository(*both)
         return self

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[tuple[Any, ...]]
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
-HIDDEN = ("broker_login", "broker_message", "deployment", "job_slot", "outbox")
-HIDDEN_COLUMNS = (("operator", "verifier"), ("decision", "proof"))
+HIDDEN = ("broker_login", "broker_message", "deployment")
+HIDDEN_COLUMNS = (("operator", "verifier"), ("decision", "proof"), ("outbox", "dedupe_key"))
 APPEND_ONLY = ("audit", "broker_message", "decision", "decision_result", "fill")
 
 

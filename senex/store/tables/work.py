@@ -25,6 +25,7 @@ class Outbox(SQLModel, table=True):
     __table_args__ = (
         one_of("queue", ("trading", "accounts", "default")),
         Index("outbox_undone", "id", postgresql_where=text("done_at IS NULL")),
+        Index("outbox_by_job", "job", "id"),
         UniqueConstraint("dedupe_key"),
     )
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
