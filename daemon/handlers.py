@@ -10,10 +10,11 @@ from senex.services.cancel import cancel, cancel_orphan
 from senex.services.decide import decide
 from senex.services.execute import execute
 from senex.services.housekeeping import expire_suggestions
-from senex.services.place_targets import place_targets
 from senex.services.reconcile import monitor_orders, reconcile
 from senex.services.seal_journal import seal_journal
 from senex.services.sync import sync_accounts, sync_positions
+from senex.services.tend import mend_position, tend_position
+from senex.services.watch_exits import watch_exits
 from senex.services.watch_machine import watch_machine
 
 if TYPE_CHECKING:
@@ -42,10 +43,12 @@ HANDLERS: Mapping[str, Handler] = {
     "cancel": _of_subject(cancel),
     "cancel_orphan": cancel_orphan,
     "apply_alert": _of_subject(apply_alert),
-    "place_targets": _of_subject(place_targets),
+    "tend_position": _of_subject(tend_position),
+    "mend_position": _of_subject(mend_position),
     "reconcile": _of_subject(reconcile),
     # slots of the schedule, one row per account
     "monitor_open_orders": _of_subject(monitor_orders),
+    "monitor_positions_for_dte_closure": _of_subject(watch_exits),
     "sync_order_history": _of_subject(monitor_orders),
     "sync_positions": _of_subject(sync_positions),
     "reconcile_trades": _of_subject(reconcile),

@@ -15,18 +15,18 @@ GRANT SELECT ON
     account, account_snapshot, alarm, alembic_version, attempt, audit, audit_seal, broker_login, broker_message, broker_position,
     decision, decision_result, deployment, difference, fill, heartbeat, historical_price, instrument, job_schedule, job_slot, ledger_entry, lot,
     lot_close, market_session, operator, order_leg, outbox, position, position_leg, position_spread, readiness,
-    source_status, suggestion, suggestion_breakeven, suggestion_leg, suggestion_reason, suggestion_spread,
+    source_status, spread_exit, suggestion, suggestion_breakeven, suggestion_leg, suggestion_reason, suggestion_spread,
     trade_order, trading_state, underlying_halt
     TO senex_daemon;
 GRANT INSERT ON
     account, account_snapshot, alarm, attempt, audit, audit_seal, broker_login, broker_message, broker_position, decision,
     decision_result, difference, fill, heartbeat, historical_price, instrument, job_slot, ledger_entry, lot, lot_close, order_leg, outbox, position, position_leg,
-    position_spread, readiness, source_status, suggestion, suggestion_breakeven, suggestion_leg,
+    position_spread, readiness, source_status, spread_exit, suggestion, suggestion_breakeven, suggestion_leg,
     suggestion_reason, suggestion_spread, trade_order, trading_state, underlying_halt
     TO senex_daemon;
 GRANT UPDATE ON
     account, alarm, attempt, broker_login, broker_position, heartbeat, historical_price, instrument, job_schedule, ledger_entry, lot, order_leg,
-    outbox, position, position_spread, readiness, source_status, suggestion, trade_order, trading_state, underlying_halt
+    outbox, position, position_spread, readiness, source_status, spread_exit, suggestion, trade_order, trading_state, underlying_halt
     TO senex_daemon;
 GRANT DELETE ON broker_position, difference, heartbeat, underlying_halt TO senex_daemon;
 GRANT USAGE ON SEQUENCE audit_serial TO senex_daemon;
@@ -36,7 +36,7 @@ GRANT EXECUTE ON FUNCTION make_month(regclass, date), audit_settled() TO senex_d
 GRANT SELECT ON
     account_snapshot, alarm, alembic_version, attempt, audit, audit_seal, broker_position, decision_result, difference, fill, heartbeat,
     historical_price, instrument, job_schedule, ledger_entry, lot, lot_close, market_session, order_leg, position, position_leg,
-    position_spread, readiness, source_status, suggestion, suggestion_breakeven, suggestion_leg,
+    position_spread, readiness, source_status, spread_exit, suggestion, suggestion_breakeven, suggestion_leg,
     suggestion_reason, suggestion_spread, trade_order, trading_state, underlying_halt
     TO senex_console;
 GRANT SELECT (name, role, salt) ON operator TO senex_console;

@@ -34,6 +34,8 @@ class DecisionKind(StrEnum):
     RETRY_JOB = "retry_job"
     SET_NOTIFY_MODE = "set_notify_mode"
     TEST_NOTIFICATION = "test_notification"
+    RESTORE_TARGETS = "restore_targets"
+    SET_STOP = "set_stop"
 
 
 class Outcome(StrEnum):

@@ -217,6 +217,10 @@ class Order:
     lines: tuple[OrderLine, ...]
     cancel_requested: bool = False
     replaces_id: UUID | None = None
+    exit_id: UUID | None = None
+    """The exit it serves, for orders that are neither entries nor targets."""
+    cancel_actor: str | None = None
+    """Who asked for the cancel: ``daemon`` where senex makes room for another order of its own."""
 
     @property
     def legs(self) -> tuple[Leg, ...]:

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from senex.domain.orders import OrderKind, OrderStatus
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date, datetime
     from decimal import Decimal
     from uuid import UUID
 
-    from senex.domain.orders import Origin
+    from senex.domain.lots import Lot
+    from senex.domain.orders import Order, Origin
     from senex.domain.suggestions import ExitPlan, SpreadPlan
 
 
@@ -59,3 +63,20 @@ class Position:
     opened_at: datetime | None
     managed: bool = True
     """Whether automation may act on it; what was opened elsewhere is not, until it is adopted."""
+
+
+def status_by(lots: Iterable[Lot], orders: Iterable[Order]) -> PositionStatus | None:
+    """Where a position stands by what is open of it and what works on it; None while its entry may still fill.
+
+    It is closing while an exit or a close works at the broker, and open again when that order dies (DOMAIN B.2).
+    """
+    known, working = tuple(lots), [order for order in orders if not order.status.terminal]
+    if any(order.opens_risk for order in working):
+        return None
+    if not any(lot.open_quantity for lot in known):
+        return PositionStatus.CLOSED if known else PositionStatus.EXPIRED
+    closes = (OrderKind.EXIT, OrderKind.CLOSE)
+    if any(order.kind in closes and order.status is not OrderStatus.INTENDED for order in working):
+        return PositionStatus.CLOSING
+    whole = all(lot.open_quantity == lot.quantity for lot in known)
+    return PositionStatus.OPEN_FULL if whole else PositionStatus.OPEN_PARTIAL

@@ -55,6 +55,8 @@ class ExitPlan:
     time_exit_dte: int
     stop_alert_share: Decimal = Decimal("0.50")
     stop_order_share: Decimal = Decimal("0.75")
+    stop_orders: bool = False
+    """Whether the operator lets the stop send a closing order, not only an alarm."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from senex.domain.alarms import Alarm
     from senex.domain.calendar import Calendar
     from senex.domain.chain import Candle
+    from senex.domain.closing import SpreadExit
     from senex.domain.decisions import Answer, Decision
     from senex.domain.differences import Difference, Known
     from senex.domain.lots import Booked, Lot
@@ -164,7 +165,9 @@ class Orders(Protocol):
         self, order_id: UUID, price: Decimal, *, natural: Decimal | None, opposite: Decimal | None
     ) -> None: ...
 
-    async def request_cancel(self, order_id: UUID, now: datetime) -> None: ...
+    async def request_cancel(self, order_id: UUID, now: datetime, *, actor: str) -> None:
+        """Say who wants it cancelled: an operator's name, or ``daemon`` to make room for another order."""
+        ...
 
     async def add_attempt(self, attempt: Attempt, now: datetime) -> None: ...
 
@@ -227,6 +230,10 @@ class Positions(Protocol):
         """What the opening fills made of it: each spread's credit."""
         ...
 
+    async def allow_stop_orders(self, position_id: UUID, *, allowed: bool) -> None:
+        """Whether its stop may send a closing order."""
+        ...
+
     async def set_initial_risk(self, position_id: UUID, risk: Decimal | None) -> None:
         """R, once the entry has ended; None where it is not known."""
         ...
@@ -245,6 +252,28 @@ class Positions(Protocol):
 
     async def book(self, account_id: UUID, booked: Booked, now: datetime) -> None:
         """Store lots as they are after some fills, and what those closed."""
+        ...
+
+
+class Exits(Protocol):
+    """Wishes to be out of a spread."""
+
+    async def add(self, wish: SpreadExit) -> None: ...
+
+    async def save(self, wish: SpreadExit) -> None:
+        """Store how far it has come."""
+        ...
+
+    async def of_position(self, position_id: UUID) -> tuple[SpreadExit, ...]:
+        """Every exit of the position there ever was, oldest first."""
+        ...
+
+    async def active(self, account_id: UUID) -> tuple[SpreadExit, ...]:
+        """What an account wants to be out of now."""
+        ...
+
+    async def were_read(self, account_id: UUID) -> None:
+        """Positions and orders have been read again: what waited for that goes on."""
         ...
 
 
@@ -390,6 +419,9 @@ class UnitOfWork(Protocol):
 
     @property
     def positions(self) -> Positions: ...
+
+    @property
+    def exits(self) -> Exits: ...
 
     @property
     def alarms(self) -> Alarms: ...

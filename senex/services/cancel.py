@@ -40,10 +40,10 @@ async def request_cancel(context: Context, decision: Decision, work: Work) -> No
                 "Whether the broker has this order is not known yet; reconcile settles it, then cancel.",
             )
         now = context.clock.now()
-        await tx.orders.request_cancel(order.id, now)
+        await tx.orders.request_cancel(order.id, now, actor=decision.operator)
         message = "Cancel sent to the broker; a fill may still come first."
         if order.broker_order_id is None:
-            message = await _withdraw(context, tx, order)
+            message = await withdraw(context, tx, order)
         else:
             await tx.outbox.add("cancel", str(order.id), queue="trading", account_id=order.account_id)
         answer = Answer(Outcome.DONE, "OK", message, order_id=order.id)
@@ -63,7 +63,7 @@ async def request_cancel(context: Context, decision: Decision, work: Work) -> No
     await context.publisher.changed("order", str(order.account_id), str(order.id))
 
 
-async def _withdraw(context: Context, tx: UnitOfWork, order: Order) -> str:
+async def withdraw(context: Context, tx: UnitOfWork, order: Order) -> str:
     """End an order no byte of which has left; one being sent right now cannot be taken back."""
     now = context.clock.now()
     for attempt in await tx.orders.attempts(order.id):

@@ -16,10 +16,9 @@ from senex.domain.alarms import Alarm, Severity
 from senex.domain.calendar import new_york_date
 from senex.domain.errors import Refused
 from senex.domain.orders import AttemptStatus, OrderKind, OrderStatus, advance, advance_attempt
-from senex.domain.positions import PositionStatus
 from senex.ports.broker import Accepted, Ambiguous, RefusedByBroker, Ticket
 from senex.services.context import Context, Postponed
-from senex.services.follow import note_lost_target
+from senex.services.follow import follow_order
 from senex.services.intents import attempt_again
 from senex.services.record_fill import apply_order
 from senex.services.repricing import limit_inside
@@ -263,11 +262,13 @@ async def _refused(
         return
     rejected = advance(order.status, OrderStatus.REJECTED)
     await tx.orders.set_status(order.id, rejected, now=now, reject_reason=outcome.message)
-    if order.opens_risk:
-        await tx.positions.set_status(
-            order.position_id, PositionStatus.EXPIRED, now=now, closure_reason="order_unfilled"
-        )
-    await note_lost_target(tx, order, f"the broker refused it: {outcome.message}", now=now)
+    await follow_order(
+        tx,
+        order,
+        rejected,
+        await tx.positions.get(order.position_id),
+        now=now,
+    )
     await tx.journal.note(
         "order refused",
         actor="broker",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from senex.domain.closing import Cause
 from senex.domain.orders import OrderKind, OrderStatus
-from senex.domain.positions import PositionStatus
+from senex.domain.positions import PositionStatus, status_by
 from senex.domain.risk import remaining_risk
 from senex.domain.unknown import Unknown
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from senex.domain.positions import Position
     from senex.ports.unit_of_work import UnitOfWork
 
+TEND, MEND = "tend_position", "mend_position"
+
 
 async def follow_order(
     tx: UnitOfWork, order: Order, status: OrderStatus, position: Position, *, now: datetime
@@ -25,47 +28,65 @@ async def follow_order(
 
     The position is locked by the caller.
     """
-    if order.opens_risk:
-        await _follow_entry(tx, order, status, position, now=now)
-    else:
-        await _follow_close(tx, order, status, position, now=now)
-
-
-async def _follow_entry(
-    tx: UnitOfWork, order: Order, status: OrderStatus, position: Position, *, now: datetime
-) -> None:
-    """An entry that ended with anything filled is a position of that size and gets its targets (DOMAIN 0.12)."""
-    if not status.terminal:
-        return
-    if not any(line.filled for line in order.lines):
-        await tx.positions.set_status(
-            position.id, PositionStatus.EXPIRED, now=now, closure_reason="order_unfilled"
-        )
-        return
-    await tx.positions.set_status(position.id, PositionStatus.OPEN_FULL, now=now)
-    # until the entry has ended, what it may still fill is at stake too: the planned risk stands
-    opened = [replace(lot, open_quantity=lot.quantity) for lot in await tx.positions.lots(position.id)]
-    risk = remaining_risk(opened)
-    await tx.positions.set_initial_risk(position.id, None if isinstance(risk, Unknown) else risk)
-    await tx.outbox.add("place_targets", str(position.id), queue="trading", account_id=order.account_id)
-
-
-async def _follow_close(
-    tx: UnitOfWork, order: Order, status: OrderStatus, position: Position, *, now: datetime
-) -> None:
+    if order.opens_risk and status.terminal:
+        await _note_risk(tx, position)
     if status.terminal and status is not OrderStatus.FILLED:
         await note_lost_target(tx, order, f"it ended {status} at the broker", now=now)
-    left = any(lot.open_quantity for lot in await tx.positions.lots(position.id))
-    if left and status is OrderStatus.FILLED:
-        await tx.positions.set_status(position.id, PositionStatus.OPEN_PARTIAL, now=now)
-    elif not left:
-        reason = "profit_target" if order.kind is OrderKind.TARGET else "manual_close"
-        await tx.positions.set_status(position.id, PositionStatus.CLOSED, now=now, closure_reason=reason)
+    unfilled = order.opens_risk and not any(line.filled for line in order.lines)
+    reason = "order_unfilled" if unfilled else await _reason(tx, order)
+    await _move(tx, position, reason=reason, now=now)
+    if status.terminal or status is OrderStatus.PARTIALLY_FILLED:
+        await tend_later(tx, position)
+
+
+async def follow_holdings(tx: UnitOfWork, position: Position, *, reason: str, now: datetime) -> None:
+    """The same after something else than an order changed what is held.
+
+    ``reason`` is why it is closed, if nothing is left. The position is locked by the caller.
+    """
+    await _move(tx, position, reason=reason, now=now)
+    await tend_later(tx, position)
+
+
+async def _move(tx: UnitOfWork, position: Position, *, reason: str, now: datetime) -> None:
+    """Give the position the status that its lots and orders say."""
+    lots, orders = await tx.positions.lots(position.id), await tx.orders.of_position(position.id)
+    status = status_by(lots, orders)
+    if status is not None and status is not position.status:
+        ended = status in (PositionStatus.CLOSED, PositionStatus.EXPIRED)
+        await tx.positions.set_status(position.id, status, now=now, closure_reason=reason if ended else None)
+
+
+async def tend_later(tx: UnitOfWork, position: Position) -> None:
+    """Have the position's targets and exits looked after once this is committed."""
+    await tx.outbox.add(TEND, str(position.id), queue="trading", account_id=position.account_id)
+
+
+async def mend_later(tx: UnitOfWork, position: Position) -> None:
+    """The same, with another try for what was lost: a target that died, a cancel nobody heard."""
+    await tx.outbox.add(MEND, str(position.id), queue="trading", account_id=position.account_id)
+
+
+async def _note_risk(tx: UnitOfWork, position: Position) -> None:
+    """R of what really filled. Until the entry has ended, what it may still fill is at stake too."""
+    opened = [replace(lot, open_quantity=lot.quantity) for lot in await tx.positions.lots(position.id)]
+    if opened:
+        risk = remaining_risk(opened)
+        await tx.positions.set_initial_risk(position.id, None if isinstance(risk, Unknown) else risk)
+
+
+async def _reason(tx: UnitOfWork, order: Order) -> str:
+    """What the position's closure is put down to when this order closed the last of it (DOMAIN F.7)."""
+    if order.kind is OrderKind.TARGET:
+        return "profit_target"
+    causes = {wish.id: wish.cause for wish in await tx.exits.of_position(order.position_id)}
+    cause = causes.get(order.exit_id) if order.exit_id is not None else None
+    return cause if cause in (Cause.TIME_EXIT, Cause.STOP_LOSS) else Cause.MANUAL
 
 
 async def note_lost_target(tx: UnitOfWork, order: Order, why: str, *, now: datetime) -> None:
-    """Say that a spread stands without its target; the next reconcile places another."""
-    if order.kind is OrderKind.TARGET:
+    """Say that a spread stands without its target; another is placed when its plan wants one."""
+    if order.kind is OrderKind.TARGET and not order.cancel_requested:
         await tx.journal.note(
             "target lost",
             actor="daemon",

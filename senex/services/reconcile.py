@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from senex.domain.differences import Category
 from senex.domain.errors import SenexError, Unavailable
 from senex.services.compare import QUANTITIES, compare, keep
+from senex.services.follow import MEND
 from senex.services.sync import OrdersInDoubt, sync_account, sync_orders
 
 if TYPE_CHECKING:
@@ -85,8 +86,11 @@ async def reconcile_account(context: Context, account_id: UUID) -> Reconciled:
         await keep(context, account_id, done.found)
     now = context.clock.now()
     async with context.units() as tx:
-        for position_id in _to_look_at(done.found or ()):
-            await tx.outbox.add("place_targets", position_id, queue="trading", account_id=account_id)
+        if done.found is not None and not done.failed:
+            await tx.exits.were_read(account_id)
+        exiting = [str(wish.position_id) for wish in await tx.exits.active(account_id)]
+        for position_id in dict.fromkeys((*_to_look_at(done.found or ()), *exiting)):
+            await tx.outbox.add(MEND, position_id, queue="trading", account_id=account_id)
         if not done.failed:
             await tx.accounts.ready(account_id, epoch=fence.ready_epoch, now=now)
         await tx.commit()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from senex.domain.calendar import new_york_date
 from senex.domain.orders import AttemptStatus, OrderStatus, advance, advance_attempt
-from senex.domain.positions import PositionStatus
+from senex.services.follow import follow_order, mend_later
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,11 +83,7 @@ async def _abandon(context: Context, tx: UnitOfWork, attempt: Attempt, order: Or
         why=why,
         now=now,
     )
-    if order.opens_risk:
-        await tx.positions.set_status(
-            order.position_id, PositionStatus.EXPIRED, now=now, closure_reason="order_unfilled"
-        )
-    else:
-        await tx.outbox.add(
-            "place_targets", str(order.position_id), queue="trading", account_id=order.account_id
-        )
+    position = await tx.positions.get(order.position_id)
+    await follow_order(tx, order, ended, position, now=now)
+    if not order.opens_risk:
+        await mend_later(tx, position)

@@ -11,6 +11,13 @@ SCHEDULE: tuple[dict[str, object], ...] = (
         "grace_seconds": 300,
     },
     {
+        "name": "monitor_positions_for_dte_closure",
+        "rule": "every 5 min 09:35-16:15 sessions in-session",
+        "queue": "trading",
+        "enabled": True,
+        "grace_seconds": 300,
+    },
+    {
         "name": "sync_positions",
         "rule": "every 10 min 09:30-16:15 sessions in-session",
         "queue": "accounts",

@@ -13,6 +13,7 @@ from senex.domain.errors import Unavailable
 from senex.store.repositories.accounts import AccountRepository
 from senex.store.repositories.alarms import AlarmRepository
 from senex.store.repositories.cases import CaseRepository
+from senex.store.repositories.exits import ExitRepository
 from senex.store.repositories.jobs import JobRepository
 from senex.store.repositories.journal import JournalRepository, OutboxRepository
 from senex.store.repositories.market import MarketRepository
@@ -40,6 +41,7 @@ class PostgresUnitOfWork:
     suggestions: SuggestionRepository
     orders: OrderRepository
     positions: PositionRepository
+    exits: ExitRepository
     alarms: AlarmRepository
     outbox: OutboxRepository
     jobs: JobRepository
@@ -66,6 +68,7 @@ class PostgresUnitOfWork:
         self.suggestions = SuggestionRepository(*both, told=self._told)
         self.orders = OrderRepository(*both)
         self.positions = PositionRepository(*both)
+        self.exits = ExitRepository(*both)
         self.alarms = AlarmRepository(*both)
         self.outbox = OutboxRepository(*both)
         self.jobs = JobRepository(*both)

@@ -8,14 +8,16 @@ is for what a socket cannot be made to do at the right moment.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from senex.domain.calendar import NEW_YORK
 from senex.domain.errors import Refused, Unavailable
 from senex.domain.legs import InstrumentType
 from senex.domain.money import CONTRACT_MULTIPLIER
 from senex.domain.orders import BrokerStatus
+from senex.domain.symbols import OptionSymbol
 from senex.ports.broker import (
     Accepted,
     AccountFacts,
@@ -32,7 +34,7 @@ from senex.testing import market
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date, datetime
+    from datetime import date
 
     from senex.domain.chain import Candle, Metrics, OptionChain
     from senex.ports.broker import Submission, Ticket
@@ -52,6 +54,7 @@ class MemoryBroker:
         self.answers: list[Submission | type[Accepted]] = []
         self.listed: tuple[AccountFacts, ...] = (FACTS,)
         self.held: tuple[Holding, ...] = ()
+        self.stops: dict[str, datetime] = {}
         self.refuses: str | None = None
         self.offset = timedelta(0)
         self.unlisted: set[str] = set()
@@ -158,7 +161,12 @@ class MemoryBroker:
         return self.metrics_told
 
     async def stops_trading_at(self, symbols: Sequence[str]) -> dict[str, datetime]:
-        return {symbol: self._clock.now() for symbol in symbols}
+        """A quarter past four on the day they expire, unless told otherwise."""
+        last = {symbol: OptionSymbol.from_occ(symbol).expiry for symbol in symbols}
+        return {
+            symbol: self.stops.get(symbol, datetime.combine(day, time(16, 15), NEW_YORK))
+            for symbol, day in last.items()
+        }
 
     async def daily_candles(self, underlying: str, since: date) -> tuple[Candle, ...]:
         return self.bars_told

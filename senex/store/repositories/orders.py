@@ -76,6 +76,7 @@ class OrderRepository(Repository):
                 valid_until=order.valid_until,
                 status=order.status,
                 replaces_id=order.replaces_id,
+                exit_id=order.exit_id,
                 created_at=now,
                 updated_at=now,
             )
@@ -166,10 +167,9 @@ class OrderRepository(Repository):
             )
         )
 
-    async def request_cancel(self, order_id: UUID, now: datetime) -> None:
-        await self._run(
-            update(_order).where(_order.c.id == order_id).values(cancel_requested_at=now, updated_at=now)
-        )
+    async def request_cancel(self, order_id: UUID, now: datetime, *, actor: str) -> None:
+        wished = {"cancel_requested_at": now, "cancel_actor": actor, "updated_at": now}
+        await self._run(update(_order).where(_order.c.id == order_id).values(**wished))
 
     async def add_attempt(self, attempt: Attempt, now: datetime) -> None:
         await self._run(

@@ -62,6 +62,7 @@ class PositionRepository(Repository):
                 created_at=position.created_at,
                 opened_at=position.opened_at,
                 managed=position.managed,
+                stop_orders=plan.stop_orders,
             )
         )
         await self._insert(
@@ -106,6 +107,9 @@ class PositionRepository(Repository):
         elif status in (PositionStatus.CLOSED, PositionStatus.EXPIRED):
             stamp = {"closed_at": now, "closure_reason": closure_reason}
         await self._run(update(_position).where(_position.c.id == position_id).values(status=status, **stamp))
+
+    async def allow_stop_orders(self, position_id: UUID, *, allowed: bool) -> None:
+        await self._run(update(_position).where(_position.c.id == position_id).values(stop_orders=allowed))
 
     async def set_initial_risk(self, position_id: UUID, risk: Decimal | None) -> None:
         await self._run(update(_position).where(_position.c.id == position_id).values(initial_risk=risk))

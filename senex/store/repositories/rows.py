@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from senex.domain.calendar import Session
+from senex.domain.closing import Cause, ExitStatus, SpreadExit, Terms
 from senex.domain.decisions import Answer, Decision, DecisionKind, Outcome
 from senex.domain.legs import Action, InstrumentType, Leg
 from senex.domain.lots import Lot
@@ -108,6 +109,8 @@ def to_order(row: Row, lines: Sequence[OrderLine]) -> Order:
         lines=tuple(lines),
         cancel_requested=row.cancel_requested_at is not None,
         replaces_id=row.replaces_id,
+        exit_id=row.exit_id,
+        cancel_actor=row.cancel_actor,
     )
 
 
@@ -146,7 +149,7 @@ def to_position(row: Row, spreads: Sequence[Row], legs: Sequence[Row]) -> Positi
         status=PositionStatus(row.status),
         initial_risk=row.initial_risk,
         tick=row.tick,
-        exit_plan=ExitPlan(row.time_exit_dte, row.stop_alert_share, row.stop_order_share),
+        exit_plan=ExitPlan(row.time_exit_dte, row.stop_alert_share, row.stop_order_share, row.stop_orders),
         spreads=tuple(PositionSpread(plan, credit[plan.key]) for plan in to_spreads(spreads, legs)),
         created_at=row.created_at,
         opened_at=row.opened_at,
@@ -159,6 +162,30 @@ def to_positions(heads: Sequence[Row], spreads: Sequence[Row], legs: Sequence[Ro
     spreads_of = {key: list(rows) for key, rows in groupby(spreads, key=lambda row: row.position_id)}
     legs_of = {key: list(rows) for key, rows in groupby(legs, key=lambda row: row.position_id)}
     return tuple(to_position(row, spreads_of[row.id], legs_of[row.id]) for row in heads)
+
+
+def to_exit(row: Row) -> SpreadExit:
+    return SpreadExit(
+        id=row.id,
+        account_id=row.account_id,
+        position_id=row.position_id,
+        spread_key=row.spread_key,
+        cause=Cause(row.cause),
+        terms=Terms(row.terms),
+        limit=row.limit_price,
+        excess=row.excess,
+        decision_id=row.decision_id,
+        status=ExitStatus(row.status),
+        session=row.session,
+        step=row.step,
+        moves=row.moves,
+        priced_at=row.priced_at,
+        unpriced_since=row.unpriced_since,
+        deaths=row.deaths,
+        unread=row.unread,
+        why=row.why,
+        created_at=row.created_at,
+    )
 
 
 def to_lot(row: Row) -> Lot:

@@ -24,7 +24,7 @@ from senex.store.tables.journal import Audit, AuditSeal, BrokerMessage
 from senex.store.tables.ledger import LedgerEntry
 from senex.store.tables.market import HistoricalPrice, Instrument, MarketSession
 from senex.store.tables.orders import Attempt, Fill, OrderLeg, TradeOrder
-from senex.store.tables.positions import Lot, LotClose, Position, PositionLeg, PositionSpread
+from senex.store.tables.positions import Lot, LotClose, Position, PositionLeg, PositionSpread, SpreadExit
 from senex.store.tables.suggestions import (
     Decision,
     DecisionResult,
@@ -69,6 +69,7 @@ __all__ = [
     "Readiness",
     "SQLModel",
     "SourceStatus",
+    "SpreadExit",
     "Suggestion",
     "SuggestionBreakeven",
     "SuggestionLeg",

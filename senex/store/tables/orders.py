@@ -43,6 +43,13 @@ class TradeOrder(SQLModel, table=True):
             unique=True,
             postgresql_where=text("kind = 'target'"),
         ),
+        Index(
+            "one_exit_order",
+            "exit_id",
+            "generation",
+            unique=True,
+            postgresql_where=text("exit_id IS NOT NULL"),
+        ),
         Index("order_by_account", "account_id", "status"),
     )
     id: UUID = Field(primary_key=True)
@@ -76,6 +83,8 @@ class TradeOrder(SQLModel, table=True):
     )
     note: str | None = None
     replaces_id: UUID | None = Field(default=None, foreign_key="trade_order.id")
+    exit_id: UUID | None = Field(default=None, foreign_key="spread_exit.id")
+    cancel_actor: str | None = None
 
 
 class OrderLeg(SQLModel, table=True):

@@ -14,11 +14,13 @@ from sqlalchemy import (
     Index,
     Text,
     UniqueConstraint,
+    Uuid,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
+from senex.domain.closing import Cause, ExitStatus, Terms
 from senex.domain.legs import Action
 from senex.store.tables.columns import MONEY, PRICE, SHARE, TIME, Origins, one_of
 
@@ -57,6 +59,7 @@ class Position(SQLModel, table=True):
     )
     note: str | None = None
     managed: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+    stop_orders: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
 
 
 class PositionSpread(SQLModel, table=True):
@@ -87,6 +90,49 @@ class PositionLeg(SQLModel, table=True):
     symbol: str = Field(foreign_key="instrument.symbol")
     action: str
     quantity: int
+
+
+class SpreadExit(SQLModel, table=True):
+    """The wish to be out of a spread; at most one is active for each."""
+
+    __tablename__ = "spread_exit"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["position_id", "spread_key"], ["position_spread.position_id", "position_spread.key"]
+        ),
+        one_of("cause", Cause),
+        one_of("terms", Terms),
+        one_of("status", ExitStatus),
+        Index(
+            "one_active_exit",
+            "position_id",
+            "spread_key",
+            unique=True,
+            postgresql_where=text("status = 'active'"),
+        ),
+        Index("exit_by_account", "account_id", "status"),
+    )
+    id: UUID = Field(primary_key=True)
+    account_id: UUID = Field(foreign_key="account.id")
+    position_id: UUID = Field(foreign_key="position.id")
+    spread_key: str
+    cause: str
+    terms: str
+    limit_price: Decimal | None = Field(default=None, sa_column=Column(PRICE))
+    excess: bool = False
+    decision_id: UUID | None = Field(
+        default=None, sa_column=Column(Uuid, ForeignKey("decision.id", use_alter=True))
+    )
+    status: str
+    session: date | None = None
+    step: int = 0
+    moves: int = 0
+    priced_at: datetime | None = Field(default=None, sa_type=TIME)
+    unpriced_since: datetime | None = Field(default=None, sa_type=TIME)
+    deaths: int = 0
+    unread: bool = False
+    why: str = ""
+    created_at: datetime = Field(sa_type=TIME)
 
 
 class Lot(SQLModel, table=True):

@@ -1,0 +1,232 @@
+"""Look after one position: bring its exits on, keep its targets the size of what is open.
+
+Safe to repeat at any time, from any state: fills, ends of orders, reconciles,
+the timer and the operator all come through here, and what has to be sent
+follows from what is held, what works and what is wished.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from senex.domain.alarms import Alarm, Severity
+from senex.domain.calendar import new_york_date
+from senex.domain.closing import DAEMON, Cancel, Change, Place, held_of, target_moves
+from senex.domain.errors import Refused, Unavailable
+from senex.domain.orders import Order, OrderLine, OrderStatus, Origin
+from senex.domain.quotes import Market
+from senex.domain.targets import target_specs
+from senex.domain.unknown import Unknown
+from senex.services.bring_on import bring_on
+from senex.services.cancel import withdraw
+from senex.services.exit_case import ExitCase
+from senex.services.follow import tend_later
+from senex.services.intents import intend
+from senex.services.repricing import WAIT_FOR_QUOTES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from senex.domain.closing import Held, Move, SpreadExit
+    from senex.domain.positions import Position
+    from senex.domain.targets import Targets
+    from senex.ports.records import Instrument, Work
+    from senex.ports.unit_of_work import UnitOfWork
+    from senex.services.context import Context
+
+BROKEN = "BROKEN_RATIO"
+
+
+@dataclass(frozen=True, slots=True)
+class _Tending:
+    """A position under lock, in a transaction."""
+
+    tx: UnitOfWork
+    position: Position
+    orders: Sequence[Order]
+    now: datetime
+    mend: bool
+
+
+async def tend_position(context: Context, position_id: UUID, work: Work) -> None:
+    """Do what the position's exits and targets need now; whatever must first end is waited for."""
+    await _once(context, position_id, work, mend=False)
+
+
+async def mend_position(context: Context, position_id: UUID, work: Work) -> None:
+    """The same at leisure: also set targets again that died, and ask anew for cancels nobody heard."""
+    await _once(context, position_id, work, mend=True)
+
+
+async def _once(context: Context, position_id: UUID, work: Work, *, mend: bool) -> None:
+    market, instruments = await _market(context, position_id)
+    now = context.clock.now()
+    async with context.units() as tx:
+        position = await tx.positions.get(position_id, lock=True)
+        orders = [order for order in await tx.orders.of_position(position_id) if not order.opens_risk]
+        tending = _Tending(tx, position, orders, now, mend)
+        await _tend(context, tending, market, instruments)
+        if mend:
+            await _insist(tending)
+        await tx.outbox.done(work)
+        await tx.commit()
+    await context.publisher.changed("position", str(position.account_id), str(position_id))
+
+
+async def _insist(tending: _Tending) -> None:
+    for order in tending.orders:
+        if order.cancel_requested and order.broker_order_id is not None and not order.status.terminal:
+            await tending.tx.outbox.add("cancel", str(order.id), queue="trading", account_id=order.account_id)
+
+
+async def _market(context: Context, position_id: UUID) -> tuple[Market, dict[str, Instrument]]:
+    """What its legs are quoted at, asked for only when an exit wants a price; no market while Redis is away."""
+    async with context.units.reading() as tx:
+        position = await tx.positions.get(position_id)
+        wishes = [wish for wish in await tx.exits.of_position(position_id) if wish.active]
+        symbols = {leg.symbol for spread in position.spreads for leg in spread.plan.legs}
+        instruments = dict(await tx.market.instruments(sorted(symbols)))
+    if not wishes:
+        return Market(), instruments
+    streamers = {each.streamer for each in instruments.values()}
+    try:
+        return await context.quotes.wanted(streamers, timeout=WAIT_FOR_QUOTES), instruments
+    except Unavailable:
+        return Market(), instruments
+
+
+async def _tend(
+    context: Context, tending: _Tending, market: Market, instruments: dict[str, Instrument]
+) -> None:
+    tx, position, now = tending.tx, tending.position, tending.now
+    lots = await tx.positions.lots(position.id)
+    wishes = {wish.spread_key: wish for wish in await tx.exits.of_position(position.id) if wish.active}
+    fence = await tx.accounts.fence(position.account_id)
+    calendar = await tx.market.calendar(new_york_date(now))
+    planned = _planned(position, {spread.plan.key: held_of(spread.plan, lots) for spread in position.spreads})
+    for spread in position.spreads:
+        key = spread.plan.key
+        held = held_of(spread.plan, lots)
+        orders = [order for order in tending.orders if order.spread_key == key]
+        wish: SpreadExit | None = wishes.get(key)
+        moves: tuple[Move, ...] = ()
+        if wish is not None:
+            case = ExitCase(position, spread, held, orders, fence, calendar, market, instruments, now)
+            wish, moves = await bring_on(tx, case, wish)
+        if wish is None or wish.excess:
+            spec = next((spec for spec in planned.specs if spec.spread_key == key), None)
+            moves += target_moves(
+                held, orders, spec, again=tending.mend, beside=None if wish is None else wish.id
+            )
+        for move in moves:
+            await _do(context, tending, key, move, wish)
+        await _say_what_hangs(tending, held, orders, planned.without.get(key))
+
+
+def _planned(position: Position, held: dict[str, Held]) -> Targets:
+    """The targets the plan wants for what is open; none for a position nobody manages."""
+    credits_ = {
+        spread.plan.key: Unknown(f"the opening credit of {spread.plan.key} is not known")
+        if spread.credit is None
+        else spread.credit
+        for spread in position.spreads
+    }
+    units = {key: each.units.whole if position.managed else 0 for key, each in held.items()}
+    plans = (spread.plan for spread in position.spreads)
+    return target_specs(plans, units=units, credits=credits_, tick=position.tick)
+
+
+async def _do(context: Context, tending: _Tending, key: str, move: Move, wish: SpreadExit | None) -> None:
+    tx, position, now = tending.tx, tending.position, tending.now
+    if isinstance(move, Place):
+        serves = wish if wish is not None and move.kind is wish.cause.kind else None
+        await intend(tx, _order(tending, key, move, serves), actor=DAEMON, why=move.why, now=now)
+        return
+    order = move.order
+    if order.broker_order_id is None:
+        try:
+            await withdraw(context, tx, order)
+        except Refused:
+            return  # it is being sent at this moment; its outcome comes back here
+        await tend_later(tx, position)
+    else:
+        await tx.outbox.add("cancel", str(order.id), queue="trading", account_id=order.account_id)
+    await tx.orders.request_cancel(order.id, now, actor=DAEMON)
+    await tx.journal.note(
+        "order makes room" if isinstance(move, Cancel) else "order is changed",
+        actor=DAEMON,
+        object_type="order",
+        object_id=str(order.id),
+        account_id=order.account_id,
+        before=order.status,
+        after=str(move.limit) if isinstance(move, Change) else None,
+        why=move.why,
+        now=now,
+    )
+
+
+def _order(tending: _Tending, key: str, move: Place, serves: SpreadExit | None) -> Order:
+    position = tending.position
+    earlier = [
+        order.generation for order in tending.orders if order.spread_key == key and order.kind is move.kind
+    ]
+    return Order(
+        id=uuid4(),
+        account_id=position.account_id,
+        origin=Origin.STRATEGY if serves is None or serves.decision_id is None else Origin.MANUAL,
+        kind=move.kind,
+        position_id=position.id,
+        decision_id=None if serves is None else serves.decision_id,
+        spread_key=key,
+        generation=max(earlier, default=-1) + 1,
+        underlying=position.underlying,
+        time_in_force=move.time_in_force,
+        limit_price=move.limit,
+        band=None,
+        valid_until=None,
+        status=OrderStatus.INTENDED,
+        broker_order_id=None,
+        lines=tuple(OrderLine(leg) for leg in move.legs),
+        exit_id=None if serves is None else serves.id,
+    )
+
+
+async def _say_what_hangs(
+    tending: _Tending, held: Held, orders: Sequence[Order], without: Unknown | None
+) -> None:
+    """A leg out of ratio that no order works on is an alarm, with the command that closes it (DOMAIN 0.12)."""
+    tx, position, key = tending.tx, tending.position, held.plan.key
+    subject = f"{position.id}/{key}"
+    entries = [order for order in await tx.orders.of_position(position.id) if order.opens_risk]
+    works = any(not order.status.terminal for order in (*entries, *orders))
+    if held.units.broken and not works:
+        listed = ", ".join(
+            f"{quantity:+d} {symbol}" for symbol, quantity in sorted(held.units.excess.items())
+        )
+        text = (
+            f"{position.underlying} {key}: open beyond whole spreads, with no order for it: {listed}. "
+            f"`senex positions close {str(position.id)[:8]} --spread {key} --excess` closes what hangs."
+        )
+        alarm = Alarm(BROKEN, Severity.CRITICAL, position.account_id, "position", subject, text)
+        if await tx.alarms.sound(alarm, tending.now):
+            await _note(tending, "broken ratio", subject, f"open beyond whole spreads: {listed}")
+    elif not held.units.broken:
+        await tx.alarms.resolve(BROKEN, subject, account_id=position.account_id, now=tending.now)
+    if without is not None:
+        await _note(tending, "no target", subject, without.why)
+
+
+async def _note(tending: _Tending, action: str, subject: str, why: str) -> None:
+    await tending.tx.journal.note(
+        action,
+        actor=DAEMON,
+        object_type="position",
+        object_id=subject,
+        account_id=tending.position.account_id,
+        why=why,
+        now=tending.now,
+    )
