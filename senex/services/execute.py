@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from senex.domain.alarms import Alarm, Severity
 from senex.domain.calendar import new_york_date
+from senex.domain.closing import over_closing
 from senex.domain.errors import Refused
+from senex.domain.lots import leg_quantities
 from senex.domain.orders import AttemptStatus, OrderKind, OrderStatus, advance, advance_attempt
 from senex.ports.broker import Accepted, Ambiguous, RefusedByBroker, Ticket
 from senex.services.context import Context, Postponed
@@ -170,6 +172,24 @@ def _check_risk(books: AccountBooks, order: Order, broker_requirement: Decimal, 
     check_entry(books, candidate, now=now)
 
 
+def _check_cover(books: AccountBooks, order: Order) -> None:
+    """What closes may never close more than is open, together with all else that closes it (invariant I14)."""
+    if order.opens_risk:
+        return
+    lots = books.lots.get(order.position_id, ())
+    keys = {order.spread_key} if order.spread_key else {lot.spread_key for lot in lots}
+    beside = [
+        other
+        for other in books.orders
+        if other.position_id == order.position_id
+        and not other.opens_risk
+        and (other.spread_key is None or order.spread_key is None or other.spread_key == order.spread_key)
+    ]
+    over = over_closing(leg_quantities(lot for lot in lots if lot.spread_key in keys), beside)
+    if over is not None:
+        raise Refused("E_NOTHING_TO_CLOSE", f"Nothing was sent: {over}; the position has changed.")
+
+
 async def _mark_sending(
     context: Context, attempt: Attempt, order: Order, broker_requirement: Decimal
 ) -> float:
@@ -186,6 +206,7 @@ async def _mark_sending(
     async with context.units() as tx:
         books = await tx.cases.books(order.account_id, day=new_york_date(now), share=True)
         _check_risk(books, order, broker_requirement, now)
+        _check_cover(books, order)
         fence = books.fence
         if not fence.state.permits(opens_risk=order.opens_risk):
             kind = Refused if order.opens_risk else Postponed

@@ -258,7 +258,8 @@ async def test_partial_fills_add_up_to_the_same_position(desk: Desk) -> None:
     desk.broker.orders[first.id] = replace(first, legs=half, status=first.status.LIVE)
     await desk.alert(first.id)
     assert (await desk.order(entry)).status is OrderStatus.PARTIALLY_FILLED
-    assert not await desk.orders(OrderKind.TARGET)
+    early = await desk.orders(OrderKind.TARGET)  # what is whole already is protected at once
+    assert [order.spread_key for order in early] == ["put-1"]
     rest = tuple(
         replace(leg, fills=(*leg.fills, replace(first.legs[i].fills[0], fill_id=f"rest-{i}", quantity=1)))
         for i, leg in enumerate(half)
