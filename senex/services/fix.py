@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from senex.domain.decisions import DRY_RUN, FIX, Answer, Outcome
 from senex.domain.differences import Category, Fix
 from senex.services.compare import keep, look
+from senex.services.follow import MEND
 from senex.services.reconcile import FAILED, Reconciled, reconcile_account
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _work(each: Difference, account: str) -> tuple[str, str | None, str]:
     if each.category in _NAMED_ONLY:
         return "cancel it at the broker", "cancel_orphan", f"{account}/{each.subject}"
     if each.fix is Fix.PLACE_TARGET:
-        return "place its target", "place_targets", each.subject.split("/")[0]
+        return "place its target", MEND, each.subject.split("/")[0]
     if each.fix is Fix.REVIEW:
         return "nothing mends it by itself; look at the broker, then decide", None, ""
     return "read the broker again and book what it says", "reconcile", account
