@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from daemon.streaming.alerts import AlertIntake
@@ -32,6 +31,7 @@ from senex.store.locks import leader
 from senex.store.streaming import StreamStore
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from typing import Never
 
     from senex.bus.clock import FollowedClock, WallClock
@@ -154,12 +154,16 @@ class Report:
     def _quote_status(self) -> tuple[bool, str]:
         book = self._quotes.book
         counted = ", ".join(f"{count} {kind}" for kind, count in sorted(book.quarantined.items()))
-        detail = f"{len(book)} symbols, {book.received} events" + (f"; {counted}" if counted else "")
+        last = "" if book.last_inbound is None else f", last frame {self._age(book.last_inbound):.0f} s ago"
+        detail = f"{len(book)} symbols, {book.received} events{last}" + (f"; {counted}" if counted else "")
         if self._wishes.refused:
             detail += f"; {self._wishes.refused} leases over the budget"
         if not book.connected:
             return False, self._quotes.problem or "not connected"
-        silent = timedelta(0) if book.last_inbound is None else self._clock.now() - book.last_inbound
-        if silent > CONNECTION_SILENT:
-            return False, f"no frame for {silent.total_seconds():.0f} s; {detail}"
+        if book.last_inbound is not None and self._age(book.last_inbound) > CONNECTION_SILENT.total_seconds():
+            return False, f"silent; {detail}"
         return True, detail
+
+    def _age(self, at: datetime) -> float:
+        """Seconds of market time since."""
+        return (self._clock.now() - at).total_seconds()

@@ -41,7 +41,7 @@ _SECTIONS: dict[str, dict[str, Entry | None]] = {
         "alarms": Entry(f"{_AT}.alarms:alarms", "What wants a person."),
         "journal": Entry(f"{_AT}.journal:journal", "What was done, by whom and why; verify it."),
         "operator": Entry(f"{_AT}.operator:operator", "Who may decide, and their passphrase."),
-        "health": Entry(f"{_AT}.health:health", "Whether a process of the daemon lives."),
+        "health": Entry(f"{_AT}.health:health", "How every part of senex is; what health checks ask."),
         "config": Entry(f"{_AT}.config:config", "Settings and where each came from."),
         "paths": Entry(f"{_AT}.config:paths", "Where senex keeps things."),
         "version": Entry(f"{_AT}.about:version", "The version of senex."),

@@ -36,6 +36,40 @@ class ProcessView:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthView:
+    """One part of senex: whether it lives, and whether it is of use; ``detail`` says why not."""
+
+    name: str
+    alive: bool
+    ready: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobHealthView:
+    """A scheduled job by its work. Ages are seconds of machine time; ``error`` is of what waits."""
+
+    name: str
+    rule: str
+    enabled: bool
+    done_age: float | None
+    waiting: int
+    waiting_age: float | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RedisView:
+    """How Redis keeps what it is given; ``full`` is the share of its memory that is taken, None without a limit."""
+
+    loading: bool
+    append_only: bool
+    written: bool
+    eviction: str
+    full: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class AccountView:
     """One account with all that Home asks for. Money is None before the first snapshot."""
 
@@ -362,3 +396,13 @@ class DecidedView:
     operator: str
     terminal: str
     decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What Postgres knows of senex's parts at one moment."""
+
+    processes: tuple[ProcessView, ...] = ()
+    sources: tuple[SourceView, ...] = ()
+    jobs: tuple[JobHealthView, ...] = ()
+    alarms: tuple[AlarmView, ...] = ()

@@ -1,43 +1,39 @@
-"""Whether a process of the daemon lives, by its heartbeats."""
+"""What health is judged by, read at one moment. Only psycopg is imported: health checks are asked all day."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from senex.ports.views import ProcessView
+from senex.ports.views import AlarmView, JobHealthView, ProcessView, SourceView, Vitals
 from senex.store import query_text
 from senex.store.session import Session
 
 if TYPE_CHECKING:
     from psycopg import AsyncCursor
 
-FRESH = 5.0
-"""Seconds without a heartbeat after which a process counts as gone; it beats every second."""
 
-
-async def beating(url: str, name: str, host: str | None) -> tuple[ProcessView, ...]:
-    """Processes of that name (``worker`` is all workers), on ``host`` only when given, that live.
+async def look(url: str) -> Vitals:
+    """Ask Postgres once.
 
     Raises:
         Unavailable: ``E_POSTGRES_AWAY``.
+        UsageProblem: ``E_DATABASE_SCHEMA``, ``E_DATABASE_NEWER`` or ``E_DATABASE_ROLE``.
     """
-    session = Session(url, name="health", read_only=True)
+    session = Session(url, name="health", read_only=True, checked=True)
 
-    async def read(cursor: AsyncCursor[Any]) -> tuple[ProcessView, ...]:
-        await cursor.execute(query_text.PROCESSES.encode())
-        return tuple(
-            ProcessView(row.name, row.instance, row.age, row.detail) for row in await cursor.fetchall()
+    async def read(cursor: AsyncCursor[Any]) -> Vitals:
+        async def rows(query: str) -> list[dict[str, Any]]:
+            await cursor.execute(query.encode(), {"account": None})
+            return [row._asdict() for row in await cursor.fetchall()]
+
+        return Vitals(
+            processes=tuple(ProcessView(**row) for row in await rows(query_text.PROCESSES)),
+            sources=tuple(SourceView(**row) for row in await rows(query_text.SOURCES)),
+            jobs=tuple(JobHealthView(**row) for row in await rows(query_text.JOB_HEALTH)),
+            alarms=tuple(AlarmView(**row) for row in await rows(query_text.ALARMS)),
         )
 
     try:
-        found = await session.run(read)
+        return await session.run(read)
     finally:
         await session.close()
-    return tuple(
-        process
-        for process in found
-        if process.name.split()[0] == name
-        and process.age <= FRESH
-        and (host is None or re.split("[@:/]", process.instance)[1:2] == [host])
-    )

@@ -254,6 +254,20 @@ LEFT JOIN (
 GROUP BY q.name, q.place ORDER BY q.place
 """  # noqa: S608  only constants are put in
 
+JOB_HEALTH = """
+SELECT s.name, s.rule, s.enabled,
+    (SELECT extract(epoch FROM clock_timestamp() - o.done_at)::double precision FROM outbox o
+        WHERE o.job = s.name AND o.done_at IS NOT NULL ORDER BY o.id DESC LIMIT 1) AS done_age,
+    w.waiting::integer AS waiting, w.waiting_age, w.error
+FROM job_schedule s
+CROSS JOIN LATERAL (
+    SELECT count(*) AS waiting, max(o.error) AS error,
+        extract(epoch FROM clock_timestamp() - min(o.created_at))::double precision AS waiting_age
+    FROM outbox o WHERE o.done_at IS NULL AND o.job = s.name
+        AND NOT EXISTS (SELECT FROM account a WHERE a.id = o.account_id AND a.closed)) w
+ORDER BY s.name
+"""
+
 HOLDINGS = """
 SELECT symbol, quantity, multiplier, average_open_price, mark, read_at FROM broker_position
 WHERE account_id = %(account)s ORDER BY underlying, symbol

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from aiohttp import web
 
 from senex.domain.orders import OrderKind
+from senex.store.heartbeats import beat
 from tests.integration.test_use_cases import Desk, desk
 
 if TYPE_CHECKING:
@@ -223,4 +225,48 @@ async def test_operators_are_the_owners_to_make(shell: Shell, owner_url: str) ->
 
 async def test_health_is_by_heartbeat(shell: Shell) -> None:
     dead = await shell.senex("health", "relay")
-    assert (dead.code, "No relay" in dead.err) == (1, True)
+    assert (dead.code, "relay is not there" in dead.err) == (1, True)
+
+
+async def test_health_of_every_part_and_of_each(shell: Shell, database_url: str) -> None:
+    whole = await shell.senex("health", "--json")
+    parts = {one["name"]: one for one in whole.json["services"]}
+    assert whole.code == 1
+    assert {name for name, one in parts.items() if one["alive"]} == {
+        "postgres",
+        "redis",
+        "jobs",
+        "clock",
+        "disk",
+    }
+    assert parts["redis"]["ready"], parts["redis"]
+    assert {one["name"] for one in whole.json["jobs"]} >= {"watch_machine", "reconcile_trades"}
+    assert "No job" not in (await shell.senex("health")).out
+    assert (await shell.senex("health", "redis", "--ready")).code == 0
+
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        await beat(connection, "relay", "demo@elsewhere", "standby")
+        alive = await shell.senex("health", "relay")
+        assert (alive.code, "lives and is not ready: a standby only" in alive.out) == (0, True)
+        assert (await shell.senex("health", "relay", "--ready")).code == 1
+        assert (await shell.senex("health", "relay", "--here")).code == 1
+        await beat(connection, "relay", "demo@elsewhere", "leader")
+        told = (await shell.senex("health", "relay", "--ready", "--json")).json
+        assert (told["alive"], told["ready"], [one["instance"] for one in told["processes"]]) == (
+            True,
+            True,
+            ["demo@elsewhere"],
+        )
+
+
+async def test_health_without_its_servers_says_so(shell: Shell) -> None:
+    away = {
+        "SENEX_CONSOLE_DATABASE_URL": "postgresql://x:geheim@127.0.0.1:1/x",
+        "SENEX_CONSOLE_REDIS_URL": "redis://x:geheim@127.0.0.1:1/0",
+    }
+    gone = await shell.senex("health", "postgres", **away)
+    assert (gone.code, "E_POSTGRES_AWAY" in gone.err) == (1, True)
+    assert (await shell.senex("health", "redis", **away)).code == 1
+    whole = await shell.senex("health", "--json", **away)
+    assert not any(one["alive"] for one in whole.json["services"])
+    assert "geheim" not in whole.out + gone.err
