@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from senex.services.alerts import apply_alert
+from senex.services.automation import automated_cycle
 from senex.services.cancel import cancel, cancel_orphan
 from senex.services.decide import decide
 from senex.services.execute import execute
@@ -53,6 +54,8 @@ HANDLERS: Mapping[str, Handler] = {
     "sync_positions": _of_subject(sync_positions),
     "reconcile_trades": _of_subject(reconcile),
     "watch_machine": _of_subject(watch_machine),
+    "automated_daily_trade_cycle": _of_subject(automated_cycle),
+    "repeat_until_filled": _of_subject(automated_cycle),
     "seal_journal": _of_subject(seal_journal),
     "cleanup_old_suggestions": expire_suggestions,
 }

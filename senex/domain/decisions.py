@@ -36,6 +36,7 @@ class DecisionKind(StrEnum):
     TEST_NOTIFICATION = "test_notification"
     RESTORE_TARGETS = "restore_targets"
     SET_STOP = "set_stop"
+    SET_AUTOMATION = "set_automation"
 
 
 class Outcome(StrEnum):

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import datetime
+    from datetime import date, datetime
     from uuid import UUID
 
     from senex.domain.decisions import Decision
     from senex.ports.views import (
         AccountView,
         AlarmView,
+        AutomationView,
         BrokerHoldingView,
         ChainView,
         DecidedView,
@@ -77,6 +78,10 @@ class Reads(Protocol):
 
     async def alarms(self, account_id: UUID | None = None) -> tuple[AlarmView, ...]:
         """Open alarms, critical ones and those nobody has seen first."""
+        ...
+
+    async def automations(self, day: date) -> tuple[AutomationView, ...]:
+        """The policy of every account, and what it did on a New York day."""
         ...
 
     async def differences(self, account_id: UUID) -> tuple[DifferenceView, ...]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from senex.domain.alarms import Alarm
+    from senex.domain.automation import AutomatedEntry, Automation
     from senex.domain.calendar import Calendar
     from senex.domain.chain import Candle
     from senex.domain.closing import SpreadExit
@@ -112,6 +113,10 @@ class Suggestions(Protocol):
 
     async def expire(self, now: datetime) -> tuple[UUID, ...]:
         """Expire what is pending past its end."""
+        ...
+
+    async def decide(self, decision: Decision) -> None:
+        """Put down a decision of the daemon's own; the work on it comes with it."""
         ...
 
     async def decision(self, decision_id: UUID) -> tuple[Decision, Answer | None]: ...
@@ -317,6 +322,30 @@ class Alarms(Protocol):
         ...
 
 
+class Automations(Protocol):
+    """The policies operators have recorded, and what they have done each day."""
+
+    async def get(self, account_id: UUID) -> Automation | None:
+        """None where nobody has recorded one, which automates nothing."""
+        ...
+
+    async def set(self, account_id: UUID, automation: Automation, *, by: str, now: datetime) -> None: ...
+
+    async def entry(self, account_id: UUID, day: date) -> AutomatedEntry | None:
+        """The newest automated entry of a New York day."""
+        ...
+
+    async def claim(
+        self, account_id: UUID, day: date, decision_id: UUID, *, instead_of: UUID | None, now: datetime
+    ) -> bool:
+        """Make ``decision_id`` the day's entry; false when it is no longer ``instead_of`` that is."""
+        ...
+
+    async def skipped(self, account_id: UUID, day: date, why: str, now: datetime) -> bool:
+        """Store why nothing was entered; false when that was said last already."""
+        ...
+
+
 class OutboxWriter(Protocol):
     """Durable work; committed with what caused it."""
 
@@ -425,6 +454,9 @@ class UnitOfWork(Protocol):
 
     @property
     def alarms(self) -> Alarms: ...
+
+    @property
+    def automations(self) -> Automations: ...
 
     @property
     def outbox(self) -> OutboxWriter: ...

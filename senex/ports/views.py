@@ -299,6 +299,30 @@ class AlarmView:
 
 
 @dataclass(frozen=True, slots=True)
+class AutomationView:
+    """What senex decides by itself for an account, and what came of it today. Money in dollars, times market time.
+
+    ``skipped`` is why nothing was entered when last tried; ``answer`` the daemon's to the policy's own decision.
+    """
+
+    account_id: UUID
+    account_number: str
+    enabled: bool
+    underlying: str | None
+    strategy: str | None
+    repeat_until_filled: bool
+    max_loss: Decimal | None
+    min_score: Decimal | None
+    set_by: str | None
+    set_at: datetime | None
+    tried_at: datetime | None
+    skipped: str | None
+    answer: str | None
+    order_id: UUID | None
+    order_status: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class DifferenceView:
     """Where books and broker differed when they were last compared, and what would mend it."""
 

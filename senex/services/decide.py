@@ -8,6 +8,7 @@ from senex.domain.decisions import Answer, DecisionKind, Outcome
 from senex.domain.errors import OutcomeUnknown, Refused, SenexError, Unavailable
 from senex.services.approve import approve, reject, reopen
 from senex.services.attend import acknowledge, resume_underlying
+from senex.services.automation import check_policy, set_automation
 from senex.services.cancel import request_cancel
 from senex.services.context import Postponed
 from senex.services.fix import reconcile_on_request
@@ -69,6 +70,7 @@ _USE_CASES: dict[DecisionKind, _UseCase] = {
     DecisionKind.PAUSE_JOB: _of_decision(pause_job),
     DecisionKind.RESUME_JOB: _of_decision(resume_job),
     DecisionKind.RETRY_JOB: _of_decision(retry_job),
+    DecisionKind.SET_AUTOMATION: _of_decision(set_automation),
 }
 
 
@@ -84,6 +86,7 @@ async def decide(context: Context, decision_id: UUID, work: Work) -> Following |
     if case.answer is None:
         try:
             _check(case, environment=context.environment)
+            await check_policy(context, decision)
             use_case = _USE_CASES.get(decision.kind)
             if use_case is None:
                 raise Refused(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from senex.domain.automation import OFF, ON
 from senex.domain.calendar import NEW_YORK
 from senex.domain.decisions import DRY_RUN, FIX, Decision, DecisionKind
 from senex.domain.errors import Refused, Unavailable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from senex.domain.automation import Automation
     from senex.ports.clock import Clock
     from senex.ports.console import Decisions, Reads
     from senex.ports.views import AlarmView, DecisionResultView, OrderView, SuggestionView
@@ -125,6 +127,16 @@ class Decider:
     async def retry_job(self, account_id: UUID, number: int) -> UUID:
         """Ask for failing work to be tried again at once."""
         return await self._of_job(account_id, DecisionKind.RETRY_JOB, str(number))
+
+    async def set_automation(
+        self, account_id: UUID, automation: Automation, *, reason: str, passphrase: str | None = None
+    ) -> UUID:
+        """Record what senex may decide by itself for an account."""
+        decision = self._decision(account_id, DecisionKind.SET_AUTOMATION)
+        state = ON if automation.enabled else OFF
+        return await self._put(
+            replace(decision, state=state, options=automation.words, reason=reason), passphrase
+        )
 
     async def result(self, decision_id: UUID) -> DecisionResultView | None:
         """The daemon's answer, None while there is none."""

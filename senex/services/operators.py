@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING
 
+from senex.domain.automation import OFF, POLICY
 from senex.domain.decisions import DecisionKind
 from senex.domain.errors import Refused
 from senex.domain.trading_state import TradingState
@@ -15,15 +16,16 @@ if TYPE_CHECKING:
     from senex.ports.records import OperatorRecord
 
 LIVE = "live"
-POLICY = "policy"
 _OPENS_RISK = frozenset(
     {
         DecisionKind.APPROVE,
         DecisionKind.ADOPT_POSITION,
         DecisionKind.REPLACE_ORDER,
         DecisionKind.RESUME_UNDERLYING,
+        DecisionKind.SET_AUTOMATION,
     }
 )
+_OF_POLICIES = frozenset({DecisionKind.APPROVE, DecisionKind.CANCEL_ORDER})
 
 
 def check_operator(record: OperatorRecord | None, decision: Decision, *, environment: str) -> None:
@@ -33,6 +35,8 @@ def check_operator(record: OperatorRecord | None, decision: Decision, *, environ
         Refused: ``E_OPERATOR`` for a viewer or a stranger, ``E_PASSPHRASE`` when a LIVE
             decision does not prove that its maker knew the passphrase.
     """
+    if decision.role == POLICY and decision.kind in _OF_POLICIES:
+        return  # the database takes this role from the daemon only, whose policy an operator has recorded
     if record is None or record.role != "trader":
         raise Refused(
             "E_OPERATOR",
@@ -51,6 +55,8 @@ def check_operator(record: OperatorRecord | None, decision: Decision, *, environ
 
 def needs_proof(kind: DecisionKind, state: str | None = None) -> bool:
     """Whether LIVE asks for the passphrase: to open risk. What reduces it never waits for one."""
+    if kind is DecisionKind.SET_AUTOMATION:
+        return state != OFF
     return kind in _OPENS_RISK or (
         kind is DecisionKind.SET_STATE and state not in (TradingState.REDUCE_ONLY, TradingState.HALTED)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from senex.domain.decisions import Decision
     from senex.domain.suggestions import Proposal
     from senex.ports.records import Account, Work
+    from senex.ports.unit_of_work import UnitOfWork
     from senex.services.context import Context
 
 DEFAULT_STRATEGY = "senex_trident"
@@ -47,11 +48,46 @@ async def suggest(context: Context, decision: Decision, work: Work) -> None:
     """
     if decision.symbol is None:
         raise UsageProblem("E_SYMBOL", "A suggestion needs an underlying, such as QQQ.")
-    underlying = underlying_symbol(decision.symbol)
+    made = await propose(
+        context,
+        decision.account_id,
+        underlying_symbol(decision.symbol),
+        decision.strategy or DEFAULT_STRATEGY,
+    )
     async with context.units() as tx:
-        account = await tx.accounts.get(decision.account_id)
+        await keep(tx, made, actor=decision.operator)
+        answer = Answer(Outcome.DONE, "OK", made.message, suggestion_id=made.suggestion.id)
+        await tx.suggestions.answer(decision.id, answer, made.suggestion.created_at)
+        await tx.outbox.done(work)
+        await tx.commit()
+    await context.publisher.changed("suggestion", str(decision.account_id), str(made.suggestion.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A suggestion, not stored yet, and the contracts it names."""
+
+    suggestion: Suggestion
+    instruments: tuple[Instrument, ...]
+
+    @property
+    def message(self) -> str:
+        """It in one line."""
+        proposal = self.suggestion.proposal
+        return f"{proposal.underlying} {proposal.strategy}: score {proposal.score}, limit {proposal.limit}."
+
+
+async def propose(context: Context, account_id: UUID, underlying: str, strategy_name: str) -> Proposed:
+    """What the strategy would trade now, for whoever decides; nothing of it is stored.
+
+    Raises:
+        UsageProblem: ``E_SYMBOL_UNKNOWN`` or ``E_STRATEGY``.
+        Refused: ``E_NO_TRADE`` with the reasons, when the rules say no.
+    """
+    async with context.units() as tx:
+        account = await tx.accounts.get(account_id)
         calendar = await tx.market.calendar(new_york_date(context.clock.now()))
-    chosen = strategy(decision.strategy or DEFAULT_STRATEGY)
+    chosen = strategy(strategy_name)
     inputs, reserved = await _inputs(context, account, underlying, calendar)
     structure = chosen.structure(inputs)
     if isinstance(structure, Refusal):
@@ -68,25 +104,24 @@ async def suggest(context: Context, decision: Decision, work: Work) -> None:
         raise _no_trade(Refusal(proposal.strategy, underlying, taken))
     suggestion = _suggestion(context, account.id, proposal)
     stops = await context.broker.stops_trading_at(sorted(structure.streamers))
-    async with context.units() as tx:
-        await tx.market.save_instruments(_instruments(underlying, structure.streamers, stops))
-        await tx.suggestions.add(suggestion)
-        message = f"{underlying} {proposal.strategy}: score {proposal.score}, limit {proposal.limit}."
-        answer = Answer(Outcome.DONE, "OK", message, suggestion_id=suggestion.id)
-        await tx.suggestions.answer(decision.id, answer, suggestion.created_at)
-        await tx.journal.note(
-            "suggestion made",
-            actor=decision.operator,
-            object_type="suggestion",
-            object_id=str(suggestion.id),
-            account_id=account.id,
-            after=suggestion.digest,
-            why=message,
-            now=suggestion.created_at,
-        )
-        await tx.outbox.done(work)
-        await tx.commit()
-    await context.publisher.changed("suggestion", str(account.id), str(suggestion.id))
+    return Proposed(suggestion, tuple(_instruments(underlying, structure.streamers, stops)))
+
+
+async def keep(tx: UnitOfWork, made: Proposed, *, actor: str) -> None:
+    """Store a suggestion in the caller's transaction."""
+    suggestion = made.suggestion
+    await tx.market.save_instruments(made.instruments)
+    await tx.suggestions.add(suggestion)
+    await tx.journal.note(
+        "suggestion made",
+        actor=actor,
+        object_type="suggestion",
+        object_id=str(suggestion.id),
+        account_id=suggestion.account_id,
+        after=suggestion.digest,
+        why=made.message,
+        now=suggestion.created_at,
+    )
 
 
 async def _inputs(

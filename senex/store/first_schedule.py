@@ -46,6 +46,20 @@ SCHEDULE: tuple[dict[str, object], ...] = (
         "grace_seconds": 300,
     },
     {
+        "name": "automated_daily_trade_cycle",
+        "rule": "daily 10:00 weekdays",
+        "queue": "trading",
+        "enabled": True,
+        "grace_seconds": 900,
+    },
+    {
+        "name": "repeat_until_filled",
+        "rule": "every 5 min 10:05-14:55 weekdays",
+        "queue": "trading",
+        "enabled": True,
+        "grace_seconds": 240,
+    },
+    {
         "name": "seal_journal",
         "rule": "every 60 min 00:00-23:59 every",
         "queue": "default",

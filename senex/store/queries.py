@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 
 from senex.ports.views import (
     AlarmView,
+    AutomationView,
     BrokerHoldingView,
     DecisionResultView,
     DifferenceView,
@@ -30,7 +31,7 @@ from senex.store.session import DEADLINE, Session
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import datetime
+    from datetime import date, datetime
     from uuid import UUID
 
     from psycopg import AsyncCursor
@@ -88,6 +89,9 @@ class Reads:
 
     async def alarms(self, account_id: UUID | None = None) -> tuple[AlarmView, ...]:
         return tuple(await self._views(AlarmView, query_text.ALARMS, account=account_id))
+
+    async def automations(self, day: date) -> tuple[AutomationView, ...]:
+        return tuple(await self._views(AutomationView, query_text.AUTOMATIONS, day=day))
 
     async def differences(self, account_id: UUID) -> tuple[DifferenceView, ...]:
         return tuple(await self._views(DifferenceView, query_text.DIFFERENCES, account=account_id))

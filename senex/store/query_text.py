@@ -137,6 +137,19 @@ WHERE m.resolved_at IS NULL AND (%(account)s::uuid IS NULL OR m.account_id = %(a
 ORDER BY m.severity, m.seen_at IS NOT NULL, m.raised_at DESC
 """
 
+AUTOMATIONS = """
+SELECT a.id AS account_id, a.number AS account_number, coalesce(p.enabled, false) AS enabled, p.underlying, p.strategy,
+    coalesce(p.repeat_until_filled, false) AS repeat_until_filled, p.max_loss, p.min_score, p.set_by, p.set_at,
+    d.at AS tried_at, d.skipped, r.message AS answer, o.id AS order_id, o.status AS order_status
+FROM account a
+LEFT JOIN automation p ON p.account_id = a.id
+LEFT JOIN automation_day d ON d.account_id = a.id AND d.day = %(day)s
+LEFT JOIN decision_result r ON r.decision_id = d.decision_id
+LEFT JOIN trade_order o ON o.id = r.order_id
+WHERE NOT a.closed
+ORDER BY a.environment, a.number
+"""
+
 DIFFERENCES = """
 SELECT a.number AS account_number, d.category, d.subject, d.underlying, d.ours, d.theirs, d.fix, d.found_at
 FROM difference d JOIN account a ON a.id = d.account_id

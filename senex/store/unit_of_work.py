@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from senex.domain.errors import Unavailable
 from senex.store.repositories.accounts import AccountRepository
 from senex.store.repositories.alarms import AlarmRepository
+from senex.store.repositories.automations import AutomationRepository
 from senex.store.repositories.cases import CaseRepository
 from senex.store.repositories.exits import ExitRepository
 from senex.store.repositories.jobs import JobRepository
@@ -43,6 +44,7 @@ class PostgresUnitOfWork:
     positions: PositionRepository
     exits: ExitRepository
     alarms: AlarmRepository
+    automations: AutomationRepository
     outbox: OutboxRepository
     jobs: JobRepository
     journal: JournalRepository
@@ -70,6 +72,7 @@ class PostgresUnitOfWork:
         self.positions = PositionRepository(*both)
         self.exits = ExitRepository(*both)
         self.alarms = AlarmRepository(*both)
+        self.automations = AutomationRepository(*both)
         self.outbox = OutboxRepository(*both)
         self.jobs = JobRepository(*both)
         self.journal = JournalRepository(*both, told=self._told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select, update
@@ -92,6 +93,10 @@ class SuggestionRepository(Telling):
             .returning(_suggestion.c.id)
         )
         return tuple(row.id for row in expired)
+
+    async def decide(self, decision: Decision) -> None:
+        values = {field.name: getattr(decision, field.name) for field in fields(decision)}
+        await self._run(insert(_decision).values(values | {"options": list(decision.options)}))
 
     async def decision(self, decision_id: UUID) -> tuple[Decision, Answer | None]:
         row = await self._one(select(_decision).where(_decision.c.id == decision_id), "The decision")

@@ -20,6 +20,7 @@ from senex.store.tables.accounts import (
     TradingState,
 )
 from senex.store.tables.alarms import Alarm, Difference, UnderlyingHalt
+from senex.store.tables.automation import Automation, AutomationDay
 from senex.store.tables.journal import Audit, AuditSeal, BrokerMessage
 from senex.store.tables.ledger import LedgerEntry
 from senex.store.tables.market import HistoricalPrice, Instrument, MarketSession
@@ -43,6 +44,8 @@ __all__ = [
     "Attempt",
     "Audit",
     "AuditSeal",
+    "Automation",
+    "AutomationDay",
     "BrokerLogin",
     "BrokerMessage",
     "BrokerPosition",
