@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import replace
+from contextlib import nullcontext, suppress
+from dataclasses import fields, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import select
 
-from senex.domain.decisions import DecisionKind
+from senex.domain.decisions import Decision, DecisionKind
+from senex.domain.errors import Refused
 from senex.domain.orders import OrderKind, OrderStatus
+from senex.ports.records import OperatorRecord
 from senex.services.context import Postponed
+from senex.services.operators import check_operator
 from senex.store import tables
 from senex.store.repositories.base import table
 from senex.testing import market
@@ -232,6 +235,27 @@ async def test_commands_set_and_show_it(shell: Shell) -> None:
     (one,) = shown.json["automations"]
     assert (one["enabled"], one["max_loss"], one["repeat_until_filled"]) == (False, "400", True)
     assert "off" in (await shell.senex("automation", "show")).out
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({"kind": DecisionKind.SET_AUTOMATION, "state": "on"}, "E_PASSPHRASE"),
+        ({"kind": DecisionKind.SET_AUTOMATION, "state": "off"}, None),
+        ({"kind": DecisionKind.APPROVE, "role": "policy", "operator": "automation"}, None),
+        ({"kind": DecisionKind.SET_STATE, "role": "policy", "operator": "automation"}, "E_OPERATOR"),
+        ({"kind": DecisionKind.SET_AUTOMATION, "role": "policy", "operator": "automation"}, "E_OPERATOR"),
+    ],
+)
+def test_in_live_a_person_with_a_passphrase_stands_behind_it(
+    changes: dict[str, Any], refused: str | None
+) -> None:
+    given: dict[str, Any] = dict.fromkeys(field.name for field in fields(Decision))
+    decision = Decision(**given | {"operator": "trader", "role": "trader", "options": ()} | changes)
+    record = OperatorRecord("trader", "trader", b"salt", b"verifier")
+    known = record if decision.operator == "trader" else None
+    with pytest.raises(Refused, match=refused) if refused else nullcontext():
+        check_operator(known, decision, environment="live")
 
 
 async def test_books_not_compared_yet_are_waited_for(desk: Desk) -> None:
