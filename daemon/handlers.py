@@ -11,6 +11,7 @@ from senex.services.cancel import cancel, cancel_orphan
 from senex.services.decide import decide
 from senex.services.execute import execute
 from senex.services.housekeeping import expire_suggestions
+from senex.services.ledger import sync_transactions
 from senex.services.reconcile import monitor_orders, reconcile
 from senex.services.seal_journal import seal_journal
 from senex.services.sync import sync_accounts, sync_positions
@@ -56,6 +57,7 @@ HANDLERS: Mapping[str, Handler] = {
     "watch_machine": _of_subject(watch_machine),
     "automated_daily_trade_cycle": _of_subject(automated_cycle),
     "repeat_until_filled": _of_subject(automated_cycle),
+    "sync_transactions": _of_subject(sync_transactions),
     "seal_journal": _of_subject(seal_journal),
     "cleanup_old_suggestions": expire_suggestions,
 }

@@ -28,6 +28,7 @@ GRANT UPDATE ON
     account, alarm, attempt, broker_login, broker_position, heartbeat, historical_price, instrument, job_schedule, ledger_entry, lot, order_leg,
     outbox, position, position_spread, readiness, source_status, spread_exit, suggestion, trade_order, trading_state, underlying_halt
     TO senex_daemon;
+GRANT UPDATE (symbol, quantity) ON position_leg TO senex_daemon; -- a corporate action gives contracts other terms
 GRANT DELETE ON broker_position, difference, heartbeat, underlying_halt TO senex_daemon;
 GRANT USAGE ON SEQUENCE audit_serial TO senex_daemon;
 GRANT EXECUTE ON FUNCTION make_month(regclass, date), audit_settled() TO senex_daemon;

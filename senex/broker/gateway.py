@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from senex.broker.recorder import Recorder
     from senex.broker.session import BrokerAccess, BrokerSession, LoginPause
     from senex.domain.chain import Candle, Metrics, OptionChain
+    from senex.domain.ledger import LedgerEntry
     from senex.ports.broker import (
         AccountFacts,
         Balances,
@@ -131,6 +132,17 @@ class Gateway:
             return _orders(told)
 
         return await self._read("reading the order history", read)
+
+    async def transactions(self, number: str, since: date) -> tuple[LedgerEntry, ...]:
+        """All pages and types of the ledger since ``since``, oldest first."""
+
+        async def read() -> tuple[LedgerEntry, ...]:
+            told = await (await self._account(number)).get_history(
+                self._session, per_page=250, page_offset=None, start_date=since, sort="Asc"
+            )
+            return tuple(sorted(map(mapping.ledger_entry, told), key=lambda one: one.executed_at))
+
+        return await self._read("reading the transactions", read)
 
     async def order(self, number: str, order_id: str) -> BrokerOrder:
         """One order."""

@@ -14,6 +14,7 @@ from tastytrade.order import Leg as SdkLeg
 
 from senex.domain.chain import Candle, Contract, Expiration, Metrics, OptionChain, Strike
 from senex.domain.errors import Unavailable, UsageProblem
+from senex.domain.ledger import LedgerEntry
 from senex.domain.legs import Action, InstrumentType
 from senex.domain.orders import BrokerStatus
 from senex.domain.unknown import Unknown
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date
 
-    from tastytrade.account import Account, AccountBalance, CurrentPosition, TradingStatus
+    from tastytrade.account import Account, AccountBalance, CurrentPosition, TradingStatus, Transaction
     from tastytrade.dxfeed import Candle as SdkCandle
     from tastytrade.instruments import NestedOptionChain
     from tastytrade.metrics import MarketMetricInfo
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 _NEW_YORK = ZoneInfo("America/New_York")
 _HUNDRED = Decimal(100)
+_NOTHING = Decimal(0)
 
 
 class Unreadable(Unavailable):
@@ -110,6 +112,31 @@ def broker_order(told: UnplacedOrder, *, order_id: str) -> BrokerOrder:
         reject_reason=told.reject_reason,
         updated_at=aware(told.updated_at),
         replaces=None if told.replaces_order_id is None else str(told.replaces_order_id),
+    )
+
+
+def ledger_entry(told: Transaction) -> LedgerEntry:
+    """A transaction. Costs lose the sign the SDK gives them; a side we have no word for stays out."""
+    costs = (told.clearing_fees, told.regulatory_fees, told.proprietary_index_option_fees, told.other_charge)
+    action = None if told.action is None else told.action.value
+    return LedgerEntry(
+        broker_id=str(told.id),
+        kind=told.transaction_type,
+        sub_kind=told.transaction_sub_type,
+        description=told.description,
+        executed_at=aware(told.executed_at),
+        day=told.transaction_date,
+        value=told.value,
+        net_value=told.net_value,
+        commission=-(told.commission or _NOTHING),
+        fees=-sum((cost for cost in costs if cost is not None), _NOTHING),
+        symbol=told.symbol,
+        underlying=told.underlying_symbol,
+        instrument=None if told.instrument_type is None else told.instrument_type.value,
+        action=Action(action) if action in set(Action) else None,
+        quantity=told.quantity,
+        price=told.price,
+        broker_order_id=None if told.order_id is None else str(told.order_id),
     )
 
 

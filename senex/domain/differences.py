@@ -34,6 +34,8 @@ class Category(StrEnum):
     UNMANAGED_POSITION = "unmanaged_position"
     GONE_AT_BROKER = "gone_at_broker"
     QUANTITY_MISMATCH = "quantity_mismatch"
+    LEDGER_MISMATCH = "ledger_mismatch"
+    """Our fills and the broker's transactions are a cent apart, or a transaction moves what nobody knows."""
 
 
 class Fix(StrEnum):

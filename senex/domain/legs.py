@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_OCC_LENGTH = 21
+
 
 class InstrumentType(StrEnum):
     """What a leg trades, in the broker's words."""
@@ -22,6 +24,11 @@ class InstrumentType(StrEnum):
     def multiplier(self) -> int:
         """Shares per unit of quantity: 100 for an option contract, 1 for a share."""
         return 1 if self is InstrumentType.EQUITY else 100
+
+    @classmethod
+    def of(cls, symbol: str) -> InstrumentType:
+        """What a symbol names: OCC symbols have 21 characters, shares never as many."""
+        return cls.EQUITY_OPTION if len(symbol) == _OCC_LENGTH else cls.EQUITY
 
 
 class Action(StrEnum):

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 from senex.domain.legs import InstrumentType
 from senex.domain.money import CONTRACT_MULTIPLIER, ZERO
 
-_OCC_LENGTH = 21
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from decimal import Decimal
+    from fractions import Fraction
     from uuid import UUID
 
     from senex.domain.fills import Fill
@@ -134,6 +133,69 @@ def close_lots(lots: Sequence[Lot], fills: Iterable[Fill], *, spread_keys: Seque
     return Booked(tuple(held), tuple(closes), tuple(surplus))
 
 
+def share_out(lots: Iterable[Lot], count: int, *, sign: int) -> dict[UUID, int] | None:
+    """How many of ``count`` contracts that close each position gives, its lots taken in the order given.
+
+    ``sign`` is that of the closing side (+ buys). None where less is open than is to be closed: such a
+    row of the broker's waits for what it closes, and is never booked in part.
+    """
+    shares: dict[UUID, int] = {}
+    for lot in lots:
+        taken = min(count, max(-lot.open_quantity * sign, 0))
+        if taken:
+            shares[lot.position_id] = shares.get(lot.position_id, 0) + taken
+            count -= taken
+    return None if count else shares
+
+
+def close_in_order(lots: Sequence[Lot], fill: Fill) -> Booked:
+    """Take what ``fill`` closes from the lots of its symbol in the order given, whatever their spread."""
+    held, closes, left = list(lots), [], fill.quantity
+    for index, lot in enumerate(held):
+        taken = min(left, max(-lot.open_quantity * fill.action.sign, 0)) if lot.symbol == fill.symbol else 0
+        if taken:
+            held[index] = replace(lot, open_quantity=lot.open_quantity + fill.action.sign * taken)
+            closes.append(LotClose(held[index], fill.id, taken, fill.price))
+            left -= taken
+    surplus = (replace(fill, quantity=left),) if left else ()
+    return Booked(tuple(held), tuple(closes), surplus)
+
+
+@dataclass(frozen=True, slots=True)
+class NewTerms:
+    """What a corporate action turns a contract into: ``ratio`` new ones of ``symbol`` for each old one."""
+
+    symbol: str
+    ratio: Fraction
+
+
+def convert_lots(lots: Sequence[Lot], terms: NewTerms, *, removal: Fill, receipt: int) -> Booked | None:
+    """Replace a position's lots of the removed symbol by what they become; cost stays, nothing is gained.
+
+    ``removal`` takes the lots away at their own prices, ``receipt`` is the id of the fill that gives them back,
+    one lot per spread. None where a spread would get a fraction of a contract.
+    """
+    closes: list[LotClose] = []
+    grown: dict[str, list[Lot]] = {}
+    held = list(lots)
+    for index, lot in enumerate(held):
+        if lot.symbol == removal.symbol and lot.open_quantity:
+            held[index] = replace(lot, open_quantity=0)
+            closes.append(LotClose(held[index], removal.id, abs(lot.open_quantity), lot.price))
+            grown.setdefault(lot.spread_key, []).append(lot)
+    for key, taken in grown.items():
+        count = sum(lot.open_quantity for lot in taken) * terms.ratio
+        if count.denominator != 1 or not count:
+            return None
+        cost = sum((lot.price * lot.open_quantity * lot.multiplier for lot in taken), ZERO)
+        multiplier = InstrumentType.of(terms.symbol).multiplier
+        price = cost / (int(count) * multiplier)
+        held.append(
+            Lot(taken[0].position_id, key, terms.symbol, receipt, int(count), int(count), price, multiplier)
+        )
+    return Booked(tuple(held), tuple(closes))
+
+
 def leg_quantities(lots: Iterable[Lot]) -> dict[str, int]:
     """Signed open quantity per symbol; symbols with nothing left are absent."""
     open_now: dict[str, int] = {}
@@ -184,7 +246,7 @@ def _places(opening: Opening, fill: Fill) -> Iterator[str]:
 
 def _lot(position_id: UUID, key: str, fill: Fill, count: int) -> Lot:
     signed = fill.action.sign * count
-    multiplier = CONTRACT_MULTIPLIER if len(fill.symbol) == _OCC_LENGTH else InstrumentType.EQUITY.multiplier
+    multiplier = InstrumentType.of(fill.symbol).multiplier
     return Lot(position_id, key, fill.symbol, fill.id, signed, signed, fill.price, multiplier)
 
 

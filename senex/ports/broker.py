@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from senex.domain.chain import Candle, Metrics, OptionChain
+    from senex.domain.ledger import LedgerEntry
     from senex.domain.legs import Action, InstrumentType, Leg
     from senex.domain.orders import BrokerStatus, TimeInForce
 
@@ -170,6 +171,10 @@ class Broker(Protocol):
 
     async def order_history(self, number: str, since: date) -> tuple[BrokerOrder, ...]:
         """All pages of orders since ``since`` (New York date)."""
+        ...
+
+    async def transactions(self, number: str, since: date) -> tuple[LedgerEntry, ...]:
+        """All pages and types of the ledger since ``since`` (New York date), oldest first."""
         ...
 
     async def order(self, number: str, order_id: str) -> BrokerOrder:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from uuid import UUID
 
+    from senex.domain.ledger import LedgerEntry
     from senex.ports.broker import BrokerFill
 
 
@@ -65,6 +66,17 @@ class StoredFill:
     id: int
     symbol: str
     fill: BrokerFill
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """A row of the broker's ledger as stored."""
+
+    id: int
+    entry: LedgerEntry
+    pending: bool
+    """Whether it moves a quantity that is not in the books yet."""
+    position_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)

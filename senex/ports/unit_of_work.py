@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from senex.domain.closing import SpreadExit
     from senex.domain.decisions import Answer, Decision
     from senex.domain.differences import Difference, Known
-    from senex.domain.lots import Booked, Lot
+    from senex.domain.legs import Leg
+    from senex.domain.lots import Booked, Lot, NewTerms
     from senex.domain.orders import Attempt, AttemptStatus, Order, OrderStatus
     from senex.domain.positions import Position, PositionStatus
     from senex.domain.seal import AuditRow, Seal
-    from senex.domain.suggestions import Suggestion, SuggestionStatus
+    from senex.domain.suggestions import ExitPlan, Suggestion, SuggestionStatus
     from senex.domain.trading_state import Fence, TradingState
     from senex.ports.broker import AccountFacts, Balances, BrokerFill, Holding
     from senex.ports.cases import Cases
+    from senex.ports.ledger import Ledger
     from senex.ports.records import Account, Instrument, OperatorRecord, StoredFill, Work
 
 
@@ -94,6 +96,10 @@ class MarketFacts(Protocol):
     async def save_candles(self, timeline: str, symbol: str, candles: Sequence[Candle]) -> None: ...
 
     async def save_instruments(self, instruments: Sequence[Instrument]) -> None: ...
+
+    async def meet_instruments(self, instruments: Sequence[Instrument]) -> None:
+        """Store those that are not known yet."""
+        ...
 
     async def instruments(self, symbols: Collection[str]) -> Mapping[str, Instrument]: ...
 
@@ -245,6 +251,22 @@ class Positions(Protocol):
 
     async def lots(self, position_id: UUID) -> tuple[Lot, ...]:
         """Lots of the position, opened first first, with what is left of each."""
+        ...
+
+    async def holding(self, account_id: UUID, symbol: str) -> tuple[UUID, ...]:
+        """Positions with an open lot of the symbol, in the order in which they are locked."""
+        ...
+
+    async def add_leg(self, position_id: UUID, spread_key: str, leg: Leg) -> None:
+        """Add a leg to the plan of a position opened elsewhere; one that is there stays as it is."""
+        ...
+
+    async def convert_plan(self, position_id: UUID, symbol: str, terms: NewTerms) -> None:
+        """Say the plan in the terms that a corporate action gave a contract."""
+        ...
+
+    async def adopt(self, position_id: UUID, plan: ExitPlan, target_share: Decimal | None) -> None:
+        """Give it an exit plan and automation the right to act on it."""
         ...
 
     async def booked(self, account_id: UUID) -> Mapping[str, tuple[str, int]]:
@@ -451,6 +473,9 @@ class UnitOfWork(Protocol):
 
     @property
     def exits(self) -> Exits: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
 
     @property
     def alarms(self) -> Alarms: ...

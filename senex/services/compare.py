@@ -6,6 +6,7 @@ a quantity that differs halts its underlying until it is settled (DOMAIN H).
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from senex.domain.alarms import Alarm, Severity
@@ -31,9 +32,12 @@ if TYPE_CHECKING:
     from senex.domain.orders import Order
     from senex.domain.positions import Position
     from senex.domain.suggestions import SpreadPlan
+    from senex.ports.records import StoredEntry
     from senex.services.context import Context
 
 DIFFER = "BOOKS_DIFFER"
+LEDGER_LAG = timedelta(days=1)
+"""How late a fill's transaction may come before its absence is a difference."""
 QUANTITIES = frozenset({Category.QUANTITY_MISMATCH, Category.GONE_AT_BROKER})
 
 
@@ -54,6 +58,8 @@ async def compare(
         booked = await tx.positions.booked(account_id)
         holding = await tx.accounts.holdings(account_id) if held is None else held
         books = await tx.cases.books(account_id, day=new_york_date(context.clock.now()))
+        mismatches = await tx.ledger.mismatches(account_id, context.clock.now() - LEDGER_LAG)
+        pending = await tx.ledger.pending(account_id)
     seen = [
         Seen(
             order.id,
@@ -69,6 +75,8 @@ async def compare(
     return (
         *compare_orders(listing.known, seen, namespace=namespace),
         *compare_quantities(_quantities(booked), _quantities(holding), underlyings=underlyings),
+        *mismatches,
+        *map(_unexplained, pending),
         *(
             wrong
             for position in books.positions
@@ -118,6 +126,15 @@ async def look(context: Context, account_id: UUID) -> tuple[Difference, ...]:
     async with context.units.reading() as tx:
         known = await tx.orders.known(account_id, listed)
     return await compare(context, account_id, Listing(tuple(listed.values()), known), held=held)
+
+
+def _unexplained(stored: StoredEntry) -> Difference:
+    """A transaction that moves what nobody here knows: never guessed, so a person looks."""
+    entry = stored.entry
+    what = f"{entry.quantity} {(entry.symbol or '').strip()}, {entry.sub_kind}"
+    subject = f"transaction {entry.broker_id}"
+    underlying = entry.underlying or entry.symbol or ""
+    return Difference(Category.LEDGER_MISMATCH, subject, underlying, "not booked", what, Fix.REVIEW)
 
 
 def _quantities(known: Mapping[str, tuple[str, int]]) -> dict[str, int]:

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     )
 
 _ANY_AGE = timedelta(days=36500)
-_OCC_LENGTH = 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +159,7 @@ def _closing(
             symbol,
             Action.BUY_TO_CLOSE if quantity < 0 else Action.SELL_TO_CLOSE,
             abs(quantity),
-            _instrument(symbol),
+            InstrumentType.of(symbol),
         )
         for symbol, quantity in net.items()
         if quantity
@@ -194,9 +193,7 @@ def _pnl(position_id: UUID, lots: tuple[LotView, ...], market: Market, now: date
 
 
 def _opening(legs: tuple[LegView, ...]) -> tuple[list[Leg], dict[str, str]]:
-    plain = [Leg(leg.symbol, Action(leg.action), abs(leg.quantity), _instrument(leg.symbol)) for leg in legs]
+    plain = [
+        Leg(leg.symbol, Action(leg.action), abs(leg.quantity), InstrumentType.of(leg.symbol)) for leg in legs
+    ]
     return plain, {leg.symbol: leg.streamer for leg in legs}
-
-
-def _instrument(symbol: str) -> InstrumentType:
-    return InstrumentType.EQUITY_OPTION if len(symbol) == _OCC_LENGTH else InstrumentType.EQUITY

@@ -16,6 +16,7 @@ from senex.domain.differences import Category
 from senex.domain.errors import SenexError, Unavailable
 from senex.services.compare import QUANTITIES, compare, keep
 from senex.services.follow import MEND
+from senex.services.ledger import read_ledger
 from senex.services.sync import OrdersInDoubt, sync_account, sync_orders
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ async def _read(context: Context, account_id: UUID) -> Reconciled:
 
     phases: dict[str, Callable[[], Awaitable[None]]] = {
         "orders": orders,
+        "ledger": lambda: read_ledger(context, account_id),
         "account": lambda: sync_account(context, account_id),
     }
     for name, phase in phases.items():

@@ -33,7 +33,9 @@ def standing_of(books: AccountBooks, *, now: datetime, without: UUID | None = No
         if position.id == without:
             continue
         label = f"{position.underlying} {position.strategy} {str(position.id)[:8]}"
-        commitments[label] = _commitment(books, position)
+        if position.managed or position.parent_id is not None:
+            # what is only somebody else's weighs on the broker's buying power already (DOMAIN E.1)
+            commitments[label] = _commitment(books, position)
         reserved |= {leg.symbol: label for spread in position.spreads for leg in spread.plan.legs}
     for order in books.orders:
         if order.position_id == without:

@@ -80,12 +80,12 @@ async def sync_account(context: Context, account_id: UUID) -> None:
     async with context.units() as tx:
         account = await tx.accounts.get(account_id)
     await read_facts(context, account, older_than=_FACTS_AGAIN)
-    async with _watched(context, "balances", account):
+    async with watched(context, "balances", account):
         balances = await context.broker.balances(account.number)
         async with context.units() as tx:
             await tx.accounts.add_snapshot(account_id, balances, context.clock.now())
             await tx.commit()
-    async with _watched(context, "positions", account):
+    async with watched(context, "positions", account):
         holdings = await context.broker.holdings(account.number)
         async with context.units() as tx:
             await tx.accounts.save_holdings(account_id, holdings, context.clock.now())
@@ -118,7 +118,7 @@ async def sync_orders(context: Context, account_id: UUID) -> Listing:
     async with context.units() as tx:
         account = await tx.accounts.get(account_id)
     questioned = await doubtful(context, account_id)
-    async with _watched(context, "orders", account):
+    async with watched(context, "orders", account):
         since = new_york_date(context.clock.now()) - HISTORY
         seen = {order.id: order for order in await context.broker.order_history(account.number, since)}
         # read last, so that what is newest wins
@@ -197,7 +197,7 @@ async def _doubt(context: Context, account_id: UUID, why: str, *, listing: Listi
 
 
 @asynccontextmanager
-async def _watched(context: Context, source: str, account: Account) -> AsyncIterator[None]:
+async def watched(context: Context, source: str, account: Account) -> AsyncIterator[None]:
     """Say how fresh ``source`` is, whether reading it worked or not."""
     ok, detail = True, ""
     try:

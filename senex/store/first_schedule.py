@@ -60,6 +60,13 @@ SCHEDULE: tuple[dict[str, object], ...] = (
         "grace_seconds": 240,
     },
     {
+        "name": "sync_transactions",
+        "rule": "every 60 min 00:00-23:59 every",
+        "queue": "accounts",
+        "enabled": True,
+        "grace_seconds": 3600,
+    },
+    {
         "name": "seal_journal",
         "rule": "every 60 min 00:00-23:59 every",
         "queue": "default",

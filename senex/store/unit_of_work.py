@@ -17,6 +17,7 @@ from senex.store.repositories.cases import CaseRepository
 from senex.store.repositories.exits import ExitRepository
 from senex.store.repositories.jobs import JobRepository
 from senex.store.repositories.journal import JournalRepository, OutboxRepository
+from senex.store.repositories.ledger import LedgerRepository
 from senex.store.repositories.market import MarketRepository
 from senex.store.repositories.orders import OrderRepository
 from senex.store.repositories.positions import PositionRepository
@@ -43,6 +44,7 @@ class PostgresUnitOfWork:
     orders: OrderRepository
     positions: PositionRepository
     exits: ExitRepository
+    ledger: LedgerRepository
     alarms: AlarmRepository
     automations: AutomationRepository
     outbox: OutboxRepository
@@ -71,6 +73,7 @@ class PostgresUnitOfWork:
         self.orders = OrderRepository(*both)
         self.positions = PositionRepository(*both)
         self.exits = ExitRepository(*both)
+        self.ledger = LedgerRepository(*both)
         self.alarms = AlarmRepository(*both)
         self.automations = AutomationRepository(*both)
         self.outbox = OutboxRepository(*both)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from senex.domain.chain import Candle, Metrics, OptionChain
+    from senex.domain.ledger import LedgerEntry
     from senex.ports.broker import Submission, Ticket
     from senex.ports.clock import Clock
 
@@ -55,6 +56,7 @@ class MemoryBroker:
         self.listed: tuple[AccountFacts, ...] = (FACTS,)
         self.held: tuple[Holding, ...] = ()
         self.stops: dict[str, datetime] = {}
+        self.ledger: tuple[LedgerEntry, ...] = ()
         self.refuses: str | None = None
         self.offset = timedelta(0)
         self.unlisted: set[str] = set()
@@ -101,6 +103,9 @@ class MemoryBroker:
 
     async def order_history(self, number: str, since: date) -> tuple[BrokerOrder, ...]:
         return await self.live_orders(number)
+
+    async def transactions(self, number: str, since: date) -> tuple[LedgerEntry, ...]:
+        return tuple(entry for entry in self.ledger if entry.day >= since)
 
     async def order(self, number: str, order_id: str) -> BrokerOrder:
         return self.orders[order_id]

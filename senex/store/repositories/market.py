@@ -66,17 +66,7 @@ class MarketRepository(Repository):
         )
 
     async def save_instruments(self, instruments: Sequence[Instrument]) -> None:
-        rows = [
-            {
-                "symbol": item.symbol,
-                "instrument_type": InstrumentType.EQUITY_OPTION,
-                "streamer_symbol": item.streamer,
-                "underlying": item.underlying,
-                "multiplier": item.multiplier,
-                "stops_trading_at": item.stops_trading_at,
-            }
-            for item in instruments
-        ]
+        rows = _from_instruments(instruments)
         if rows:
             statement = upsert(_instrument).values(rows)
             told = {
@@ -84,6 +74,11 @@ class MarketRepository(Repository):
                 for name in ("streamer_symbol", "multiplier", "stops_trading_at")
             }
             await self._run(statement.on_conflict_do_update(index_elements=["symbol"], set_=told))
+
+    async def meet_instruments(self, instruments: Sequence[Instrument]) -> None:
+        rows = _from_instruments(instruments)
+        if rows:
+            await self._run(upsert(_instrument).values(rows).on_conflict_do_nothing())
 
     async def instruments(self, symbols: Collection[str]) -> Mapping[str, Instrument]:
         rows = await self._rows(select(_instrument).where(_instrument.c.symbol.in_(list(symbols))))
@@ -93,3 +88,17 @@ class MarketRepository(Repository):
             )
             for row in rows
         }
+
+
+def _from_instruments(instruments: Sequence[Instrument]) -> list[dict[str, object]]:
+    return [
+        {
+            "symbol": item.symbol,
+            "instrument_type": InstrumentType.of(item.symbol),
+            "streamer_symbol": item.streamer,
+            "underlying": item.underlying,
+            "multiplier": item.multiplier,
+            "stops_trading_at": item.stops_trading_at,
+        }
+        for item in instruments
+    ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from senex.domain.legs import InstrumentType
 from senex.domain.money import cents
 from senex.domain.positions import Position, PositionStatus
 from senex.store import tables
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from senex.domain.lots import Booked, Lot
+    from senex.domain.legs import Leg
+    from senex.domain.lots import Booked, Lot, NewTerms
+    from senex.domain.suggestions import ExitPlan
 
 _position = table(tables.Position)
 _spread = table(tables.PositionSpread)
@@ -125,6 +128,74 @@ class PositionRepository(Repository):
     async def lots(self, position_id: UUID) -> tuple[Lot, ...]:
         (found,) = await self._ask(_LOTS, id=position_id)
         return tuple(map(rows.to_lot, found))
+
+    async def holding(self, account_id: UUID, symbol: str) -> tuple[UUID, ...]:
+        found = await self._rows(
+            select(_lot.c.position_id)
+            .where(_lot.c.account_id == account_id, _lot.c.symbol == symbol, _lot.c.open_quantity != 0)
+            .distinct()
+            .order_by(_lot.c.position_id)
+        )
+        return tuple(row.position_id for row in found)
+
+    async def add_leg(self, position_id: UUID, spread_key: str, leg: Leg) -> None:
+        of_spread = (_leg.c.position_id == position_id, _leg.c.spread_key == spread_key)
+        known = await self._rows(select(_leg.c.ordinal, _leg.c.symbol).where(*of_spread))
+        if any(row.symbol == leg.symbol for row in known):
+            return
+        ordinal = 1 + max((row.ordinal for row in known), default=-1)
+        await self._run(
+            insert(_leg).values(
+                position_id=position_id,
+                spread_key=spread_key,
+                ordinal=ordinal,
+                symbol=leg.symbol,
+                action=leg.action,
+                quantity=leg.quantity,
+            )
+        )
+
+    async def convert_plan(self, position_id: UUID, symbol: str, terms: NewTerms) -> None:
+        named = (_leg.c.position_id == position_id, _leg.c.symbol == symbol)
+        if InstrumentType.of(symbol) is InstrumentType.EQUITY:  # shares are counted in units
+            ratio = Decimal(terms.ratio.numerator) / terms.ratio.denominator
+            await self._run(
+                update(_position)
+                .where(_position.c.id == position_id)
+                .values(units=func.round(_position.c.units * ratio))
+            )
+            await self._run(
+                update(_spread)
+                .where(_spread.c.position_id == position_id)
+                .values(credit=_spread.c.credit / ratio)
+            )
+            return
+        for row in await self._rows(select(_leg.c.spread_key, _leg.c.ordinal, _leg.c.quantity).where(*named)):
+            count = int(row.quantity * terms.ratio) or row.quantity
+            of_spread = _leg.c.spread_key == row.spread_key
+            await self._run(update(_leg).where(*named, of_spread).values(symbol=terms.symbol, quantity=count))
+            if row.ordinal == 0 and count != row.quantity:  # once per spread, whichever leg comes first
+                ratio = Decimal(count) / row.quantity
+                await self._run(
+                    update(_spread)
+                    .where(_spread.c.position_id == position_id, _spread.c.key == row.spread_key)
+                    .values(credit=_spread.c.credit / ratio, width=_spread.c.width / ratio)
+                )
+
+    async def adopt(self, position_id: UUID, plan: ExitPlan, target_share: Decimal | None) -> None:
+        await self._run(
+            update(_position)
+            .where(_position.c.id == position_id)
+            .values(
+                managed=True,
+                time_exit_dte=plan.time_exit_dte,
+                stop_alert_share=plan.stop_alert_share,
+                stop_order_share=plan.stop_order_share,
+            )
+        )
+        await self._run(
+            update(_spread).where(_spread.c.position_id == position_id).values(target_share=target_share)
+        )
 
     async def booked(self, account_id: UUID) -> Mapping[str, tuple[str, int]]:
         open_now = func.sum(_lot.c.open_quantity)

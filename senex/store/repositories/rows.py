@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from senex.domain.calendar import Session
 from senex.domain.closing import Cause, ExitStatus, SpreadExit, Terms
 from senex.domain.decisions import Answer, Decision, DecisionKind, Outcome
+from senex.domain.ledger import LedgerEntry
 from senex.domain.legs import Action, InstrumentType, Leg
 from senex.domain.lots import Lot
 from senex.domain.orders import (
@@ -33,7 +34,7 @@ from senex.domain.suggestions import (
 )
 from senex.domain.trading_state import Fence, TradingState
 from senex.ports.broker import Balances
-from senex.ports.records import Account, OperatorRecord
+from senex.ports.records import Account, OperatorRecord, StoredEntry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -188,6 +189,29 @@ def to_exit(row: Row) -> SpreadExit:
     )
 
 
+def to_entry(row: Row) -> StoredEntry:
+    entry = LedgerEntry(
+        broker_id=row.broker_id,
+        kind=row.kind,
+        sub_kind=row.sub_kind,
+        description=row.description,
+        executed_at=row.executed_at,
+        day=row.day,
+        value=row.value,
+        net_value=row.net_value,
+        commission=row.commission,
+        fees=row.fees,
+        symbol=row.symbol,
+        underlying=row.underlying,
+        instrument=row.instrument_type,
+        action=None if row.action is None else Action(row.action),
+        quantity=row.quantity,
+        price=row.price,
+        broker_order_id=row.broker_order_id,
+    )
+    return StoredEntry(row.id, entry, row.pending, row.position_id)
+
+
 def to_lot(row: Row) -> Lot:
     return Lot(
         position_id=row.position_id,
@@ -204,7 +228,9 @@ def to_lot(row: Row) -> Lot:
 def to_spreads(spreads: Sequence[Row], legs: Sequence[Row]) -> tuple[SpreadPlan, ...]:
     """Spread plans from their rows; ``legs`` sorted by spread key."""
     grouped = {
-        key: tuple(Leg(row.symbol, Action(row.action), row.quantity) for row in rows)
+        key: tuple(
+            Leg(row.symbol, Action(row.action), row.quantity, InstrumentType.of(row.symbol)) for row in rows
+        )
         for key, rows in groupby(legs, key=lambda row: row.spread_key)
     }
     return tuple(SpreadPlan(row.key, grouped[row.key], row.width, row.target_share) for row in spreads)

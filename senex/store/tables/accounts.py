@@ -59,6 +59,7 @@ class Account(SQLModel, table=True):
     option_level: str
     closed: bool = False
     closing_only: bool = False
+    ledger_from: datetime | None = Field(default=None, sa_type=TIME)
     risk_preset: str = "moderate"
     entry_offset: Decimal = Field(
         default=Decimal(0), sa_column=Column(PRICE, nullable=False, server_default="0")

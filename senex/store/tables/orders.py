@@ -142,13 +142,14 @@ class Fill(SQLModel, table=True):
     """One change of a quantity; applied once, in any order of arrival.
 
     Either an execution of an order of ours, or a row of the broker's ledger that
-    no order of ours explains: an expiration, an assignment, somebody else's trade.
+    no order of ours explains: an expiration, an assignment, somebody else's trade. Of such a row each position
+    it changes has one fill, named after it.
     """
 
     __tablename__ = "fill"
     __table_args__ = (
         UniqueConstraint("order_id", "symbol", "fill_id"),
-        UniqueConstraint("ledger_id"),
+        UniqueConstraint("ledger_id", "fill_id"),
         CheckConstraint("(order_id IS NULL) <> (ledger_id IS NULL)", name="one_cause"),
         CheckConstraint("quantity > 0", name="quantity_positive"),
     )
