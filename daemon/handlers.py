@@ -10,7 +10,7 @@ from senex.services.automation import automated_cycle
 from senex.services.cancel import cancel, cancel_orphan
 from senex.services.decide import decide
 from senex.services.execute import execute
-from senex.services.housekeeping import expire_suggestions
+from senex.services.housekeeping import expire_suggestions, forget_orders, forget_work
 from senex.services.ledger import sync_transactions
 from senex.services.reconcile import monitor_orders, reconcile
 from senex.services.seal_journal import seal_journal
@@ -59,5 +59,7 @@ HANDLERS: Mapping[str, Handler] = {
     "repeat_until_filled": _of_subject(automated_cycle),
     "sync_transactions": _of_subject(sync_transactions),
     "seal_journal": _of_subject(seal_journal),
+    "cleanup_cancelled_trades": forget_orders,
     "cleanup_old_suggestions": expire_suggestions,
+    "cleanup_old_work": forget_work,
 }

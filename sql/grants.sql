@@ -29,9 +29,10 @@ GRANT UPDATE ON
     outbox, position, position_spread, readiness, source_status, spread_exit, suggestion, trade_order, trading_state, underlying_halt
     TO senex_daemon;
 GRANT UPDATE (symbol, quantity) ON position_leg TO senex_daemon; -- a corporate action gives contracts other terms
-GRANT DELETE ON broker_position, difference, heartbeat, underlying_halt TO senex_daemon;
+GRANT DELETE ON broker_position, difference, heartbeat, job_slot, outbox, underlying_halt TO senex_daemon;
 GRANT USAGE ON SEQUENCE audit_serial TO senex_daemon;
-GRANT EXECUTE ON FUNCTION make_month(regclass, date), audit_settled() TO senex_daemon;
+GRANT EXECUTE ON FUNCTION make_month(regclass, date), audit_settled(), forget_orders(timestamptz, integer),
+    forget_suggestions(timestamptz, integer), forget_messages(timestamptz) TO senex_daemon;
 
 -- The console: what screens show, never a secret, a proof or a raw message; and decisions to insert.
 GRANT SELECT ON

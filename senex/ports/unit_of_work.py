@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from senex.ports.cases import Cases
     from senex.ports.ledger import Ledger
     from senex.ports.records import Account, Instrument, OperatorRecord, StoredFill, Work
+    from senex.ports.retention import Retention
 
 
 class Accounts(Protocol):
@@ -491,6 +492,9 @@ class UnitOfWork(Protocol):
 
     @property
     def journal(self) -> Journal: ...
+
+    @property
+    def retention(self) -> Retention: ...
 
     @property
     def cases(self) -> Cases: ...

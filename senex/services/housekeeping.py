@@ -1,20 +1,92 @@
-"""Ends what has outlived its time."""
+"""Ends what has outlived its time, and forgets what nothing needs any more: in batches, each a transaction.
+
+What was decided, sent and filled, the ledger and the audit stay for ever.
+"""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from senex.ports.records import Work
+    from senex.ports.unit_of_work import UnitOfWork
     from senex.services.context import Context
+
+    Batch = Callable[[UnitOfWork], Awaitable[int]]
+
+BATCH = 500
+ORDERS_KEPT = timedelta(days=90)
+SUGGESTIONS_KEPT = timedelta(days=30)
+WORK_KEPT = timedelta(days=30)
+MESSAGES_KEPT = timedelta(days=730)
 
 
 async def expire_suggestions(context: Context, work: Work) -> None:
-    """Pending suggestions past their end expire; nothing is deleted."""
+    """Pending suggestions past their end expire; ended ones nobody decided about go after 30 days."""
     async with context.units() as tx:
         expired = await tx.suggestions.expire(context.clock.now())
-        async with tx.at_once():
-            await tx.outbox.done(work)
-            await tx.commit()
+        await tx.commit()
     for suggestion_id in expired:
         await context.publisher.changed("suggestion", str(work.account_id), str(suggestion_id))
+    before = context.clock.now() - SUGGESTIONS_KEPT
+    await _forget(context, "suggestions", lambda tx: tx.retention.suggestions(before, BATCH))
+    await _done(context, work)
+
+
+async def forget_orders(context: Context, work: Work) -> None:
+    """Targets and exits that ended without a fill go after 90 days."""
+    before = context.clock.now() - ORDERS_KEPT
+    await _forget(context, "orders", lambda tx: tx.retention.orders(before, BATCH))
+    await _done(context, work)
+
+
+async def forget_work(context: Context, work: Work) -> None:
+    """Done work and its slots go after 30 days, raw messages after two years, by the month.
+
+    Raises:
+        Unavailable: ``E_JOURNAL_BUSY``; it is tried again.
+    """
+    now = context.clock.now()
+    await _forget(context, "slots", lambda tx: tx.retention.slots(now - WORK_KEPT, BATCH))
+    await _forget(context, "work", lambda tx: tx.retention.work(WORK_KEPT, BATCH))
+    async with context.units() as tx:
+        months = await tx.retention.messages(now - MESSAGES_KEPT)
+        if months:
+            await _note(context, tx, "months of raw messages", months)
+        await tx.commit()
+    await _done(context, work)
+
+
+async def _forget(context: Context, what: str, batch: Batch) -> None:
+    """Batch after batch, until one is not full; the journal says how many in all."""
+    total = 0
+    while True:
+        async with context.units() as tx:
+            gone = await batch(tx)
+            total += gone
+            if gone < BATCH and total:
+                await _note(context, tx, what, total)
+            await tx.commit()
+        if gone < BATCH:
+            return
+
+
+async def _note(context: Context, tx: UnitOfWork, what: str, number: int) -> None:
+    await tx.journal.note(
+        "forgotten",
+        actor="daemon",
+        object_type="retention",
+        object_id=what,
+        after=str(number),
+        why="they are older than they are kept",
+        now=context.clock.now(),
+    )
+
+
+async def _done(context: Context, work: Work) -> None:
+    async with context.units() as tx:
+        await tx.outbox.done(work)
+        await tx.commit()

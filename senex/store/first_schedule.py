@@ -74,6 +74,20 @@ SCHEDULE: tuple[dict[str, object], ...] = (
         "grace_seconds": 3600,
     },
     {
+        "name": "cleanup_cancelled_trades",
+        "rule": "daily 03:00 every",
+        "queue": "default",
+        "enabled": True,
+        "grace_seconds": 43_200,
+    },
+    {
+        "name": "cleanup_old_work",
+        "rule": "daily 03:45 every",
+        "queue": "default",
+        "enabled": True,
+        "grace_seconds": 43_200,
+    },
+    {
         "name": "cleanup_old_suggestions",
         "rule": "daily 03:30 every",
         "queue": "default",

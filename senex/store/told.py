@@ -56,7 +56,9 @@ class Told:
         )
 
     def say(self) -> None:
-        """Tell the log; nothing is told twice."""
+        """Tell the log, where there is one; nothing is told twice."""
+        if not structlog.is_configured():
+            return
         for action, values in self._journal:
             _trading.info(action, **values)
         for each in self._answers:

@@ -21,6 +21,7 @@ from senex.store.repositories.ledger import LedgerRepository
 from senex.store.repositories.market import MarketRepository
 from senex.store.repositories.orders import OrderRepository
 from senex.store.repositories.positions import PositionRepository
+from senex.store.repositories.retention import RetentionRepository
 from senex.store.repositories.suggestions import SuggestionRepository
 from senex.store.told import Told
 
@@ -50,6 +51,7 @@ class PostgresUnitOfWork:
     outbox: OutboxRepository
     jobs: JobRepository
     journal: JournalRepository
+    retention: RetentionRepository
     cases: CaseRepository
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -79,6 +81,7 @@ class PostgresUnitOfWork:
         self.outbox = OutboxRepository(*both)
         self.jobs = JobRepository(*both)
         self.journal = JournalRepository(*both, told=self._told)
+        self.retention = RetentionRepository(*both)
         self.cases = CaseRepository(*both)
         return self
 

@@ -1,4 +1,4 @@
-"""What happened, for ever: raw messages and audit, partitioned by month."""
+"""What happened: raw messages, and the audit for ever; partitioned by month."""
 # no `from __future__ import annotations`: SQLModel reads the annotations at class creation
 
 from datetime import datetime
@@ -11,7 +11,7 @@ from senex.store.tables.columns import TIME, one_of
 
 
 class BrokerMessage(SQLModel, table=True):
-    """A raw message from or to the broker, kept for ever; partitioned by month."""
+    """A raw message from or to the broker, kept for two years; partitioned by month."""
 
     __tablename__ = "broker_message"
     __table_args__ = (

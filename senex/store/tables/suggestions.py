@@ -172,6 +172,6 @@ class DecisionResult(SQLModel, table=True):
     reasons: list[str] = Field(
         default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default="{}")
     )
-    suggestion_id: UUID | None = Field(default=None, foreign_key="suggestion.id")
+    suggestion_id: UUID | None = None  # an answer outlives a suggestion nobody decided about
     order_id: UUID | None = Field(default=None, foreign_key="trade_order.id")
     at: datetime = Field(sa_type=TIME)

@@ -85,4 +85,4 @@ class JobSlot(SQLModel, table=True):
     timeline: str = Field(primary_key=True)
     name: str = Field(primary_key=True)
     slot: datetime = Field(primary_key=True, sa_type=TIME)
-    outbox_id: int = Field(sa_column=Column(BigInteger, ForeignKey("outbox.id"), nullable=False))
+    outbox_id: int = Field(sa_column=Column(BigInteger, ForeignKey("outbox.id"), nullable=False, index=True))
