@@ -238,14 +238,15 @@ def target_moves(
     spec: TargetSpec | None,
     *,
     again: bool = False,
+    wanted: bool = False,
     beside: UUID | None = None,
 ) -> tuple[Move, ...]:
     """What gives a spread its profit target, sized to its whole open units.
 
     ``orders`` are its closing orders of all time, oldest first; those of the exit
     ``beside`` are left alone. A target the operator took away on purpose does
-    not come back by itself; one that died comes back ``again`` when told, lest
-    a broker that refuses it is asked without end.
+    not come back by itself, only when ``wanted``; one that died comes back
+    ``again`` when told, lest a broker that refuses it is asked without end.
     """
     working = [order for order in orders if not order.status.terminal]
     targets = [order for order in working if order.kind is OrderKind.TARGET]
@@ -264,7 +265,7 @@ def target_moves(
     if not targets:
         fits = over_closing(held.open, working, spec.legs) is None
         why = f"{spec.share:.0%} profit target of {spec.spread_key}"
-        unwanted = taken_away(orders) or (not again and _lost(orders))
+        unwanted = not wanted and (taken_away(orders) or (not again and _lost(orders)))
         return (_placed(spec, why),) if fits and not unwanted else ()
     (newest,) = targets[-1:]
     if len(targets) == 1 and _too_small(newest, held):

@@ -47,6 +47,8 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+EXCESS = "excess"
+"""Of a close: only what hangs beyond whole spreads."""
 DRY_RUN = "dry_run"
 """A reconcile that looks and books nothing."""
 FIX = "fix:"

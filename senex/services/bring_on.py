@@ -55,7 +55,7 @@ def _over(case: ExitCase, wish: SpreadExit) -> tuple[ExitStatus, str] | None:
     """Whether it has ended and why: nothing is left to close, the operator stopped it, its session is over."""
     mine = [order for order in case.orders if order.exit_id == wish.id]
     newest = max(mine, key=lambda order: order.generation, default=None)
-    if any(not order.status.terminal for order in mine):
+    if any(not order.status.terminal for order in mine) or (case.entering and case.held.empty):
         return None
     if case.held.empty or (wish.excess and not case.held.units.broken):
         return ExitStatus.DONE, "nothing is left to close"

@@ -10,7 +10,9 @@ from senex.services.approve import approve, reject, reopen
 from senex.services.attend import acknowledge, resume_underlying
 from senex.services.automation import check_policy, set_automation
 from senex.services.cancel import request_cancel
+from senex.services.close_position import close_position, flatten
 from senex.services.context import Postponed
+from senex.services.exit_plan import restore_targets, set_stop
 from senex.services.fix import reconcile_on_request
 from senex.services.jobs import pause_job, resume_job, retry_job, run_job
 from senex.services.operators import check_operator
@@ -66,6 +68,10 @@ _USE_CASES: dict[DecisionKind, _UseCase] = {
     DecisionKind.RECONCILE: _of_decision(reconcile_on_request),
     DecisionKind.ACKNOWLEDGE: _of_decision(acknowledge),
     DecisionKind.RESUME_UNDERLYING: _of_decision(resume_underlying),
+    DecisionKind.CLOSE_POSITION: _of_decision(close_position),
+    DecisionKind.FLATTEN: _of_decision(flatten),
+    DecisionKind.RESTORE_TARGETS: _of_decision(restore_targets),
+    DecisionKind.SET_STOP: _of_decision(set_stop),
     DecisionKind.RUN_JOB: _of_decision(run_job),
     DecisionKind.PAUSE_JOB: _of_decision(pause_job),
     DecisionKind.RESUME_JOB: _of_decision(resume_job),

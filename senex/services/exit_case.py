@@ -33,12 +33,16 @@ _NICKEL, _DIME, _DEAR = Decimal("0.05"), Decimal("0.10"), Decimal(3)
 
 @dataclass(frozen=True, slots=True)
 class ExitCase:
-    """One spread of a position at one moment. ``orders`` are its closing orders of all time, oldest first."""
+    """One spread of a position at one moment.
+
+    ``orders`` are its closing orders of all time, oldest first; ``entering`` says that the entry still works.
+    """
 
     position: Position
     spread: PositionSpread
     held: Held
     orders: Sequence[Order]
+    entering: bool
     fence: Fence
     calendar: Calendar
     market: Market

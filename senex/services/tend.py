@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from senex.domain.alarms import Alarm, Severity
 from senex.domain.calendar import new_york_date
-from senex.domain.closing import DAEMON, Cancel, Change, Place, held_of, target_moves
+from senex.domain.closing import DAEMON, Cancel, Cause, Change, Place, held_of, target_moves
 from senex.domain.errors import Refused, Unavailable
 from senex.domain.orders import Order, OrderLine, OrderStatus, Origin
 from senex.domain.quotes import Market
@@ -43,13 +43,13 @@ BROKEN = "BROKEN_RATIO"
 
 @dataclass(frozen=True, slots=True)
 class _Tending:
-    """A position under lock, in a transaction."""
+    """A position under lock, in a transaction; ``orders`` are all of it, oldest first."""
 
+    context: Context
     tx: UnitOfWork
     position: Position
     orders: Sequence[Order]
     now: datetime
-    mend: bool
 
 
 async def tend_position(context: Context, position_id: UUID, work: Work) -> None:
@@ -64,12 +64,11 @@ async def mend_position(context: Context, position_id: UUID, work: Work) -> None
 
 async def _once(context: Context, position_id: UUID, work: Work, *, mend: bool) -> None:
     market, instruments = await _market(context, position_id)
-    now = context.clock.now()
     async with context.units() as tx:
         position = await tx.positions.get(position_id, lock=True)
-        orders = [order for order in await tx.orders.of_position(position_id) if not order.opens_risk]
-        tending = _Tending(tx, position, orders, now, mend)
-        await _tend(context, tending, market, instruments)
+        orders = await tx.orders.of_position(position_id)
+        tending = _Tending(context, tx, position, orders, context.clock.now())
+        await _tend(tending, market, instruments, mend=mend)
         if mend:
             await _insist(tending)
         await tx.outbox.done(work)
@@ -77,10 +76,35 @@ async def _once(context: Context, position_id: UUID, work: Work, *, mend: bool) 
     await context.publisher.changed("position", str(position.account_id), str(position_id))
 
 
+async def place_wanted(context: Context, tx: UnitOfWork, position: Position) -> list[str]:
+    """Set the target of every open spread that nobody is closing, those an operator took away too; which were set.
+
+    The position is locked by the caller.
+    """
+    orders = await tx.orders.of_position(position.id)
+    tending = _Tending(context, tx, position, orders, context.clock.now())
+    closing = {wish.spread_key for wish in await tx.exits.of_position(position.id) if wish.active}
+    lots = await tx.positions.lots(position.id)
+    held = {spread.plan.key: held_of(spread.plan, lots) for spread in position.spreads}
+    placed = []
+    for spec in _planned(position, held).specs:
+        mine = [order for order in orders if order.spread_key == spec.spread_key]
+        if spec.spread_key in closing:
+            continue
+        for move in target_moves(held[spec.spread_key], mine, spec, wanted=True):
+            await _do(tending, spec.spread_key, move, None)
+            placed.append(spec.spread_key)
+    return placed
+
+
 async def _insist(tending: _Tending) -> None:
     for order in tending.orders:
         if order.cancel_requested and order.broker_order_id is not None and not order.status.terminal:
-            await tending.tx.outbox.add("cancel", str(order.id), queue="trading", account_id=order.account_id)
+            await _ask_to_cancel(tending, order)
+
+
+async def _ask_to_cancel(tending: _Tending, order: Order) -> None:
+    await tending.tx.outbox.add("cancel", str(order.id), queue="trading", account_id=order.account_id)
 
 
 async def _market(context: Context, position_id: UUID) -> tuple[Market, dict[str, Instrument]]:
@@ -99,32 +123,42 @@ async def _market(context: Context, position_id: UUID) -> tuple[Market, dict[str
         return Market(), instruments
 
 
-async def _tend(
-    context: Context, tending: _Tending, market: Market, instruments: dict[str, Instrument]
-) -> None:
+async def _tend(tending: _Tending, market: Market, instruments: dict[str, Instrument], *, mend: bool) -> None:
     tx, position, now = tending.tx, tending.position, tending.now
     lots = await tx.positions.lots(position.id)
     wishes = {wish.spread_key: wish for wish in await tx.exits.of_position(position.id) if wish.active}
+    entry = next((order for order in tending.orders if order.opens_risk), None)
+    entering = entry is not None and not entry.status.terminal
+    if entry is not None and any(wish.cause is Cause.FLATTEN for wish in wishes.values()):
+        await _end_entry(tending, entry)
     fence = await tx.accounts.fence(position.account_id)
     calendar = await tx.market.calendar(new_york_date(now))
-    planned = _planned(position, {spread.plan.key: held_of(spread.plan, lots) for spread in position.spreads})
+    every = {spread.plan.key: held_of(spread.plan, lots) for spread in position.spreads}
+    planned = _planned(position, every)
     for spread in position.spreads:
-        key = spread.plan.key
-        held = held_of(spread.plan, lots)
-        orders = [order for order in tending.orders if order.spread_key == key]
+        key, held = spread.plan.key, every[spread.plan.key]
+        orders = [order for order in tending.orders if order.spread_key == key and not order.opens_risk]
         wish: SpreadExit | None = wishes.get(key)
         moves: tuple[Move, ...] = ()
         if wish is not None:
-            case = ExitCase(position, spread, held, orders, fence, calendar, market, instruments, now)
+            case = ExitCase(
+                position, spread, held, orders, entering, fence, calendar, market, instruments, now
+            )
             wish, moves = await bring_on(tx, case, wish)
         if wish is None or wish.excess:
             spec = next((spec for spec in planned.specs if spec.spread_key == key), None)
-            moves += target_moves(
-                held, orders, spec, again=tending.mend, beside=None if wish is None else wish.id
-            )
+            moves += target_moves(held, orders, spec, again=mend, beside=None if wish is None else wish.id)
         for move in moves:
-            await _do(context, tending, key, move, wish)
-        await _say_what_hangs(tending, held, orders, planned.without.get(key))
+            await _do(tending, key, move, wish)
+        await _say_what_hangs(tending, held, orders, entering=entering)
+        if mend and key in planned.without:
+            await _note(tending, "no target", f"{position.id}/{key}", planned.without[key].why)
+
+
+async def _end_entry(tending: _Tending, entry: Order) -> None:
+    """Who wants to be flat wants no entry either."""
+    if not entry.status.terminal and not entry.cancel_requested and entry.status is not OrderStatus.UNKNOWN:
+        await _do(tending, "", Cancel(entry, "flatten"), None)
 
 
 def _planned(position: Position, held: dict[str, Held]) -> Targets:
@@ -140,7 +174,7 @@ def _planned(position: Position, held: dict[str, Held]) -> Targets:
     return target_specs(plans, units=units, credits=credits_, tick=position.tick)
 
 
-async def _do(context: Context, tending: _Tending, key: str, move: Move, wish: SpreadExit | None) -> None:
+async def _do(tending: _Tending, key: str, move: Move, wish: SpreadExit | None) -> None:
     tx, position, now = tending.tx, tending.position, tending.now
     if isinstance(move, Place):
         serves = wish if wish is not None and move.kind is wish.cause.kind else None
@@ -149,12 +183,12 @@ async def _do(context: Context, tending: _Tending, key: str, move: Move, wish: S
     order = move.order
     if order.broker_order_id is None:
         try:
-            await withdraw(context, tx, order)
+            await withdraw(tending.context, tx, order)
         except Refused:
             return  # it is being sent at this moment; its outcome comes back here
         await tend_later(tx, position)
     else:
-        await tx.outbox.add("cancel", str(order.id), queue="trading", account_id=order.account_id)
+        await _ask_to_cancel(tending, order)
     await tx.orders.request_cancel(order.id, now, actor=DAEMON)
     await tx.journal.note(
         "order makes room" if isinstance(move, Cancel) else "order is changed",
@@ -195,29 +229,23 @@ def _order(tending: _Tending, key: str, move: Place, serves: SpreadExit | None) 
     )
 
 
-async def _say_what_hangs(
-    tending: _Tending, held: Held, orders: Sequence[Order], without: Unknown | None
-) -> None:
+async def _say_what_hangs(tending: _Tending, held: Held, orders: Sequence[Order], *, entering: bool) -> None:
     """A leg out of ratio that no order works on is an alarm, with the command that closes it (DOMAIN 0.12)."""
     tx, position, key = tending.tx, tending.position, held.plan.key
     subject = f"{position.id}/{key}"
-    entries = [order for order in await tx.orders.of_position(position.id) if order.opens_risk]
-    works = any(not order.status.terminal for order in (*entries, *orders))
-    if held.units.broken and not works:
-        listed = ", ".join(
-            f"{quantity:+d} {symbol}" for symbol, quantity in sorted(held.units.excess.items())
-        )
-        text = (
-            f"{position.underlying} {key}: open beyond whole spreads, with no order for it: {listed}. "
-            f"`senex positions close {str(position.id)[:8]} --spread {key} --excess` closes what hangs."
-        )
-        alarm = Alarm(BROKEN, Severity.CRITICAL, position.account_id, "position", subject, text)
-        if await tx.alarms.sound(alarm, tending.now):
-            await _note(tending, "broken ratio", subject, f"open beyond whole spreads: {listed}")
-    elif not held.units.broken:
+    if not held.units.broken:
         await tx.alarms.resolve(BROKEN, subject, account_id=position.account_id, now=tending.now)
-    if without is not None:
-        await _note(tending, "no target", subject, without.why)
+        return
+    if entering or any(not order.status.terminal for order in orders):
+        return
+    listed = ", ".join(f"{quantity:+d} {symbol}" for symbol, quantity in sorted(held.units.excess.items()))
+    text = (
+        f"{position.underlying} {key}: open beyond whole spreads, with no order for it: {listed}. "
+        f"`senex positions close {str(position.id)[:8]} --spread {key} --excess` closes what hangs."
+    )
+    alarm = Alarm(BROKEN, Severity.CRITICAL, position.account_id, "position", subject, text)
+    if await tx.alarms.sound(alarm, tending.now):
+        await _note(tending, "broken ratio", subject, f"open beyond whole spreads: {listed}")
 
 
 async def _note(tending: _Tending, action: str, subject: str, why: str) -> None:

@@ -147,6 +147,11 @@ class MemoryBroker:
         self.orders[order_id] = replace(order, legs=legs, status=status)
         return self.orders[order_id]
 
+    def end(self, order_id: str, status: BrokerStatus) -> BrokerOrder:
+        """End the order there; the order as it then is."""
+        self.orders[order_id] = replace(self.orders[order_id], status=status)
+        return self.orders[order_id]
+
     def _filled(self, leg: BrokerLeg, price: Decimal, share: tuple[int, int]) -> BrokerLeg:
         fill = BrokerFill(
             f"{leg.symbol}-{len(leg.fills)}", leg.quantity * share[0] // share[1], price, self._clock.now()
