@@ -122,6 +122,20 @@ def confirm(question: str, *, yes: bool) -> None:
         raise Refused("E_NOT_CONFIRMED", "Nothing was done.")
 
 
+def confirm_word(question: str, word: str, *, yes: bool) -> None:
+    """Ask for a word to be typed, where a slip of the finger would cost much.
+
+    Raises:
+        Refused: ``E_NOT_CONFIRMED``.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        confirm(question, yes=False)
+    if click.prompt(f"{question}. Type {word!r} to do it", default="", show_default=False, err=True) != word:
+        raise Refused("E_NOT_CONFIRMED", "Nothing was done.")
+
+
 def ask_passphrase(environment: str) -> str | None:
     """In LIVE, the operator's passphrase, from the terminal or one line of stdin; elsewhere none."""
     if environment != "live":

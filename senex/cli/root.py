@@ -26,7 +26,7 @@ _SECTIONS: dict[str, dict[str, Entry | None]] = {
         "account": Entry(f"{_AT}.account:account", "Accounts and their balances."),
         "suggest": Entry(f"{_AT}.suggestions:suggest", "Ask for a trade."),
         "suggestions": Entry(f"{_AT}.suggestions:suggestions", "Look at suggestions; approve or reject."),
-        "positions": Entry(f"{_AT}.positions:positions", "What is held, with its targets."),
+        "positions": Entry(f"{_AT}.positions:positions", "What is held, with its targets; close it."),
         "orders": Entry(f"{_AT}.orders:orders", "What was sent; cancel it."),
         "automation": Entry(f"{_AT}.automation:automation", "What senex decides by itself; off by default."),
         "state": Entry(f"{_AT}.state:state", "What may be sent: active, reduce only, halted."),

@@ -56,6 +56,11 @@ SHAPES: Mapping[str, Mapping[str, str]] = {
         "positions": "PositionView[], each with pnl_open and close_now (null where unknown) and stale"
     },
     "positions show": {"position": "PositionView with pnl_open and close_now (null where unknown) and stale"},
+    "positions close": {"result": "DecisionResultView"},
+    "positions targets": {
+        "targets": "spread, target (OrderView or null) of each spread; with --restore a result instead"
+    },
+    "positions stop": {"result": "DecisionResultView"},
     "orders list": {"orders": "OrderView[]"},
     "orders show": {"order": "OrderView", "events": "EventView[]"},
     "orders cancel": {"result": "DecisionResultView"},
@@ -63,6 +68,7 @@ SHAPES: Mapping[str, Mapping[str, str]] = {
     "automation set": {"result": "DecisionResultView"},
     "state show": {"states": "account, state, reason, ready, ready_reason of each account"},
     "state set": {"result": "DecisionResultView"},
+    "state flatten": {"result": "DecisionResultView"},
     "state resume": {"result": "DecisionResultView"},
     "reconcile": {
         "result": "DecisionResultView",

@@ -15,19 +15,20 @@ from uuid import uuid4
 
 from senex.domain.automation import OFF, ON
 from senex.domain.calendar import NEW_YORK
-from senex.domain.decisions import DRY_RUN, FIX, Decision, DecisionKind
+from senex.domain.decisions import DRY_RUN, EXCESS, FIX, Decision, DecisionKind
 from senex.domain.errors import Refused, Unavailable
 from senex.services.operators import decision_text, verifier_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from decimal import Decimal
     from uuid import UUID
 
     from senex.domain.automation import Automation
     from senex.ports.clock import Clock
     from senex.ports.console import Decisions, Reads
-    from senex.ports.views import AlarmView, DecisionResultView, OrderView, SuggestionView
+    from senex.ports.views import AlarmView, DecisionResultView, OrderView, PositionView, SuggestionView
 
 ANSWER_WITHIN = 30.0
 _FIRST_LOOK, _LATER_LOOKS = 0.02, 0.25
@@ -84,6 +85,33 @@ class Decider:
         """Set what may be sent for an account."""
         decision = self._decision(account_id, DecisionKind.SET_STATE)
         return await self._put(replace(decision, state=state, reason=reason), passphrase)
+
+    async def close(
+        self,
+        position: PositionView,
+        *,
+        spread_key: str | None = None,
+        limit: Decimal | None = None,
+        excess: bool = False,
+        reason: str = "",
+    ) -> UUID:
+        """Ask to be out of a position or one spread of it: at natural, or at a signed ``limit``."""
+        decision = self._about(position, DecisionKind.CLOSE_POSITION, reason)
+        options = (EXCESS,) if excess else ()
+        return await self._put(replace(decision, spread_key=spread_key, price=limit, options=options), None)
+
+    async def restore_targets(self, position: PositionView, *, reason: str = "") -> UUID:
+        """Ask for its targets to be set again."""
+        return await self._put(self._about(position, DecisionKind.RESTORE_TARGETS, reason), None)
+
+    async def set_stop(self, position: PositionView, *, orders: bool, reason: str = "") -> UUID:
+        """Say whether its stop may send closing orders."""
+        decision = self._about(position, DecisionKind.SET_STOP, reason)
+        return await self._put(replace(decision, options=("on" if orders else "off",)), None)
+
+    async def flatten(self, account_id: UUID, *, reason: str) -> UUID:
+        """Ask to be out of everything senex manages."""
+        return await self._put(replace(self._decision(account_id, DecisionKind.FLATTEN), reason=reason), None)
 
     async def sync(self, account_id: UUID) -> UUID:
         """Ask for orders, balances and positions to be read again."""
@@ -216,6 +244,9 @@ class Decider:
             version=suggestion.version,
             digest=suggestion.digest,
         )
+
+    def _about(self, position: PositionView, kind: DecisionKind, reason: str) -> Decision:
+        return replace(self._decision(position.account_id, kind), subject_id=position.id, reason=reason)
 
     def _decision(self, account_id: UUID, kind: DecisionKind) -> Decision:
         return Decision(

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from senex.domain.legs import Action, InstrumentType, Leg, reduction
 from senex.domain.lots import Lot
-from senex.domain.money import CONTRACT_MULTIPLIER
+from senex.domain.money import CONTRACT_MULTIPLIER, cents
 from senex.domain.net import price_legs
 from senex.domain.pnl import unrealised
 from senex.domain.quotes import DISPLAY_STALE
 from senex.domain.unknown import Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from decimal import Decimal
     from uuid import UUID
@@ -122,6 +122,21 @@ def position_live(position: PositionView, market: Market, now: datetime) -> Posi
     )
 
 
+def close_value(
+    lots: Sequence[LotView], market: Market, now: datetime, *, limit: Decimal | None = None
+) -> Decimal | Unknown:
+    """Dollars that closing the lots brings (− costs): at natural, or at a signed ``limit`` per spread."""
+    legs, streamers = _closing_legs(lots)
+    price: Decimal | Unknown | None = limit
+    if price is None:
+        pricing = price_legs(legs, market, now, streamers=streamers)
+        price = pricing if isinstance(pricing, Unknown) else pricing.natural
+    if isinstance(price, Unknown):
+        return price
+    options = any(leg.instrument is InstrumentType.EQUITY_OPTION for leg in legs)
+    return cents(price * reduction(legs) * (CONTRACT_MULTIPLIER if options else 1))
+
+
 def streamers_of(
     suggestions: Iterable[SuggestionView], positions: Iterable[PositionView], orders: Iterable[OrderView] = ()
 ) -> frozenset[str]:
@@ -149,6 +164,15 @@ def _closing(
     lots: tuple[LotView, ...], market: Market, now: datetime
 ) -> tuple[Decimal | Unknown, timedelta | Unknown]:
     """The signed mid price of closing the lots, and the age of its oldest leg."""
+    legs, streamers = _closing_legs(lots)
+    pricing = price_legs(legs, market, now, max_age=_ANY_AGE, streamers=streamers)
+    if isinstance(pricing, Unknown):
+        return pricing, pricing
+    return pricing.mid, now - pricing.oldest
+
+
+def _closing_legs(lots: Sequence[LotView]) -> tuple[list[Leg], dict[str, str]]:
+    """What closes the lots, netted by symbol, and the streaming symbols."""
     net: dict[str, int] = {}
     streamers: dict[str, str] = {}
     for lot in lots:
@@ -164,10 +188,7 @@ def _closing(
         for symbol, quantity in net.items()
         if quantity
     ]
-    pricing = price_legs(legs, market, now, max_age=_ANY_AGE, streamers=streamers)
-    if isinstance(pricing, Unknown):
-        return pricing, pricing
-    return pricing.mid, now - pricing.oldest
+    return legs, streamers
 
 
 def _pnl(position_id: UUID, lots: tuple[LotView, ...], market: Market, now: datetime) -> Decimal | Unknown:

@@ -175,6 +175,29 @@ async def test_positions_show_targets_and_unknown_prices_as_unknown(shell: Shell
     assert all(target.spread_key is not None and target.spread_key in shown.out for target in targets)
 
 
+async def test_positions_are_closed_and_their_targets_set_again(shell: Shell) -> None:
+    await shell.held()
+    (position,) = (await shell.senex("positions", "list", "--json")).json["positions"]
+    identifier = position["id"][:8]
+    asked = await shell.senex("positions", "close", identifier)
+    assert (asked.code, "[E_NOT_CONFIRMED]" in asked.err) == (4, True)
+    wrong = await shell.senex("positions", "close", identifier, "--spread", "put-9", "--yes")
+    assert (wrong.code, "put-1, put-2, call-1" in wrong.err) == (2, True)
+    async with shell.daemon():
+        restored = await shell.senex("positions", "targets", identifier, "--restore")
+        assert (restored.code, "[E_NO_TARGET]" in restored.err) == (4, True)
+        stop = await shell.senex("positions", "stop", identifier, "--orders", "on")
+        assert "closes it at natural" in stop.out
+        one = await shell.senex(
+            *("positions", "close", identifier, "--spread", "put-1", "--limit", "-0.50", "--yes", "--json")
+        )
+        assert (one.code, one.json["result"]["message"]) == (0, "Closing QQQ put-1 at -0.50.")
+        flat = await shell.senex("state", "flatten", "--reason", "enough", "--yes")
+        assert flat.out == "Closing 1 position(s) at natural; nothing new is opened.\n"
+    (target, *_) = (await shell.senex("positions", "targets", identifier, "--json")).json["targets"]
+    assert (target["spread"], target["target"]["status"]) == ("put-1", "cancelled")
+
+
 async def test_status_says_what_needs_a_look(shell: Shell) -> None:
     status = await shell.senex("status", "--json")
     assert status.code == 1

@@ -12,7 +12,7 @@ import pytest
 from senex.domain.quotes import Market, Quote
 from senex.domain.unknown import Unknown
 from senex.ports.views import LotView, PositionSpreadView, PositionView
-from senex.services.live import leg_live, position_live, streamers_of, worst_loss
+from senex.services.live import close_value, leg_live, position_live, streamers_of, worst_loss
 from tests.tui.console_world import suggestion
 
 D = Decimal
@@ -113,3 +113,14 @@ def test_every_symbol_is_asked_for(held: PositionView) -> None:
 def test_an_approval_can_lose_what_the_end_of_its_band_brings_less() -> None:
     one = suggestion(limit_price=D("4.10"), band_low=D("3.95"), max_loss=D(190))
     assert worst_loss(one) == D(205)
+
+
+def test_what_closing_brings_at_natural_and_at_a_limit() -> None:
+    lots = [lot(SHORT, -2, "3.00"), lot(LONG, 2, "1.62")]
+    quoted = market(P500=("2.00", "2.10"), P497=("1.00", "1.10"))
+    assert close_value(lots, quoted, NOW) == D("-220.00")
+    assert close_value(lots, quoted, NOW, limit=D("-0.90")) == D("-180.00")
+    stale = close_value(lots, quoted, NOW + timedelta(minutes=2))
+    assert isinstance(stale, Unknown)
+    shares = [replace(lots[0], symbol="QQQ", streamer="QQQ", quantity=100, multiplier=1)]
+    assert close_value(shares, quoted, NOW, limit=D("500.10")) == D("50010.00")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from senex.bootstrap.quotes import open_quotes
+from senex.cli.commands.live_prices import market_of
+from senex.cli.commands.position_exits import close, stop, targets
 from senex.cli.console import account_option, choose, choose_account, run
 from senex.cli.output import (
     UNKNOWN,
@@ -20,10 +21,8 @@ from senex.cli.output import (
     short,
     table,
 )
-from senex.domain.errors import Unavailable
-from senex.domain.quotes import Market
 from senex.domain.unknown import Unknown
-from senex.services.live import position_live, streamers_of
+from senex.services.live import position_live
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -33,15 +32,16 @@ if TYPE_CHECKING:
     from senex.ports.views import PositionView
     from senex.services.live import PositionLive
 
-LOOK = 2.0
-"""Seconds to wait for live prices."""
-
 _Held = tuple["PositionView", "PositionLive"]
 
 
 @click.group()
 def positions() -> None:
-    """What is held, with its targets."""
+    """What is held, with its targets; close it."""
+
+
+for command in (close, targets, stop):
+    positions.add_command(command)
 
 
 @positions.command("list")
@@ -124,14 +124,7 @@ def show(identifier: str, *, as_json: bool) -> None:
 
 
 async def _live(console: Console, found: tuple[PositionView, ...]) -> list[_Held]:
-    market = Market()
-    symbols = streamers_of((), found)
-    if symbols:
-        try:
-            async with open_quotes(console.settings) as quotes:
-                market = await quotes.wanted(symbols, timeout=LOOK)
-        except Unavailable as problem:
-            click.echo(f"No live prices: {problem.message}", err=True)
+    market = await market_of(console, found)
     now = console.clock.now()
     return [(one, position_live(one, market, now)) for one in found]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import click
@@ -11,16 +12,19 @@ from senex.cli.console import (
     ask_passphrase,
     choose_account,
     confirm,
+    confirm_word,
     report,
     run,
     timeout_option,
     yes_option,
 )
-from senex.cli.output import json_option, print_json, table
+from senex.cli.output import json_option, money, print_json, table
 from senex.domain.trading_state import TradingState
 
 if TYPE_CHECKING:
     from senex.bootstrap.console import Console
+
+FLATTEN_WORD = "flatten"
 
 
 @click.group()
@@ -81,6 +85,32 @@ def set_(wanted: str, *, reason: str, number: str | None, yes: bool, timeout: fl
             confirm(f"Let senex open new risk on {account.number} again?", yes=yes)
             passphrase = ask_passphrase(str(console.settings.environment))
         decision = await console.decider.set_state(account.id, wanted, reason=reason, passphrase=passphrase)
+        return report(await console.decider.wait_result(decision, timeout), as_json=as_json)
+
+    return run(decide)
+
+
+@state.command()
+@click.option("--reason", required=True, help="Why; it is recorded.")
+@account_option
+@click.option("--yes", "typed", is_flag=True, help="Do not ask for the word.")
+@timeout_option
+@json_option
+def flatten(*, reason: str, number: str | None, typed: bool, timeout: float, as_json: bool) -> int:
+    """Be out of everything senex manages: no new entries, targets cancelled, every open spread closed at natural.
+
+    Asks for the word `flatten`. Out of session it waits for the next one; a halted account stays halted.
+
+    Example: senex state flatten --reason "the thesis is gone"
+    """
+
+    async def decide(console: Console) -> int:
+        account = await choose_account(console, number)
+        held = await console.reads.positions(account_id=account.id)
+        risk = sum((one.initial_risk or Decimal(0) for one in held), Decimal(0))
+        say = f"Close all {len(held)} position(s) of {account.number} at natural ({money(risk)} at risk at entry)"
+        confirm_word(say, FLATTEN_WORD, yes=typed)
+        decision = await console.decider.flatten(account.id, reason=reason)
         return report(await console.decider.wait_result(decision, timeout), as_json=as_json)
 
     return run(decide)
