@@ -127,10 +127,11 @@ async def _tend(tending: _Tending, market: Market, instruments: dict[str, Instru
     tx, position, now = tending.tx, tending.position, tending.now
     lots = await tx.positions.lots(position.id)
     wishes = {wish.spread_key: wish for wish in await tx.exits.of_position(position.id) if wish.active}
-    entry = next((order for order in tending.orders if order.opens_risk), None)
-    entering = entry is not None and not entry.status.terminal
-    if entry is not None and any(wish.cause is Cause.FLATTEN for wish in wishes.values()):
-        await _end_entry(tending, entry)
+    entries = [order for order in tending.orders if order.opens_risk and not order.status.terminal]
+    entering = bool(entries)
+    if any(wish.cause is Cause.FLATTEN for wish in wishes.values()):
+        for entry in entries:
+            await _end_entry(tending, entry)
     fence = await tx.accounts.fence(position.account_id)
     calendar = await tx.market.calendar(new_york_date(now))
     every = {spread.plan.key: held_of(spread.plan, lots) for spread in position.spreads}
@@ -157,7 +158,7 @@ async def _tend(tending: _Tending, market: Market, instruments: dict[str, Instru
 
 async def _end_entry(tending: _Tending, entry: Order) -> None:
     """Who wants to be flat wants no entry either."""
-    if not entry.status.terminal and not entry.cancel_requested and entry.status is not OrderStatus.UNKNOWN:
+    if not entry.cancel_requested and entry.status is not OrderStatus.UNKNOWN:
         await _do(tending, "", Cancel(entry, "flatten"), None)
 
 
