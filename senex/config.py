@@ -26,6 +26,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from senex.config_limits import LimitFields
 from senex.domain.errors import UsageProblem
 from senex.machine import data_folder, local_console_file, server_account
 
@@ -263,7 +264,7 @@ class ConsoleSettings(_Clocked):
         return *given, LocalInstance(settings_cls)
 
 
-class DaemonSettings(_Clocked):
+class DaemonSettings(LimitFields, _Clocked):
     """What workers, scheduler, streamer and relay know."""
 
     database_url: Annotated[SecretStr, Field(description="Postgres as the daemon's role; may be a pooler.")]

@@ -62,6 +62,7 @@ async def build(settings: DaemonSettings) -> AsyncIterator[Context]:
             clock=clock,
             environment=settings.environment,
             machine=ThisMachine(_folders(settings)),
+            limits=settings.limit_book(),
         )
 
 

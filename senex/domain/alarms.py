@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
+DAILY_LOSS = "DAILY_LOSS"
+"""The day has lost what it may; its object is the New York day."""
+
+
 class Severity(StrEnum):
     """How soon somebody should look."""
 

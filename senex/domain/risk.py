@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from senex.domain.caps import concentration, daily_loss, pace, possible, size
 from senex.domain.legs import Action, InstrumentType, reduction
+from senex.domain.limits import Finding, Weight
 from senex.domain.lots import cash_of
 from senex.domain.money import CONTRACT_MULTIPLIER, ZERO, cents
 from senex.domain.payoff import line_of, payoff, payoff_of_legs
@@ -21,61 +22,10 @@ from senex.domain.unknown import Unknown
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from senex.domain.caps import DayStart, Exposure, Pace
     from senex.domain.legs import Leg
+    from senex.domain.limits import Limits, Preset
     from senex.domain.lots import Lot
-
-
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """How much of the tradeable capital may be at risk, and when to warn (shares of that budget).
-
-    There is no stressed tolerance above the normal one: a market under stress
-    is no reason to risk more (DOMAIN E.1).
-    """
-
-    name: str
-    tolerance: Decimal
-    high_warning: Decimal
-    medium_warning: Decimal
-
-
-PRESETS: Mapping[str, Preset] = {
-    preset.name: preset
-    for preset in (
-        Preset("conservative", Decimal("0.40"), Decimal("0.80"), Decimal("0.65")),
-        Preset("moderate", Decimal("0.50"), Decimal("0.85"), Decimal("0.70")),
-        Preset("aggressive", Decimal("0.60"), Decimal("0.90"), Decimal("0.75")),
-    )
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The limits of an account."""
-
-    preset: Preset
-    position_share: Decimal = Decimal("0.10")
-    max_open_positions: int = 5
-
-
-class Weight(StrEnum):
-    """Whether a finding forbids or only warns."""
-
-    BLOCKS = "blocks"
-    WARNS = "warns"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One limit that was met: its name, its value now, what would pass."""
-
-    limit: str
-    value: str
-    needed: str
-    weight: Weight = Weight.BLOCKS
-
-    def __str__(self) -> str:
-        return f"{self.limit}: {self.value}; {self.needed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +78,15 @@ class Verdict:
 class Standing:
     """An account at one moment.
 
-    ``commitments`` are the risks of open positions and of working entries, by
+    ``exposures`` are the risks of open positions and of working entries, by
     a label an operator recognises; ``reserved`` names, for every option symbol
     that an open leg or working order uses, who uses it. ``option_buying_power``
-    is the broker's derivative buying power.
+    is the broker's derivative buying power. ``sent`` counts what went out already.
     """
 
     option_buying_power: Decimal | Unknown
-    commitments: Mapping[str, Decimal | Unknown]
+    net_liquidation: Decimal | Unknown
+    exposures: Mapping[str, Exposure]
     reserved: Mapping[str, str]
     margin_or_cash: str
     option_level: str
@@ -143,13 +94,25 @@ class Standing:
     closing_only: bool
     state: TradingState
     market_open: bool | Unknown
+    sent: Pace
+    day: DayStart
+
+    @property
+    def commitments(self) -> Mapping[str, Decimal | Unknown]:
+        """The risk of each open position and working entry, by its label."""
+        return {label: each.risk for label, each in self.exposures.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What would be opened. ``broker_requirement`` is the dry run's margin figure, None before one."""
+    """What would be opened, at a signed limit.
 
+    ``broker_requirement`` is the dry run's margin figure, None before one.
+    """
+
+    underlying: str
     legs: tuple[Leg, ...]
+    limit: Decimal
     max_loss: Decimal | Unknown
     broker_requirement: Decimal | None = None
 
@@ -216,9 +179,13 @@ def assess_entry(entry: Entry, standing: Standing, limits: Limits) -> Verdict:
     findings = (
         *_account(entry, standing),
         *_market(standing),
+        *daily_loss(standing.day, standing.net_liquidation, limits),
+        *pace(standing.sent, limits, opens_risk=True),
+        *size(entry.legs, limits),
+        *possible(entry.legs, entry.limit),
         *strikes_in_use(entry.legs, standing.reserved),
         *_count(standing.commitments, limits),
-        *_money(entry.risk, budget, limits),
+        *_money(entry, standing, budget, limits),
     )
     return Verdict(findings, budget)
 
@@ -276,7 +243,8 @@ def _count(commitments: Mapping[str, Decimal | Unknown], limits: Limits) -> Iter
         yield Finding("open positions", str(len(commitments)), f"at most {most} may be open before an entry")
 
 
-def _money(risk: Decimal | Unknown, budget: Budget | Unknown, limits: Limits) -> Iterator[Finding]:
+def _money(entry: Entry, standing: Standing, budget: Budget | Unknown, limits: Limits) -> Iterator[Finding]:
+    risk = entry.risk
     if isinstance(risk, Unknown):
         yield Finding("risk of this trade", f"unknown: {risk.why}", "a bounded, known loss is needed")
     if isinstance(budget, Unknown):
@@ -290,15 +258,21 @@ def _money(risk: Decimal | Unknown, budget: Budget | Unknown, limits: Limits) ->
             f"${risk}",
             f"at most ${max(cap, ZERO)} ({limits.position_share:.0%} of ${budget.capital})",
         )
+    held = standing.exposures.values()
+    yield from concentration(risk, entry.legs, entry.underlying, held, budget.capital, limits)
+    yield from _of_budget(risk, budget, limits.preset)
+
+
+def _of_budget(risk: Decimal, budget: Budget, preset: Preset) -> Iterator[Finding]:
     if risk > budget.remaining:
         yield Finding(
             "risk budget",
             f"${risk} on top of ${budget.used} in use",
-            f"at most ${cents(budget.remaining)} is left of ${cents(budget.power)} ({limits.preset.name})",
+            f"at most ${cents(budget.remaining)} is left of ${cents(budget.power)} ({preset.name})",
         )
         return
     share = budget.after(risk).utilisation
-    for level, word in ((limits.preset.high_warning, "high"), (limits.preset.medium_warning, "medium")):
+    for level, word in ((preset.high_warning, "high"), (preset.medium_warning, "medium")):
         if share >= level:
             yield Finding(
                 f"{word} utilisation",

@@ -25,7 +25,7 @@ class TradingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """The trading state and readiness an account has; ``epoch`` grows with every change of state."""
+    """The trading state an account has and who set it, and its readiness; epochs grow with every change."""
 
     state: TradingState
     epoch: int
@@ -33,3 +33,4 @@ class Fence:
     ready: bool
     ready_epoch: int
     ready_reason: str
+    set_by: str

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
+    from datetime import datetime
     from decimal import Decimal
     from uuid import UUID
 
     from senex.domain.calendar import Calendar
+    from senex.domain.caps import DayStart, Pace
     from senex.domain.decisions import Answer, Decision
     from senex.domain.lots import Lot
     from senex.domain.orders import Attempt, Order
@@ -48,12 +49,13 @@ class SubmissionCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountBooks:
-    """All an entry is judged by. ``calendar`` covers the days around the one asked for only.
+    """All an entry is judged by. ``calendar`` covers the days around the moment asked for only.
 
     ``lots`` and ``realised`` (dollars before fees) are of the open ``positions``, which include those
     pending entry; ``orders`` are not terminal; ``sending`` are those of them with an attempt that is SENDING;
     ``held`` are symbols of the broker's last word; ``namespace`` is this deployment's for external identifiers;
-    ``waiting_states`` an operator has decided and the daemon has not taken yet; ``halted_underlyings`` are those
+    ``sent`` counts orders of the last minute and of the New York day, ``day`` is what the day's loss is reckoned
+    from; ``waiting_states`` an operator has decided and the daemon has not taken yet; ``halted_underlyings`` are those
     on which nothing new is opened, with why.
     """
 
@@ -70,6 +72,8 @@ class AccountBooks:
     namespace: UUID
     waiting_states: frozenset[TradingState]
     halted_underlyings: Mapping[str, str]
+    sent: Pace
+    day: DayStart
 
 
 class Cases(Protocol):
@@ -80,13 +84,13 @@ class Cases(Protocol):
     async def submission(self, attempt_id: UUID) -> SubmissionCase: ...
 
     async def approval(
-        self, suggestion_id: UUID, account_id: UUID, *, day: date
+        self, suggestion_id: UUID, account_id: UUID, *, now: datetime
     ) -> tuple[Suggestion, AccountBooks]:
         """The suggestion under lock and, read after that, the account's books."""
         ...
 
-    async def books(self, account_id: UUID, *, day: date, share: bool = False) -> AccountBooks:
-        """The account's books around a New York day.
+    async def books(self, account_id: UUID, *, now: datetime, share: bool = False) -> AccountBooks:
+        """The account's books at a moment of market time.
 
         ``share`` reads the fence first and holds it FOR SHARE until the transaction ends.
         """

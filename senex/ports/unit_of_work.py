@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from senex.domain.alarms import Alarm
     from senex.domain.automation import AutomatedEntry, Automation
     from senex.domain.calendar import Calendar
+    from senex.domain.caps import DayStart
     from senex.domain.chain import Candle
     from senex.domain.closing import SpreadExit
     from senex.domain.decisions import Answer, Decision
@@ -53,6 +54,10 @@ class Accounts(Protocol):
     async def all(self, environment: str) -> tuple[Account, ...]: ...
 
     async def fence(self, account_id: UUID) -> Fence: ...
+
+    async def day(self, account_id: UUID, now: datetime) -> DayStart:
+        """What the loss of the New York day is reckoned from."""
+        ...
 
     async def set_state(
         self, account_id: UUID, state: TradingState, *, reason: str, by: str, now: datetime

@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from senex.domain.calendar import new_york_date
 from senex.domain.decisions import Answer, Outcome
 from senex.domain.errors import Refused
 from senex.domain.orders import Order, OrderKind, OrderLine, OrderStatus, Origin, TimeInForce
@@ -55,15 +54,16 @@ async def approve(context: Context, case: DecisionCase, work: Work) -> Following
         band=proposal.band,
         offset=case.account.entry_offset,
         tick=proposal.tick,
+        limits=context.limits.of(case.account.number, case.account.risk_preset),
     )
     async with context.units() as tx:
-        today = new_york_date(context.clock.now())
-        suggestion, books = await tx.cases.approval(suggestion.id, suggestion.account_id, day=today)
+        suggestion, books = await tx.cases.approval(
+            suggestion.id, suggestion.account_id, now=context.clock.now()
+        )
         now = context.clock.now()
         _check_binding(suggestion, decision, now)
-        check_entry(
-            books, Candidate(underlying=proposal.underlying, legs=proposal.legs, limit=limit), now=now
-        )
+        entry = Candidate(underlying=proposal.underlying, legs=proposal.legs, limit=limit)
+        check_entry(books, entry, limits=context.limits, now=now)
         position = _position(suggestion, now)
         order = _entry(suggestion, decision, position, limit)
         attempt = attempt_of(order, number=1, namespace=books.namespace)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from senex.domain.errors import SenexError
+from senex.domain.limits import LimitBook
 from senex.ports.machine import Unwatched
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ ENTRY_QUEUE = "trading"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The daemon's collaborators. ``environment`` is simulated, sandbox or live."""
+    """The daemon's collaborators. ``environment`` is simulated, sandbox or live; ``limits`` are all accounts'."""
 
     units: UnitOfWorkFactory
     broker: Broker
@@ -29,6 +30,7 @@ class Context:
     clock: Clock
     environment: str
     machine: Machine = field(default_factory=Unwatched)
+    limits: LimitBook = field(default_factory=LimitBook)
 
 
 class Postponed(SenexError):

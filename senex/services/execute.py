@@ -13,7 +13,6 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from senex.domain.alarms import Alarm, Severity
-from senex.domain.calendar import new_york_date
 from senex.domain.closing import over_closing
 from senex.domain.errors import Refused
 from senex.domain.lots import leg_quantities
@@ -25,7 +24,8 @@ from senex.services.intents import attempt_again
 from senex.services.record_fill import apply_order
 from senex.services.repricing import limit_inside
 from senex.services.resolve import HORIZON, LOOK_AGAIN, UNKNOWN
-from senex.services.standing import Candidate, check_entry
+from senex.services.standing import Candidate, check_entry, check_pace
+from senex.services.sync import read_facts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -123,6 +123,8 @@ async def _send(context: Context, case: SubmissionCase, work: Work) -> None:
 async def _checked(context: Context, case: SubmissionCase, ticket: Ticket) -> Decimal:
     """The broker's margin figure from its dry run, which goes on while the prices are looked at."""
     _check_age(context, case.order)
+    if case.order.opens_risk:
+        await read_facts(context, case.account)
     dry = asyncio.ensure_future(_dry_run(context, ticket))
     try:
         await _check_price(context, case)
@@ -155,13 +157,15 @@ async def _check_price(context: Context, case: SubmissionCase) -> None:
             band=order.band,
             offset=case.account.entry_offset,
             tick=case.position.tick,
+            limits=context.limits.of(case.account.number, case.account.risk_preset),
+            written=order.limit_price,
         )
 
 
-def _check_risk(books: AccountBooks, order: Order, broker_requirement: Decimal, now: datetime) -> None:
+def _check_entry(
+    context: Context, books: AccountBooks, order: Order, broker_requirement: Decimal, now: datetime
+) -> None:
     """The limits once more, now with what the broker itself would require (DOMAIN 0.3)."""
-    if not order.opens_risk:
-        return
     candidate = Candidate(
         underlying=order.underlying,
         legs=order.legs,
@@ -169,13 +173,11 @@ def _check_risk(books: AccountBooks, order: Order, broker_requirement: Decimal, 
         position_id=order.position_id,
         broker_requirement=abs(broker_requirement),
     )
-    check_entry(books, candidate, now=now)
+    check_entry(books, candidate, limits=context.limits, now=now)
 
 
 def _check_cover(books: AccountBooks, order: Order) -> None:
     """What closes may never close more than is open, together with all else that closes it (invariant I14)."""
-    if order.opens_risk:
-        return
     lots = books.lots.get(order.position_id, ())
     keys = {order.spread_key} if order.spread_key else {lot.spread_key for lot in lots}
     beside = [
@@ -198,15 +200,15 @@ async def _mark_sending(
     The limits are checked under it too: nothing lies between them and the commit.
 
     Raises:
-        Refused: ``E_HALTED`` for an entry the state forbids, and as ``check_entry``.
+        Refused: ``E_HALTED`` for an entry the state forbids, as ``check_entry``, and ``E_NOTHING_TO_CLOSE``.
         Postponed: the same for an order that only reduces risk, and any order before a reconcile; it waits.
             So does what a halt would stop that is decided and not taken yet: nothing slips through before it.
     """
     now = context.clock.now()
     async with context.units() as tx:
-        books = await tx.cases.books(order.account_id, day=new_york_date(now), share=True)
-        _check_risk(books, order, broker_requirement, now)
-        _check_cover(books, order)
+        books = await tx.cases.books(order.account_id, now=now, share=True)
+        if order.opens_risk:
+            _check_entry(context, books, order, broker_requirement, now)
         fence = books.fence
         if not fence.state.permits(opens_risk=order.opens_risk):
             kind = Refused if order.opens_risk else Postponed
@@ -215,6 +217,9 @@ async def _mark_sending(
             raise Postponed("E_NOT_READY", f"Nothing was sent: {fence.ready_reason}; senex reconciles first.")
         if any(not state.permits(opens_risk=order.opens_risk) for state in books.waiting_states):
             raise Postponed("E_HALTED", "The operator's halt is being taken; senex looks again after it.")
+        if not order.opens_risk:
+            _check_cover(books, order)
+            check_pace(books, limits=context.limits)
         if not await tx.orders.start_sending(attempt.id, epoch=fence.epoch, now=now):
             raise Postponed("E_SENDING", "Another process took this order; senex looks again.")
         await tx.commit()

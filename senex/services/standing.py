@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from senex.domain.caps import Exposure, pace
 from senex.domain.errors import Refused
 from senex.domain.orders import OrderStatus
 from senex.domain.positions import PositionStatus
-from senex.domain.risk import PRESETS, Entry, Limits, Standing, assess_entry, loss_at, remaining_risk
+from senex.domain.risk import Entry, Standing, assess_entry, loss_at, remaining_risk
 from senex.domain.unknown import Unknown
+from senex.services.context import Postponed
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
     from senex.domain.legs import Leg
+    from senex.domain.limits import LimitBook, Limits
     from senex.domain.orders import Order
     from senex.domain.positions import Position
     from senex.ports.cases import AccountBooks
@@ -27,7 +30,7 @@ def standing_of(books: AccountBooks, *, now: datetime, without: UUID | None = No
 
     ``without`` leaves one position out: that of the entry being judged.
     """
-    commitments: dict[str, Decimal | Unknown] = {}
+    exposures: dict[str, Exposure] = {}
     reserved: dict[str, str] = {}
     for position in books.positions:
         if position.id == without:
@@ -35,7 +38,8 @@ def standing_of(books: AccountBooks, *, now: datetime, without: UUID | None = No
         label = f"{position.underlying} {position.strategy} {str(position.id)[:8]}"
         if position.managed or position.parent_id is not None:
             # what is only somebody else's weighs on the broker's buying power already (DOMAIN E.1)
-            commitments[label] = _commitment(books, position)
+            risk = _commitment(books, position)
+            exposures[label] = Exposure(position.underlying, position.expiry, risk)
         reserved |= {leg.symbol: label for spread in position.spreads for leg in spread.plan.legs}
     for order in books.orders:
         if order.position_id == without:
@@ -44,11 +48,12 @@ def standing_of(books: AccountBooks, *, now: datetime, without: UUID | None = No
         reserved |= {leg.symbol: label for leg in order.legs}
     for symbol in books.held:
         reserved.setdefault(symbol, "a holding at the broker")
+    balances = books.balances
+    unread = Unknown("balances have not been read yet")
     return Standing(
-        option_buying_power=Unknown("balances have not been read yet")
-        if books.balances is None
-        else books.balances.option_buying_power,
-        commitments=commitments,
+        option_buying_power=unread if balances is None else balances.option_buying_power,
+        net_liquidation=unread if balances is None else balances.net_liquidation,
+        exposures=exposures,
         reserved=reserved,
         margin_or_cash=books.account.margin_or_cash,
         option_level=books.account.option_level,
@@ -56,6 +61,8 @@ def standing_of(books: AccountBooks, *, now: datetime, without: UUID | None = No
         closing_only=books.account.closing_only,
         state=books.fence.state,
         market_open=books.calendar.is_open(now),
+        sent=books.sent,
+        day=books.day,
     )
 
 
@@ -82,7 +89,7 @@ class Candidate:
     broker_requirement: Decimal | None = None
 
 
-def check_entry(books: AccountBooks, candidate: Candidate, *, now: datetime) -> None:
+def check_entry(books: AccountBooks, candidate: Candidate, *, limits: LimitBook, now: datetime) -> None:
     """Every limit an entry must pass, at the moment its intent is written and again before it is sent.
 
     Raises:
@@ -109,10 +116,25 @@ def check_entry(books: AccountBooks, candidate: Candidate, *, now: datetime) -> 
             )
     standing = standing_of(books, now=now, without=candidate.position_id)
     loss = loss_at(candidate.legs, candidate.limit)
-    entry = Entry(candidate.legs, loss, candidate.broker_requirement)
-    verdict = assess_entry(entry, standing, Limits(PRESETS[books.account.risk_preset]))
+    entry = Entry(underlying, candidate.legs, candidate.limit, loss, candidate.broker_requirement)
+    verdict = assess_entry(entry, standing, _limits(books, limits))
     if not verdict.allowed:
         raise Refused("E_RISK", f"Refused: {verdict.reasons[0]}.", reasons=verdict.reasons)
+
+
+def check_pace(books: AccountBooks, *, limits: LimitBook) -> None:
+    """How fast orders may go out that only reduce risk: without end is a fault of ours, so the rest waits.
+
+    Raises:
+        Postponed: ``E_ORDER_RATE``.
+    """
+    found = next(pace(books.sent, _limits(books, limits), opens_risk=False), None)
+    if found is not None:
+        raise Postponed("E_ORDER_RATE", f"Not yet: {found}; senex sends it later.")
+
+
+def _limits(books: AccountBooks, limits: LimitBook) -> Limits:
+    return limits.of(books.account.number, books.account.risk_preset)
 
 
 def _in_doubt(books: AccountBooks, order: Order, candidate: Candidate) -> bool:

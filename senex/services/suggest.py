@@ -134,7 +134,7 @@ async def _inputs(
     market = await context.quotes.wanted({underlying}, timeout=WAIT_FOR_QUOTES)
     now = context.clock.now()
     async with context.units() as tx:
-        standing = standing_of(await tx.cases.books(account.id, day=new_york_date(now)), now=now)
+        standing = standing_of(await tx.cases.books(account.id, now=now), now=now)
     report = analyse(underlying, candles=candles, metrics=metrics, market=market, now=now, calendar=calendar)
     inputs = StrategyInputs(
         report=report,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from senex.domain.calendar import new_york_date
 from senex.domain.errors import SenexError, Unavailable, UsageProblem
+from senex.services.daily_loss import judge_day
 from senex.services.news import news
 from senex.services.record_fill import apply_order
 from senex.services.resolve import absent, doubtful
@@ -84,6 +85,7 @@ async def sync_account(context: Context, account_id: UUID) -> None:
         balances = await context.broker.balances(account.number)
         async with context.units() as tx:
             await tx.accounts.add_snapshot(account_id, balances, context.clock.now())
+            await judge_day(context, tx, account, balances.net_liquidation)
             await tx.commit()
     async with watched(context, "positions", account):
         holdings = await context.broker.holdings(account.number)

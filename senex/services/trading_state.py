@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from senex.domain.alarms import DAILY_LOSS
 from senex.domain.decisions import Answer, Outcome
 from senex.domain.errors import Refused, UsageProblem
 from senex.domain.orders import OrderStatus
@@ -44,6 +45,8 @@ async def set_state(context: Context, decision: Decision, work: Work) -> None:
             )
         reason = decision.reason or "set by the operator"
         await tx.accounts.set_state(decision.account_id, wanted, reason=reason, by=decision.operator, now=now)
+        if wanted is TradingState.ACTIVE:
+            await tx.alarms.resolve_others(DAILY_LOSS, (), account_id=decision.account_id, now=now)
         working = [
             o
             for o in await tx.orders.open(decision.account_id)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from senex.domain.calendar import NEW_YORK, new_york_date
 from senex.domain.legs import Action, InstrumentType, Leg, merge
+from senex.domain.limits import PRESETS
 from senex.domain.lots import Lot
 from senex.domain.money import ZERO, cents
 from senex.domain.positions import PositionStatus
-from senex.domain.risk import PRESETS, budget_of, remaining_risk
+from senex.domain.risk import budget_of, remaining_risk
 from senex.domain.unknown import Unknown
 from senex.ports.views import (
     AccountView,

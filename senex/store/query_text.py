@@ -36,7 +36,7 @@ _REALIZED = """
 
 HELD = f"""
 SELECT p.id, p.account_id, p.status, p.initial_risk, coalesce(({_REALIZED}), 0) AS realized
-FROM position p WHERE p.status = ANY(%(open)s)
+FROM position p WHERE (p.managed OR p.parent_id IS NOT NULL) AND p.status = ANY(%(open)s)
 """  # noqa: S608  only constants are put in
 
 CLOSED_LOTS = """

@@ -59,6 +59,7 @@ class MemoryBroker:
         self.ledger: tuple[LedgerEntry, ...] = ()
         self.refuses: str | None = None
         self.offset = timedelta(0)
+        self.balances_told = Balances(Decimal(50_000), Decimal(50_000), Decimal(50_000), Decimal(0))
         self.unlisted: set[str] = set()
         """Orders that only a look at each by its id still shows."""
         self.away: set[str] = set()
@@ -81,7 +82,7 @@ class MemoryBroker:
 
     async def balances(self, number: str) -> Balances:
         self._there("balances")
-        return Balances(Decimal(50_000), Decimal(50_000), Decimal(50_000), Decimal(0))
+        return self.balances_told
 
     async def holdings(self, number: str) -> tuple[Holding, ...]:
         """What all fills leave, on top of what was put there besides."""

@@ -15,9 +15,9 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text, update
 
-from senex.domain.calendar import new_york_date
 from senex.domain.decisions import DecisionKind
 from senex.domain.errors import Refused, Unavailable
+from senex.domain.limits import LimitBook
 from senex.domain.orders import AttemptStatus, BrokerStatus, OrderKind, OrderStatus
 from senex.domain.positions import PositionStatus
 from senex.domain.quotes import Market
@@ -393,9 +393,9 @@ async def test_an_order_whose_sender_has_just_died_blocks_its_underlying(desk: D
             position_id=uuid4(),
         )
         now = desk.clock.now()
-        books = await tx.cases.books(await desk.account(), day=new_york_date(now))
+        books = await tx.cases.books(await desk.account(), now=now)
         with pytest.raises(Refused) as refused:
-            check_entry(books, mine, now=now)
+            check_entry(books, mine, limits=LimitBook(), now=now)
     assert refused.value.code == "E_UNKNOWN_ORDER"
 
 

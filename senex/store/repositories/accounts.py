@@ -10,13 +10,14 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.trading_state import Fence, TradingState
 from senex.store import tables
-from senex.store.repositories import rows, selects
+from senex.store.repositories import pacing, rows, selects
 from senex.store.repositories.base import Repository, missing, table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
+    from senex.domain.caps import DayStart
     from senex.ports.broker import AccountFacts, Balances, Holding
     from senex.ports.records import Account, OperatorRecord
 
@@ -106,6 +107,9 @@ class AccountRepository(Repository):
         if not (state and readiness):
             raise missing("The trading state")
         return rows.to_fence(state[0], readiness[0])
+
+    async def day(self, account_id: UUID, now: datetime) -> DayStart:
+        return pacing.to_day(await self._ask(*pacing.QUERIES, id=account_id, **pacing.values(now)))
 
     async def set_state(
         self, account_id: UUID, state: TradingState, *, reason: str, by: str, now: datetime

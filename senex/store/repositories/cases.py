@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Date, Uuid, any_, bindparam, select
 
-from senex.domain.calendar import Calendar
+from senex.domain.calendar import Calendar, new_york_date
 from senex.domain.decisions import DecisionKind
 from senex.domain.money import cents
 from senex.domain.orders import AttemptStatus
 from senex.domain.trading_state import TradingState
 from senex.ports.cases import AccountBooks, DecisionCase, SubmissionCase
 from senex.store import tables
-from senex.store.repositories import rows, selects
+from senex.store.repositories import pacing, rows, selects
 from senex.store.repositories.base import Query, Repository, missing, table
 from senex.store.repositories.selects import ID, listed
 from senex.store.told import about
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import date
+    from datetime import datetime
     from uuid import UUID
 
     from senex.domain.suggestions import Suggestion
@@ -124,7 +124,9 @@ _BOOKS = (
     ),
     Query(select(_deployment.c.namespace)),
     Query(select(_halt).where(_halt.c.account_id == ID)),
+    *pacing.QUERIES,
 )
+_PACING = len(pacing.QUERIES)
 
 
 _LOCKED_SUGGESTION = selects.of_suggestion(bindparam("suggestion", type_=Uuid), lock=True)
@@ -172,23 +174,24 @@ class CaseRepository(Repository):
         )
 
     async def approval(
-        self, suggestion_id: UUID, account_id: UUID, *, day: date
+        self, suggestion_id: UUID, account_id: UUID, *, now: datetime
     ) -> tuple[Suggestion, AccountBooks]:
         answers = await self._ask(
-            *_LOCKED_SUGGESTION, *selects.FENCE, *_BOOKS, suggestion=suggestion_id, **_around(account_id, day)
+            *_LOCKED_SUGGESTION, *selects.FENCE, *_BOOKS, suggestion=suggestion_id, **_around(account_id, now)
         )
         parts, books = answers[: len(_LOCKED_SUGGESTION)], answers[len(_LOCKED_SUGGESTION) :]
         if not parts[0]:
             raise missing("The suggestion")
         return rows.to_suggestion(parts[0][0], *parts[1:]), _to_books(books)
 
-    async def books(self, account_id: UUID, *, day: date, share: bool = False) -> AccountBooks:
+    async def books(self, account_id: UUID, *, now: datetime, share: bool = False) -> AccountBooks:
         fence = selects.FENCE_SHARED if share else selects.FENCE
-        return _to_books(await self._ask(*fence, *_BOOKS, **_around(account_id, day)))
+        return _to_books(await self._ask(*fence, *_BOOKS, **_around(account_id, now)))
 
 
-def _around(account_id: UUID, day: date) -> dict[str, object]:
-    return {"id": account_id, "since": day - _REACH, "until": day + _REACH}
+def _around(account_id: UUID, now: datetime) -> dict[str, object]:
+    day = new_york_date(now)
+    return {"id": account_id, "since": day - _REACH, "until": day + _REACH, **pacing.values(now)}
 
 
 def _to_books(answers: Sequence[list[Any]]) -> AccountBooks:
@@ -196,6 +199,7 @@ def _to_books(answers: Sequence[list[Any]]) -> AccountBooks:
     state, readiness, account, snapshot, sessions, *more = answers
     if not (account and state and readiness):
         raise missing("The account")
+    more, paced = more[:-_PACING], more[-_PACING:]
     positions, spreads, legs, lots, realised, orders, lines, sending, held, waiting, deployment, halts = more
     return AccountBooks(
         account=rows.to_account(account[0]),
@@ -211,6 +215,8 @@ def _to_books(answers: Sequence[list[Any]]) -> AccountBooks:
         namespace=deployment[0].namespace,
         waiting_states=frozenset(TradingState(row.state) for row in waiting),
         halted_underlyings={row.underlying: row.reason for row in halts},
+        sent=pacing.to_pace(paced),
+        day=pacing.to_day(paced),
     )
 
 

@@ -69,6 +69,7 @@ def to_fence(state: Row, readiness: Row) -> Fence:
         ready=readiness.ready,
         ready_epoch=readiness.epoch,
         ready_reason=readiness.reason,
+        set_by=state.set_by,
     )
 
 

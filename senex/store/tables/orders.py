@@ -119,6 +119,7 @@ class Attempt(SQLModel, table=True):
             unique=True,
             postgresql_where=text("status IN ('prepared', 'sending', 'accepted', 'unknown')"),
         ),
+        Index("attempt_sent", "account_id", "sending_at"),
     )
     id: UUID = Field(primary_key=True)
     account_id: UUID = Field(foreign_key="account.id")

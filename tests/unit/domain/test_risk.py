@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from senex.domain.caps import DayStart, Exposure, Pace
 from senex.domain.legs import Action, InstrumentType, Leg
+from senex.domain.limits import PRESETS, Limits
 from senex.domain.risk import (
-    PRESETS,
     Budget,
     Entry,
-    Limits,
     Standing,
     Verdict,
     assess_entry,
@@ -29,9 +30,12 @@ NONE = Unknown("not read yet")
 PUT_K, PUT_W = "QQQ   260417P00500000", "QQQ   260417P00497000"
 SPREAD = (Leg(PUT_K, Action.SELL_TO_OPEN, 1), Leg(PUT_W, Action.BUY_TO_OPEN, 1))
 LIMITS = Limits(PRESETS["moderate"])
+TODAY = DayStart(None, None, None)
+ELSEWHERE = date(2026, 5, 15)
 CALM = Standing(
     option_buying_power=D(10_000),
-    commitments={},
+    net_liquidation=D(10_000),
+    exposures={},
     reserved={},
     margin_or_cash="Margin",
     option_level="No Restrictions",
@@ -39,12 +43,25 @@ CALM = Standing(
     closing_only=False,
     state=TradingState.ACTIVE,
     market_open=True,
+    sent=Pace(),
+    day=TODAY,
 )
+
+
+def entry_of(
+    risk: D | Unknown, requirement: D | None = None, legs: tuple[Leg, ...] = SPREAD, limit: str = "1.10"
+) -> Entry:
+    return Entry("QQQ", legs, D(limit), risk, requirement)
+
+
+def held(commitments: dict[str, D | Unknown]) -> dict[str, Exposure]:
+    """Positions in other places, so that only their sum counts."""
+    return {label: Exposure("IWM", ELSEWHERE, risk) for label, risk in commitments.items()}
 
 
 def verdict(entry: Entry | None = None, limits: Limits = LIMITS, **changes: object) -> Verdict:
     return assess_entry(
-        entry or Entry(SPREAD, D(190)),
+        entry or entry_of(D(190)),
         replace(CALM, **changes),  # type: ignore[arg-type]
         limits,
     )
@@ -88,7 +105,7 @@ def test_a_calm_account_may_trade() -> None:
             ),
         ),
         (
-            {"commitments": {"SPY trident": NONE}},
+            {"exposures": held({"SPY trident": NONE})},
             "risk budget: unknown: the risk of SPY trident is not known: not read yet; every open risk must be known",
         ),
         (
@@ -104,37 +121,41 @@ def test_each_limit_blocks_alone_and_says_what_would_pass(changes: dict[str, obj
 
 
 def test_a_long_option_needs_no_margin_account() -> None:
-    single = Entry((Leg(PUT_K, Action.BUY_TO_OPEN, 1),), D(190))
-    pair = Entry((Leg(PUT_K, Action.BUY_TO_OPEN, 1), Leg(PUT_W, Action.BUY_TO_OPEN, 1)), D(190))
-    covered = Entry(
-        (
+    single = entry_of(D(190), legs=(Leg(PUT_K, Action.BUY_TO_OPEN, 1),), limit="-1.90")
+    pair = entry_of(
+        D(190),
+        legs=(Leg(PUT_K, Action.BUY_TO_OPEN, 1), Leg(PUT_W, Action.BUY_TO_OPEN, 1)),
+        limit="-1.90",
+    )
+    covered = entry_of(
+        D(190),
+        legs=(
             Leg("QQQ", Action.BUY_TO_OPEN, 100, InstrumentType.EQUITY),
             Leg("SPY", Action.SELL_TO_OPEN, 100, InstrumentType.EQUITY),
         ),
-        D(190),
     )
     for entry in (single, pair, covered):
         assert verdict(entry, margin_or_cash="Cash", option_level="").allowed
 
 
 def test_unknown_risk_blocks() -> None:
-    answer = verdict(Entry(SPREAD, Unknown("the possible loss has no bound")))
+    answer = verdict(entry_of(Unknown("the possible loss has no bound")))
     assert answer.reasons == (
         "risk of this trade: unknown: the possible loss has no bound; a bounded, known loss is needed",
     )
 
 
 def test_the_larger_of_our_risk_and_the_brokers_requirement_counts() -> None:
-    assert Entry(SPREAD, D(190), D(600)).risk == 600
-    assert Entry(SPREAD, D(190), D(120)).risk == 190
-    assert Entry(SPREAD, NONE, D(120)).risk == NONE
-    assert not verdict(Entry(SPREAD, D(190), D(1_001))).allowed
-    assert verdict(Entry(SPREAD, D(190), D(1_000))).allowed
+    assert entry_of(D(190), D(600)).risk == 600
+    assert entry_of(D(190), D(120)).risk == 190
+    assert entry_of(NONE, D(120)).risk == NONE
+    assert not verdict(entry_of(D(190), D(1_001))).allowed
+    assert verdict(entry_of(D(190), D(1_000))).allowed
 
 
 @pytest.mark.parametrize(("count", "allowed"), [(4, True), (5, False), (6, False)])
 def test_at_most_five_positions(count: int, allowed: bool) -> None:
-    answer = verdict(commitments={f"position {n}": D(10) for n in range(count)})
+    answer = verdict(exposures=held({f"position {n}": D(10) for n in range(count)}))
     assert answer.allowed is allowed
     if not allowed:
         assert answer.reasons == (f"open positions: {count}; at most 4 may be open before an entry",)
@@ -150,10 +171,10 @@ def test_the_budget_is_a_share_of_the_tradeable_capital() -> None:
 
 
 def test_a_full_budget_blocks_and_says_what_is_left() -> None:
-    wide = replace(LIMITS, position_share=D(1))
-    held = {"a": D(4_000)}
-    assert verdict(Entry(SPREAD, D(3_000)), wide, commitments=held).allowed
-    answer = verdict(Entry(SPREAD, D("3000.01")), wide, commitments=held)
+    wide = replace(LIMITS, position_share=D(1), underlying_share=D(1), expiry_share=D(1))
+    open_ = held({"a": D(4_000)})
+    assert verdict(entry_of(D(3_000)), wide, exposures=open_).allowed
+    answer = verdict(entry_of(D("3000.01")), wide, exposures=open_)
     assert answer.reasons == (
         "risk budget: $3000.01 on top of $4000 in use; at most $3000.00 is left of $7000.00 (moderate)",
     )
@@ -169,14 +190,16 @@ def test_a_full_budget_blocks_and_says_what_is_left() -> None:
     ],
 )
 def test_warnings_do_not_block(risk: str, warnings: tuple[str, ...]) -> None:
-    answer = verdict(Entry(SPREAD, D(risk)), replace(LIMITS, position_share=D(1)))
+    answer = verdict(
+        entry_of(D(risk)), replace(LIMITS, position_share=D(1), underlying_share=D(1), expiry_share=D(1))
+    )
     assert answer.allowed
     assert answer.warnings == warnings
 
 
 def test_without_capital_nothing_fits() -> None:
     answer = verdict(option_buying_power=D(-500))
-    assert len(answer.reasons) == 2
+    assert len(answer.reasons) == 4
     assert "at most $0 " in answer.reasons[0]
     assert isinstance(answer.budget, Budget)
     assert answer.budget.utilisation == 1
@@ -204,14 +227,14 @@ amounts = st.integers(0, 3_000_000).map(lambda cents: D(cents) / 100)
 
 
 @given(amounts, st.lists(amounts, max_size=6), amounts, st.sampled_from(sorted(PRESETS)))
-def test_what_is_allowed_fits_every_limit(power: D, held: list[D], risk: D, preset: str) -> None:
+def test_what_is_allowed_fits_every_limit(power: D, used: list[D], risk: D, preset: str) -> None:
     limits = Limits(PRESETS[preset])
-    commitments: dict[str, D | Unknown] = {str(n): each for n, each in enumerate(held)}
-    answer = verdict(Entry(SPREAD, risk), limits, option_buying_power=power, commitments=commitments)
-    capital = power + sum(held, D(0))
+    commitments: dict[str, D | Unknown] = {str(n): each for n, each in enumerate(used)}
+    answer = verdict(entry_of(risk), limits, option_buying_power=power, exposures=held(commitments))
+    capital = power + sum(used, D(0))
     fits = (
-        len(held) < 5
+        len(used) < 5
         and risk <= (capital * D("0.1")).quantize(D("0.01"), rounding="ROUND_HALF_UP")
-        and risk <= max(capital * PRESETS[preset].tolerance - sum(held, D(0)), D(0))
+        and risk <= max(capital * PRESETS[preset].tolerance - sum(used, D(0)), D(0))
     )
     assert answer.allowed is fits
