@@ -14,6 +14,7 @@ from senex.services.housekeeping import expire_suggestions, forget_orders, forge
 from senex.services.ledger import sync_transactions
 from senex.services.reconcile import monitor_orders, reconcile
 from senex.services.seal_journal import seal_journal
+from senex.services.summary import summarise
 from senex.services.sync import sync_accounts, sync_positions
 from senex.services.tend import mend_position, tend_position
 from senex.services.watch_exits import watch_exits
@@ -58,6 +59,7 @@ HANDLERS: Mapping[str, Handler] = {
     "automated_daily_trade_cycle": _of_subject(automated_cycle),
     "repeat_until_filled": _of_subject(automated_cycle),
     "sync_transactions": _of_subject(sync_transactions),
+    "generate_trading_summary": _of_subject(summarise),
     "seal_journal": _of_subject(seal_journal),
     "cleanup_cancelled_trades": forget_orders,
     "cleanup_old_suggestions": expire_suggestions,

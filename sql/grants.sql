@@ -59,3 +59,7 @@ GRANT EXECUTE ON FUNCTION operator_knows(text, bytea) TO senex_console;
 -- Automation: the policy is set by decisions, which the daemon takes; consoles look.
 GRANT SELECT, INSERT, UPDATE ON automation, automation_day TO senex_daemon;
 GRANT SELECT ON automation, automation_day TO senex_console;
+
+-- Summaries.
+GRANT SELECT, INSERT, UPDATE ON trading_summary TO senex_daemon;
+GRANT SELECT ON trading_summary TO senex_console;

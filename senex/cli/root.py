@@ -28,6 +28,7 @@ _SECTIONS: dict[str, dict[str, Entry | None]] = {
         "suggestions": Entry(f"{_AT}.suggestions:suggestions", "Look at suggestions; approve or reject."),
         "positions": Entry(f"{_AT}.positions:positions", "What is held, with its targets; close it."),
         "orders": Entry(f"{_AT}.orders:orders", "What was sent; cancel it."),
+        "summary": Entry(f"{_AT}.summary:summary", "What the day came to, after the close."),
         "automation": Entry(f"{_AT}.automation:automation", "What senex decides by itself; off by default."),
         "state": Entry(f"{_AT}.state:state", "What may be sent: active, reduce only, halted."),
         "reconcile": Entry(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         ScheduleView,
         SourceView,
         SuggestionView,
+        SummaryView,
     )
 
 
@@ -82,6 +83,10 @@ class Reads(Protocol):
 
     async def automations(self, day: date) -> tuple[AutomationView, ...]:
         """The policy of every account, and what it did on a New York day."""
+        ...
+
+    async def summaries(self, account_id: UUID, *, limit: int = 1) -> tuple[SummaryView, ...]:
+        """The newest summaries of an account, newest first."""
         ...
 
     async def differences(self, account_id: UUID) -> tuple[DifferenceView, ...]:

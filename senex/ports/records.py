@@ -68,6 +68,17 @@ class StoredFill:
     fill: BrokerFill
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayFacts:
+    """What the books say of a day. Dollars; ``fees`` of the transactions read, which lack some orders' ones."""
+
+    realised: Decimal
+    fees: Decimal
+    without_costs: int
+    traded: tuple[str, ...]
+    failures: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
     """A row of the broker's ledger as stored."""

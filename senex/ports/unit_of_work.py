@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from senex.domain.positions import Position, PositionStatus
     from senex.domain.seal import AuditRow, Seal
     from senex.domain.suggestions import ExitPlan, Suggestion, SuggestionStatus
+    from senex.domain.summary import Summary
     from senex.domain.trading_state import Fence, TradingState
     from senex.ports.broker import AccountFacts, Balances, BrokerFill, Holding
     from senex.ports.cases import Cases
     from senex.ports.ledger import Ledger
-    from senex.ports.records import Account, Instrument, OperatorRecord, StoredFill, Work
+    from senex.ports.records import Account, DayFacts, Instrument, OperatorRecord, StoredFill, Work
     from senex.ports.retention import Retention
 
 
@@ -374,6 +375,18 @@ class Automations(Protocol):
         ...
 
 
+class Summaries(Protocol):
+    """What each day came to."""
+
+    async def facts(self, account_id: UUID, since: datetime, until: datetime) -> DayFacts:
+        """What was gained, paid and traded between two instants, and what is broken now."""
+        ...
+
+    async def save(self, account_id: UUID, summary: Summary, now: datetime) -> None:
+        """Store it, in place of an earlier one of the same day."""
+        ...
+
+
 class OutboxWriter(Protocol):
     """Durable work; committed with what caused it."""
 
@@ -488,6 +501,9 @@ class UnitOfWork(Protocol):
 
     @property
     def automations(self) -> Automations: ...
+
+    @property
+    def summaries(self) -> Summaries: ...
 
     @property
     def outbox(self) -> OutboxWriter: ...

@@ -323,6 +323,26 @@ class AutomationView:
 
 
 @dataclass(frozen=True, slots=True)
+class SummaryView:
+    """What a New York day came to for an account, as made after the close. Dollars; ``realised`` is before ``fees``."""
+
+    account_id: UUID
+    account_number: str
+    day: date
+    realised: Decimal
+    fees: Decimal | None
+    net_liquidation: Decimal | None
+    open_risk: Decimal | None
+    budget: Decimal | None
+    traded: list[str]
+    next_exits: list[str]
+    expirations: list[str]
+    failures: list[str]
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DifferenceView:
     """Where books and broker differed when they were last compared, and what would mend it."""
 

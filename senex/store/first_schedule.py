@@ -67,6 +67,13 @@ SCHEDULE: tuple[dict[str, object], ...] = (
         "grace_seconds": 3600,
     },
     {
+        "name": "generate_trading_summary",
+        "rule": "daily 16:30 weekdays",
+        "queue": "default",
+        "enabled": True,
+        "grace_seconds": 21_600,
+    },
+    {
         "name": "seal_journal",
         "rule": "every 60 min 00:00-23:59 every",
         "queue": "default",

@@ -25,6 +25,7 @@ from senex.ports.views import (
     QueueView,
     SourceView,
     SuggestionView,
+    SummaryView,
 )
 from senex.store import query_rows, query_schedule, query_text, seals
 from senex.store.session import DEADLINE, Session
@@ -92,6 +93,9 @@ class Reads:
 
     async def automations(self, day: date) -> tuple[AutomationView, ...]:
         return tuple(await self._views(AutomationView, query_text.AUTOMATIONS, day=day))
+
+    async def summaries(self, account_id: UUID, *, limit: int = 1) -> tuple[SummaryView, ...]:
+        return tuple(await self._views(SummaryView, query_text.SUMMARIES, account=account_id, limit=limit))
 
     async def differences(self, account_id: UUID) -> tuple[DifferenceView, ...]:
         return tuple(await self._views(DifferenceView, query_text.DIFFERENCES, account=account_id))

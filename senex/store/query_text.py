@@ -150,6 +150,11 @@ WHERE NOT a.closed
 ORDER BY a.environment, a.number
 """
 
+SUMMARIES = """
+SELECT s.*, a.number AS account_number FROM trading_summary s JOIN account a ON a.id = s.account_id
+WHERE s.account_id = %(account)s ORDER BY s.day DESC LIMIT %(limit)s
+"""
+
 DIFFERENCES = """
 SELECT a.number AS account_number, d.category, d.subject, d.underlying, d.ours, d.theirs, d.fix, d.found_at
 FROM difference d JOIN account a ON a.id = d.account_id

@@ -23,6 +23,7 @@ from senex.store.repositories.orders import OrderRepository
 from senex.store.repositories.positions import PositionRepository
 from senex.store.repositories.retention import RetentionRepository
 from senex.store.repositories.suggestions import SuggestionRepository
+from senex.store.repositories.summaries import SummaryRepository
 from senex.store.told import Told
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class PostgresUnitOfWork:
     ledger: LedgerRepository
     alarms: AlarmRepository
     automations: AutomationRepository
+    summaries: SummaryRepository
     outbox: OutboxRepository
     jobs: JobRepository
     journal: JournalRepository
@@ -78,6 +80,7 @@ class PostgresUnitOfWork:
         self.ledger = LedgerRepository(*both)
         self.alarms = AlarmRepository(*both)
         self.automations = AutomationRepository(*both)
+        self.summaries = SummaryRepository(*both)
         self.outbox = OutboxRepository(*both)
         self.jobs = JobRepository(*both)
         self.journal = JournalRepository(*both, told=self._told)

@@ -35,6 +35,7 @@ from senex.store.tables.suggestions import (
     SuggestionReason,
     SuggestionSpread,
 )
+from senex.store.tables.summaries import TradingSummary
 from senex.store.tables.work import Heartbeat, JobSchedule, JobSlot, Outbox, SourceStatus
 
 __all__ = [
@@ -80,5 +81,6 @@ __all__ = [
     "SuggestionSpread",
     "TradeOrder",
     "TradingState",
+    "TradingSummary",
     "UnderlyingHalt",
 ]

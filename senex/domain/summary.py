@@ -1,0 +1,92 @@
+"""The summary of a day: what an operator wants to know after the close (DOMAIN J)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from senex.domain.unknown import Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+    from decimal import Decimal
+
+    from senex.domain.positions import Position
+
+EXPIRATIONS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """One account's New York day. Money in dollars; ``realised`` is before ``fees``.
+
+    ``traded`` are fills and entries that came to nothing, ``next_exits`` and ``expirations`` what is ahead,
+    nearest first; ``failures`` what wants a person.
+    """
+
+    day: date
+    realised: Decimal
+    fees: Decimal | Unknown
+    net_liquidation: Decimal | Unknown
+    open_risk: Decimal | Unknown
+    budget: Decimal | Unknown
+    traded: tuple[str, ...]
+    next_exits: tuple[str, ...]
+    expirations: tuple[str, ...]
+    failures: tuple[str, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to tell: nothing traded, nothing held, nothing broken."""
+        return not (self.traded or self.expirations or self.failures)
+
+    @property
+    def net(self) -> Decimal | Unknown:
+        """What the day brought after fees."""
+        return self.fees if isinstance(self.fees, Unknown) else self.realised - self.fees
+
+    @property
+    def text(self) -> str:
+        """It in lines."""
+        lines = [
+            f"Realised {_money(self.realised)}, fees {_money(self.fees)}, net {_money(self.net)}",
+            f"Open risk {_money(self.open_risk)} of a budget of {_money(self.budget)}",
+            f"Net liquidation {_money(self.net_liquidation)}",
+        ]
+        for title, items in (
+            ("Traded", self.traded),
+            ("Next exits", self.next_exits),
+            ("Next expirations", self.expirations),
+            ("Wants you", self.failures),
+        ):
+            lines += [f"{title}: none"] if not items else [f"{title}:", *(f"  · {item}" for item in items)]
+        return "\n".join(lines)
+
+
+def ahead(positions: Iterable[Position], today: date) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """When each position's exit ladder begins, and when it expires; nearest expiry first."""
+    held = sorted(positions, key=lambda position: (position.expiry, position.underlying, str(position.id)))
+    exits = []
+    for position in held:
+        if not position.managed:
+            continue
+        begins = position.expiry - timedelta(days=position.exit_plan.time_exit_dte)
+        when = "has begun" if begins <= today else f"begins on {begins:%d %b}"
+        exits.append(f"{_label(position)}: the exit ladder {when}")
+    expirations = [
+        f"{_label(position)}: {position.expiry:%d %b}, {(position.expiry - today).days} DTE"
+        for position in held
+    ]
+    return tuple(exits[:EXPIRATIONS]), tuple(expirations[:EXPIRATIONS])
+
+
+def _label(position: Position) -> str:
+    return f"{position.underlying} {position.strategy} {str(position.id)[:8]}"
+
+
+def _money(amount: Decimal | Unknown) -> str:
+    if isinstance(amount, Unknown):
+        return f"unknown ({amount.why})"
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.2f}"

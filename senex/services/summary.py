@@ -1,0 +1,76 @@
+"""After the close: what the day came to, stored for the screens and told to who wants to hear it."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from senex.domain.calendar import NEW_YORK, new_york_date
+from senex.domain.money import ZERO, cents
+from senex.domain.positions import OPEN_STATUSES
+from senex.domain.risk import PRESETS, budget_of
+from senex.domain.summary import Summary, ahead
+from senex.domain.unknown import Unknown
+from senex.services.standing import standing_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from decimal import Decimal
+    from uuid import UUID
+
+    from senex.ports.cases import AccountBooks
+    from senex.ports.records import DayFacts, Work
+    from senex.services.context import Context
+
+
+async def summarise(context: Context, account_id: UUID, work: Work) -> None:
+    """Make and store the day's summary; run again it is made anew, and told once."""
+    now = context.clock.now()
+    day = new_york_date(now)
+    since = datetime.combine(day, time(), NEW_YORK)
+    async with context.units() as tx:
+        books = await tx.cases.books(account_id, day=day)
+        facts = await tx.summaries.facts(account_id, since, since + timedelta(days=1))
+        summary = _summary(books, facts, now)
+        await tx.summaries.save(account_id, summary, now)
+        await tx.outbox.done(work)
+        await tx.commit()
+    await context.publisher.changed("account", str(account_id), str(account_id))
+
+
+def _summary(books: AccountBooks, facts: DayFacts, now: datetime) -> Summary:
+    day = new_york_date(now)
+    standing = standing_of(books, now=now)
+    held = [position for position in books.positions if position.status in OPEN_STATUSES]
+    exits, expirations = ahead(held, day)
+    preset = PRESETS.get(books.account.risk_preset)
+    budget = (
+        Unknown(f"there is no risk preset {books.account.risk_preset!r}")
+        if preset is None
+        else budget_of(preset, standing.option_buying_power, standing.commitments)
+    )
+    return Summary(
+        day=day,
+        realised=facts.realised,
+        fees=Unknown(f"the transactions of {facts.without_costs} filled orders have not been read")
+        if facts.without_costs
+        else facts.fees,
+        net_liquidation=Unknown("balances have not been read yet")
+        if books.balances is None
+        else books.balances.net_liquidation,
+        open_risk=_sum(standing.commitments.values()),
+        budget=budget if isinstance(budget, Unknown) else cents(budget.power),
+        traded=facts.traded,
+        next_exits=exits,
+        expirations=expirations,
+        failures=facts.failures,
+    )
+
+
+def _sum(amounts: Iterable[Decimal | Unknown]) -> Decimal | Unknown:
+    total = ZERO
+    for amount in amounts:
+        if isinstance(amount, Unknown):
+            return amount
+        total += amount
+    return cents(total)

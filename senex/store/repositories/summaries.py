@@ -1,0 +1,156 @@
+"""What a day came to: its facts, and the summary made of them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Numeric, Row, and_, cast, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from senex.domain.money import cents
+from senex.domain.orders import OrderKind, OrderStatus
+from senex.domain.unknown import Unknown
+from senex.ports.records import DayFacts
+from senex.store import tables
+from senex.store.repositories.base import Repository, table
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Any
+    from uuid import UUID
+
+    from senex.domain.summary import Summary
+
+_summary = table(tables.TradingSummary)
+_alarm = table(tables.Alarm)
+_fill = table(tables.Fill)
+_ledger = table(tables.LedgerEntry)
+_lot = table(tables.Lot)
+_close = table(tables.LotClose)
+_order = table(tables.TradeOrder)
+_outbox = table(tables.Outbox)
+_ENDED = (OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED)
+
+
+class SummaryRepository(Repository):
+    """``ports.unit_of_work.Summaries`` on Postgres."""
+
+    async def facts(self, account_id: UUID, since: datetime, until: datetime) -> DayFacts:
+        gain = (
+            (_close.c.price - _lot.c.price)
+            * func.sign(cast(_lot.c.quantity, Numeric))
+            * _close.c.quantity
+            * _lot.c.multiplier
+        )
+        realised = await self._one(
+            select(func.coalesce(func.sum(gain), 0).label("gain"))
+            .select_from(_close)
+            .join(
+                _lot,
+                and_(_lot.c.fill_id == _close.c.lot_fill_id, _lot.c.spread_key == _close.c.spread_key),
+            )
+            .where(_lot.c.account_id == account_id, _close.c.closed_at >= since, _close.c.closed_at < until),
+            "The day's gain",
+        )
+        costs = await self._one(
+            select(func.coalesce(func.sum(_ledger.c.commission + _ledger.c.fees), 0).label("costs")).where(
+                _ledger.c.account_id == account_id,
+                _ledger.c.executed_at >= since,
+                _ledger.c.executed_at < until,
+            ),
+            "The day's costs",
+        )
+        return DayFacts(
+            realised=cents(Decimal(realised.gain)),
+            fees=cents(Decimal(costs.costs)),
+            without_costs=await self._without_costs(account_id, since, until),
+            traded=await self._traded(account_id, since, until),
+            failures=await self._failures(account_id),
+        )
+
+    async def save(self, account_id: UUID, summary: Summary, now: datetime) -> None:
+        told = {
+            "realised": summary.realised,
+            "fees": _known(summary.fees),
+            "net_liquidation": _known(summary.net_liquidation),
+            "open_risk": _known(summary.open_risk),
+            "budget": _known(summary.budget),
+            "traded": list(summary.traded),
+            "next_exits": list(summary.next_exits),
+            "expirations": list(summary.expirations),
+            "failures": list(summary.failures),
+            "text": summary.text,
+            "at": now,
+        }
+        statement = upsert(_summary).values(account_id=account_id, day=summary.day, **told)
+        await self._run(statement.on_conflict_do_update(index_elements=["account_id", "day"], set_=told))
+
+    async def _without_costs(self, account_id: UUID, since: datetime, until: datetime) -> int:
+        """Orders filled on the day whose transactions have not been read."""
+        filled = exists().where(
+            _fill.c.order_id == _order.c.id, _fill.c.filled_at >= since, _fill.c.filled_at < until
+        )
+        booked = exists().where(
+            _ledger.c.account_id == _order.c.account_id, _ledger.c.broker_order_id == _order.c.broker_order_id
+        )
+        row = await self._one(
+            select(func.count().label("orders")).where(_order.c.account_id == account_id, filled, ~booked),
+            "The day's orders",
+        )
+        return int(row.orders)
+
+    async def _traded(self, account_id: UUID, since: datetime, until: datetime) -> tuple[str, ...]:
+        found = await self._rows(
+            select(_order)
+            .where(
+                _order.c.account_id == account_id,
+                _order.c.updated_at >= since,
+                _order.c.updated_at < until,
+                or_(
+                    _order.c.status == OrderStatus.FILLED,
+                    and_(_order.c.status.in_(_ENDED), _order.c.kind == OrderKind.ENTRY),
+                ),
+            )
+            .order_by(_order.c.updated_at, _order.c.id)
+        )
+        return tuple(map(_order_line, found))
+
+    async def _failures(self, account_id: UUID) -> tuple[str, ...]:
+        jobs = await self._rows(
+            select(_outbox.c.job, _outbox.c.error)
+            .where(
+                _outbox.c.done_at.is_(None),
+                _outbox.c.error.is_not(None),
+                or_(_outbox.c.account_id == account_id, _outbox.c.account_id.is_(None)),
+            )
+            .order_by(_outbox.c.id)
+            .limit(10)
+        )
+        alarms = await self._rows(
+            select(_alarm.c.code, _alarm.c.text)
+            .where(
+                _alarm.c.resolved_at.is_(None),
+                or_(_alarm.c.account_id == account_id, _alarm.c.account_id.is_(None)),
+            )
+            .order_by(_alarm.c.raised_at)
+            .limit(10)
+        )
+        return (
+            *(f"{row.code}: {row.text}" for row in alarms),
+            *(f"{row.job} fails: {row.error}" for row in jobs),
+        )
+
+
+def _order_line(row: Row[Any]) -> str:
+    what = f"{row.underlying} {row.spread_key or ''} {row.kind}".replace("  ", " ")
+    if row.status != OrderStatus.FILLED:
+        return f"{what} {row.status}" + (f": {row.reject_reason}" if row.reject_reason else "")
+    if row.fill_price is None:
+        return f"{what} filled"
+    effect = "credit" if row.fill_price > 0 else "debit"
+    return f"{what} filled at {abs(row.fill_price)} {effect}"
+
+
+def _known(amount: Decimal | Unknown) -> Decimal | None:
+    return None if isinstance(amount, Unknown) else amount

@@ -1,0 +1,80 @@
+"""The words of a day's summary."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from senex.domain.summary import Summary, ahead
+from senex.domain.unknown import Unknown
+
+D = Decimal
+_QUIET = Summary(
+    day=date(2026, 3, 4),
+    realised=D("-12.5"),
+    fees=D("7.70"),
+    net_liquidation=D(50_000),
+    open_risk=D(190),
+    budget=D(25_000),
+    traded=(),
+    next_exits=(),
+    expirations=(),
+    failures=(),
+)
+
+
+def test_a_day_without_anything_is_empty() -> None:
+    assert _QUIET.empty
+    assert not replace(_QUIET, failures=("ORDER_DOUBLED: two",)).empty
+    assert not replace(_QUIET, traded=("QQQ entry filled",)).empty
+    assert not replace(_QUIET, expirations=("QQQ: 17 Apr",)).empty
+
+
+def test_net_is_after_fees_and_unknown_without_them() -> None:
+    assert _QUIET.net == D("-20.20")
+    assert "Realised -$12.50, fees $7.70, net -$20.20" in _QUIET.text
+    lacking = replace(_QUIET, fees=Unknown("not read"))
+    assert isinstance(lacking.net, Unknown)
+    assert "fees unknown (not read)" in lacking.text
+
+
+def test_what_is_listed_is_in_the_text() -> None:
+    text = replace(_QUIET, traded=("QQQ entry filled at 4.05 credit",)).text
+    assert "Traded:\n  · QQQ entry filled at 4.05 credit" in text
+    assert "Wants you: none" in text
+
+
+def position(number: int, expiry: date, *, managed: bool = True) -> Any:
+    return SimpleNamespace(
+        id=UUID(int=number),
+        expiry=expiry,
+        underlying="QQQ",
+        strategy="s",
+        managed=managed,
+        exit_plan=SimpleNamespace(time_exit_dte=7),
+    )
+
+
+def test_what_is_ahead_comes_nearest_first() -> None:
+    today = date(2026, 3, 4)
+    exits, expirations = ahead(
+        [
+            position(1, date(2026, 4, 17)),
+            position(2, date(2026, 3, 6)),
+            position(3, date(2026, 3, 13), managed=False),
+        ],
+        today,
+    )
+    assert [line.split(": ")[1] for line in exits] == [
+        "the exit ladder has begun",
+        "the exit ladder begins on 10 Apr",
+    ]
+    assert [line.split(": ")[1] for line in expirations] == [
+        "06 Mar, 2 DTE",
+        "13 Mar, 9 DTE",
+        "17 Apr, 44 DTE",
+    ]
