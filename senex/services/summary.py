@@ -6,9 +6,10 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from senex.domain.calendar import NEW_YORK, new_york_date
+from senex.domain.limits import PRESETS
 from senex.domain.money import ZERO, cents
 from senex.domain.positions import OPEN_STATUSES
-from senex.domain.risk import PRESETS, budget_of
+from senex.domain.risk import budget_of
 from senex.domain.summary import Summary, ahead
 from senex.domain.unknown import Unknown
 from senex.services.standing import standing_of
@@ -29,7 +30,7 @@ async def summarise(context: Context, account_id: UUID, work: Work) -> None:
     day = new_york_date(now)
     since = datetime.combine(day, time(), NEW_YORK)
     async with context.units() as tx:
-        books = await tx.cases.books(account_id, day=day)
+        books = await tx.cases.books(account_id, now=now)
         facts = await tx.summaries.facts(account_id, since, since + timedelta(days=1))
         summary = _summary(books, facts, now)
         await tx.summaries.save(account_id, summary, now)
