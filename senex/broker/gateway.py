@@ -192,6 +192,19 @@ class Gateway:
             deadline=self._deadline,
         )
 
+    async def replace(
+        self, order_id: str, ticket: Ticket, *, first_byte_by: float | None = None
+    ) -> Submission:
+        """PUT once in the place of order ``order_id``; for the rest as ``submit``."""
+        return await send_once(
+            self._session,
+            ticket,
+            instead_of=_order_number(order_id),
+            recorder=self._recorder,
+            first_byte_by=first_byte_by,
+            deadline=self._deadline,
+        )
+
     async def cancel(self, number: str, order_id: str) -> None:
         """Ask for a cancel. It is safe to ask twice, so a lost answer is tried again."""
 

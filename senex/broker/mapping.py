@@ -112,6 +112,7 @@ def broker_order(told: UnplacedOrder, *, order_id: str) -> BrokerOrder:
         reject_reason=told.reject_reason,
         updated_at=aware(told.updated_at),
         replaces=None if told.replaces_order_id is None else str(told.replaces_order_id),
+        replaced_by=None if told.replacing_order_id is None else str(told.replacing_order_id),
     )
 
 

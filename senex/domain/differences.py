@@ -121,6 +121,8 @@ def compare_orders(known: Iterable[Known], seen: Iterable[Seen], *, namespace: U
 def _both(one: Known, theirs: Seen) -> Iterator[Difference]:
     order = one.order
     if order.broker_order_id not in (None, theirs.broker_order_id):
+        if theirs.status is OrderStatus.REPLACED:
+            return  # what it was before somebody replaced it elsewhere
         # a request that somebody doubled on its way: two orders of one attempt
         yield _order(Category.ORPHAN_ORDER, theirs, f"{order.broker_order_id} already", Fix.CANCEL)
     elif theirs.filled > one.filled:

@@ -7,7 +7,7 @@ statuses map onto ours here, all thirteen of them (BROKER_WIRE 6).
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
@@ -15,6 +15,7 @@ from uuid import UUID, uuid5
 from senex.domain.errors import SenexError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -140,10 +141,15 @@ class IllegalTransition(SenexError):
     """A status change the table does not allow; the event is quarantined and alerts."""
 
 
-def status_from_broker(broker: BrokerStatus, *, filled: int) -> OrderStatus:
-    """Our status for the broker's, given how many contracts have filled."""
+def status_from_broker(broker: BrokerStatus, *, filled: int, replaced: bool = False) -> OrderStatus:
+    """Our status for the broker's, given how many contracts have filled.
+
+    ``replaced`` says that the broker names an order that stands in for it: what it calls cancelled then, is not lost.
+    """
     if broker in _WORKING_AT_BROKER:
         return _S.PARTIALLY_FILLED if filled else _S.WORKING
+    if replaced and broker is BrokerStatus.CANCELLED:
+        return _S.REPLACED
     return _ENDED_AT_BROKER[broker]
 
 
@@ -236,6 +242,18 @@ class Order:
     def opens_risk(self) -> bool:
         """Whether the order may add risk; only entries do."""
         return self.kind is OrderKind.ENTRY
+
+
+def unfilled(lines: Sequence[OrderLine]) -> tuple[OrderLine, ...]:
+    """What is still to be filled of them, as lines of an order of its own; empty when nothing is."""
+    left = ((line.leg, line.leg.quantity - line.filled) for line in lines)
+    return tuple(OrderLine(replace(leg, quantity=quantity)) for leg, quantity in left if quantity)
+
+
+def filled_evenly(lines: Sequence[OrderLine]) -> bool:
+    """Whether every leg has filled by the same share, so that a limit per unit still says what it said."""
+    first = lines[0]
+    return all(line.filled * first.leg.quantity == first.filled * line.leg.quantity for line in lines)
 
 
 @dataclass(frozen=True, slots=True)

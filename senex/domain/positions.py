@@ -70,7 +70,11 @@ def status_by(lots: Iterable[Lot], orders: Iterable[Order]) -> PositionStatus | 
 
     It is closing while an exit or a close works at the broker, and open again when that order dies (DOMAIN B.2).
     """
-    known, working = tuple(lots), [order for order in orders if not order.status.terminal]
+    every = tuple(orders)
+    filled = {order.id for order in every if order.status is OrderStatus.FILLED}
+    # what was to replace an order that has filled is moot (fault 10)
+    working = [order for order in every if not order.status.terminal and order.replaces_id not in filled]
+    known = tuple(lots)
     if any(order.opens_risk for order in working):
         return None
     if not any(lot.open_quantity for lot in known):

@@ -1,13 +1,15 @@
 """The broker, in our words. Prices are signed (+ credit), quantities unsigned unless said.
 
 Every call may raise ``Unavailable`` (``E_BROKER_AWAY``, ``E_BROKER_BUSY``) or ``UsageProblem``
-(``E_BROKER_TOKEN``, ``E_BROKER_REQUEST``). ``submit`` alone raises nothing: its outcome is a value.
+(``E_BROKER_TOKEN``, ``E_BROKER_REQUEST``). ``submit`` and ``replace`` alone raise nothing: their outcome is a value.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from senex.domain.orders import status_from_broker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from senex.domain.chain import Candle, Metrics, OptionChain
     from senex.domain.ledger import LedgerEntry
     from senex.domain.legs import Action, InstrumentType, Leg
-    from senex.domain.orders import BrokerStatus, TimeInForce
+    from senex.domain.orders import BrokerStatus, OrderStatus, TimeInForce
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +92,18 @@ class BrokerOrder:
     updated_at: datetime
     replaces: str | None = None
     """The broker's id of the order it stands in for."""
+    replaced_by: str | None = None
+    """The broker's id of the order that stands in for it."""
 
     @property
     def filled(self) -> int:
         """Contracts filled over all legs."""
         return sum(fill.quantity for leg in self.legs for fill in leg.fills)
+
+    @property
+    def means(self) -> OrderStatus:
+        """Its status in our words."""
+        return status_from_broker(self.status, filled=self.filled, replaced=self.replaced_by is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +207,16 @@ class Broker(Protocol):
 
         ``first_byte_by`` is a ``time.monotonic()`` reading: when the request has not
         begun by then it is not sent at all (``E_TOO_LATE``).
+        """
+        ...
+
+    async def replace(
+        self, order_id: str, ticket: Ticket, *, first_byte_by: float | None = None
+    ) -> Submission:
+        """PUT the ticket's price in the place of the broker's order ``order_id``, once, as ``submit`` does.
+
+        The wire carries no legs: the new order has what is left of the old one's. A fill of the
+        old one that comes first ends the new one.
         """
         ...
 

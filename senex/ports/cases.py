@@ -38,13 +38,17 @@ class DecisionCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionCase:
-    """An attempt, its order, and what that stands for. ``streamers`` are those of the order's legs by symbol."""
+    """An attempt, its order, and what that stands for. ``streamers`` are those of the order's legs by symbol.
+
+    ``replaced`` is the order in whose place this one is to be put, if any.
+    """
 
     attempt: Attempt
     order: Order
     account: Account
     position: Position
     streamers: Mapping[str, str]
+    replaced: Order | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

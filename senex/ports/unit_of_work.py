@@ -158,6 +158,16 @@ class Orders(Protocol):
         """The order one of whose attempts carries this name."""
         ...
 
+    async def replacing(
+        self, account_id: UUID, broker_order_id: str, limit_price: Decimal | None
+    ) -> UUID | None:
+        """The order of ours that may be on its way to replace this one of the broker's, at that limit."""
+        ...
+
+    async def shrink(self, order_id: UUID, quantities: Mapping[str, int]) -> None:
+        """Make each line's quantity by symbol what the broker took of it."""
+        ...
+
     async def of_position(self, position_id: UUID) -> tuple[Order, ...]: ...
 
     async def open(self, account_id: UUID) -> tuple[Order, ...]:

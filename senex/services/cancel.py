@@ -9,7 +9,7 @@ from uuid import UUID
 from senex.domain.decisions import Answer, Outcome
 from senex.domain.errors import Refused
 from senex.domain.orders import AttemptStatus, OrderStatus, advance, advance_attempt
-from senex.domain.positions import PositionStatus
+from senex.services.follow import follow_order
 from senex.services.record_fill import apply_order
 
 if TYPE_CHECKING:
@@ -75,9 +75,8 @@ async def withdraw(context: Context, tx: UnitOfWork, order: Order) -> str:
             await tx.orders.settle(locked.id, status, now=now, code="OK", message="cancelled before sending")
     await tx.orders.set_status(order.id, advance(order.status, OrderStatus.CANCELLED), now=now)
     if order.opens_risk:
-        await tx.positions.set_status(
-            order.position_id, PositionStatus.EXPIRED, now=now, closure_reason="order_unfilled"
-        )
+        position = await tx.positions.get(order.position_id)
+        await follow_order(tx, order, OrderStatus.CANCELLED, position, now=now)
     return "Cancelled before it was sent."
 
 

@@ -20,7 +20,7 @@ from senex.domain.differences import (
     compare_quantities,
 )
 from senex.domain.lots import open_units
-from senex.domain.orders import OrderKind, status_from_broker
+from senex.domain.orders import OrderKind
 from senex.domain.positions import OPEN_STATUSES
 from senex.services.sync import HISTORY, Listing
 
@@ -65,7 +65,7 @@ async def compare(
             order.id,
             order.external_identifier,
             order.underlying,
-            status_from_broker(order.status, filled=order.filled),
+            order.means,
             order.filled,
         )
         for order in listing.orders

@@ -22,6 +22,7 @@ from senex.services.context import Context, Postponed
 from senex.services.follow import follow_order
 from senex.services.intents import attempt_again
 from senex.services.record_fill import apply_order
+from senex.services.replace import OVERTAKEN, overtaken, send_replacement
 from senex.services.repricing import limit_inside
 from senex.services.resolve import HORIZON, LOOK_AGAIN, UNKNOWN
 from senex.services.standing import Candidate, check_entry, check_pace
@@ -105,7 +106,11 @@ async def _send(context: Context, case: SubmissionCase, work: Work) -> None:
         external_identifier=attempt.external_identifier,
         strict_position_effect=not order.opens_risk,
     )
+    old = case.replaced
     try:
+        if old is not None and old.status.terminal:
+            await _settle(context, attempt, order, overtaken(old.status), work)
+            return
         requirement = await _checked(context, case, ticket)
         committed = await _mark_sending(context, attempt, order, requirement)
     except Refused as refusal:
@@ -116,15 +121,26 @@ async def _send(context: Context, case: SubmissionCase, work: Work) -> None:
             context, attempt, order, RefusedByBroker(refusal.code, refusal.message, retriable=False), work
         )
         return
-    outcome = await context.broker.submit(ticket, first_byte_by=committed + FIRST_BYTE_WITHIN)
+    by = committed + FIRST_BYTE_WITHIN
+    if old is None:
+        outcome = await context.broker.submit(ticket, first_byte_by=by)
+    else:
+        outcome = await send_replacement(context, old, ticket, first_byte_by=by)
     await _settle(context, attempt, order, outcome, work)
 
 
-async def _checked(context: Context, case: SubmissionCase, ticket: Ticket) -> Decimal:
-    """The broker's margin figure from its dry run, which goes on while the prices are looked at."""
+async def _checked(context: Context, case: SubmissionCase, ticket: Ticket) -> Decimal | None:
+    """The broker's margin figure from its dry run, which goes on while the prices are looked at.
+
+    A replacement has none: the broker can only try an order beside the one that it is to replace.
+    """
     _check_age(context, case.order)
     if case.order.opens_risk:
         await read_facts(context, case.account)
+    if case.replaced is not None:
+        await context.broker.prepare()
+        await _check_price(context, case)
+        return None
     dry = asyncio.ensure_future(_dry_run(context, ticket))
     try:
         await _check_price(context, case)
@@ -163,7 +179,7 @@ async def _check_price(context: Context, case: SubmissionCase) -> None:
 
 
 def _check_entry(
-    context: Context, books: AccountBooks, order: Order, broker_requirement: Decimal, now: datetime
+    context: Context, books: AccountBooks, order: Order, broker_requirement: Decimal | None, now: datetime
 ) -> None:
     """The limits once more, now with what the broker itself would require (DOMAIN 0.3)."""
     candidate = Candidate(
@@ -171,7 +187,7 @@ def _check_entry(
         legs=order.legs,
         limit=order.limit_price,
         position_id=order.position_id,
-        broker_requirement=abs(broker_requirement),
+        broker_requirement=None if broker_requirement is None else abs(broker_requirement),
     )
     check_entry(books, candidate, limits=context.limits, now=now)
 
@@ -193,7 +209,7 @@ def _check_cover(books: AccountBooks, order: Order) -> None:
 
 
 async def _mark_sending(
-    context: Context, attempt: Attempt, order: Order, broker_requirement: Decimal
+    context: Context, attempt: Attempt, order: Order, broker_requirement: Decimal | None
 ) -> float:
     """PREPARED → SENDING under the fence, held FOR SHARE until the commit; its monotonic time.
 
@@ -286,7 +302,8 @@ async def _refused(
     if again and attempt.number < ATTEMPTS_AT_MOST:
         await attempt_again(tx, order, number=attempt.number + 1, now=now, delay=RETRY_AFTER)
         return
-    rejected = advance(order.status, OrderStatus.REJECTED)
+    ended = OrderStatus.CANCELLED if outcome.code == OVERTAKEN else OrderStatus.REJECTED
+    rejected = advance(order.status, ended)
     await tx.orders.set_status(order.id, rejected, now=now, reject_reason=outcome.message)
     await follow_order(
         tx,

@@ -28,13 +28,13 @@ async def follow_order(
 
     The position is locked by the caller.
     """
-    if order.opens_risk and status.terminal:
-        await _note_risk(tx, position)
-    if status.terminal and status is not OrderStatus.FILLED:
+    if status.terminal and status not in (OrderStatus.FILLED, OrderStatus.REPLACED):
         await note_lost_target(tx, order, f"it ended {status} at the broker", now=now)
     unfilled = order.opens_risk and not any(line.filled for line in order.lines)
     reason = "order_unfilled" if unfilled else await _reason(tx, order)
-    await _move(tx, position, reason=reason, now=now)
+    decided = await _move(tx, position, reason=reason, now=now)
+    if order.opens_risk and status.terminal and decided:
+        await _note_risk(tx, position)
     if status.terminal or status is OrderStatus.PARTIALLY_FILLED:
         await tend_later(tx, position)
 
@@ -48,13 +48,14 @@ async def follow_holdings(tx: UnitOfWork, position: Position, *, reason: str, no
     await tend_later(tx, position)
 
 
-async def _move(tx: UnitOfWork, position: Position, *, reason: str, now: datetime) -> None:
-    """Give the position the status that its lots and orders say."""
+async def _move(tx: UnitOfWork, position: Position, *, reason: str, now: datetime) -> bool:
+    """Give the position the status that its lots and orders say; false while its entry may still fill."""
     lots, orders = await tx.positions.lots(position.id), await tx.orders.of_position(position.id)
     status = status_by(lots, orders)
     if status is not None and status is not position.status:
         ended = status in (PositionStatus.CLOSED, PositionStatus.EXPIRED)
         await tx.positions.set_status(position.id, status, now=now, closure_reason=reason if ended else None)
+    return status is not None
 
 
 async def tend_later(tx: UnitOfWork, position: Position) -> None:
@@ -85,8 +86,13 @@ async def _reason(tx: UnitOfWork, order: Order) -> str:
 
 
 async def note_lost_target(tx: UnitOfWork, order: Order, why: str, *, now: datetime) -> None:
-    """Say that a spread stands without its target; another is placed when its plan wants one."""
-    if order.kind is OrderKind.TARGET and not order.cancel_requested:
+    """Say that a spread stands without its target; another is placed when its plan wants one.
+
+    A replacement that came to nothing leaves what it was to replace.
+    """
+    if order.kind is not OrderKind.TARGET or order.cancel_requested:
+        return
+    if not await _stands_behind(tx, order):
         await tx.journal.note(
             "target lost",
             actor="daemon",
@@ -96,3 +102,11 @@ async def note_lost_target(tx: UnitOfWork, order: Order, why: str, *, now: datet
             why=why,
             now=now,
         )
+
+
+async def _stands_behind(tx: UnitOfWork, order: Order) -> bool:
+    """Whether the order was to replace one that has not ended without a fill."""
+    if order.replaces_id is None:
+        return False
+    old = await tx.orders.get(order.replaces_id)
+    return not old.status.terminal or old.status is OrderStatus.FILLED

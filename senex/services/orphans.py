@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from senex.domain.alarms import Alarm, Severity
-from senex.domain.orders import AttemptStatus, OrderKind, OrderStatus, status_from_broker
+from senex.domain.orders import AttemptStatus, OrderKind, OrderStatus
 from senex.domain.positions import PositionStatus
 
 if TYPE_CHECKING:
@@ -25,22 +25,28 @@ LATE = "ORDER_CAME_LATE"
 
 
 def is_second(order: Order, theirs: BrokerOrder) -> bool:
-    """Whether the broker has another order for what one attempt asked; a replacement of ours is none."""
-    return order.broker_order_id not in (None, theirs.id) and theirs.replaces != order.broker_order_id
+    """Whether the broker has another order for what one attempt asked.
+
+    One that was made of ours elsewhere is none, nor is what ours was before that.
+    """
+    if order.broker_order_id in (None, theirs.id) or theirs.means is OrderStatus.REPLACED:
+        return False
+    return theirs.replaces != order.broker_order_id or order.status is OrderStatus.REPLACED
 
 
-async def has_sibling(tx: UnitOfWork, order: Order, attempt: Attempt) -> bool:
-    """Whether what the attempt was for is done by somebody else by now."""
+async def has_sibling(tx: UnitOfWork, order: Order, attempt: Attempt, theirs: BrokerOrder) -> bool:
+    """Whether what the attempt was for is done by somebody else by now; what it replaced is nobody else."""
     if any(
         other.id != attempt.id and other.status not in (AttemptStatus.ABANDONED, AttemptStatus.REFUSED)
         for other in await tx.orders.attempts(order.id)
     ):
         return True
-    return order.kind is not OrderKind.ENTRY and any(
+    return any(
         other.id != order.id
-        and other.kind is order.kind
-        and other.spread_key == order.spread_key
+        and (other.kind, other.spread_key) == (order.kind, order.spread_key)
         and not other.status.terminal
+        and (order.kind is not OrderKind.ENTRY or other.replaces_id is not None)
+        and not (other.id == order.replaces_id and other.broker_order_id == theirs.replaces)
         for other in await tx.orders.of_position(order.position_id)
     )
 
@@ -48,7 +54,7 @@ async def has_sibling(tx: UnitOfWork, order: Order, attempt: Attempt) -> bool:
 async def second_order(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerOrder) -> None:
     """Alarm, halt the underlying, and have the second order cancelled while it works."""
     now = context.clock.now()
-    live = not status_from_broker(theirs.status, filled=theirs.filled).terminal
+    live = not theirs.means.terminal
     if not live and not theirs.filled:
         await tx.alarms.resolve(DOUBLED, theirs.id, account_id=order.account_id, now=now)
         return

@@ -19,9 +19,9 @@ from senex.domain.orders import (
     advance,
     advance_attempt,
     of_another_deployment,
-    status_from_broker,
 )
 from senex.domain.unknown import Unknown
+from senex.services.entries import booked_elsewhere, entry_orders, fit, replaced_by_us
 from senex.services.follow import follow_order
 from senex.services.orphans import has_sibling, is_second, reopen, second_order
 from senex.services.repricing import streamers_of
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from senex.ports.records import StoredFill, Work
     from senex.ports.unit_of_work import UnitOfWork
     from senex.services.context import Context
+
+
+_UNANSWERED = (AttemptStatus.SENDING, AttemptStatus.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +95,28 @@ async def _ours(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerOr
         await _refused(context, tx, order, theirs)
         return None
     abandoned = attempt if attempt is not None and attempt.status is AttemptStatus.ABANDONED else None
-    if is_second(order, theirs) or (abandoned is not None and await has_sibling(tx, order, abandoned)):
+    if is_second(order, theirs) or (
+        abandoned is not None and await has_sibling(tx, order, abandoned, theirs)
+    ):
         await second_order(context, tx, order, theirs)
         return None
     moved = theirs.replaces is not None and theirs.replaces == order.broker_order_id
-    lives = not status_from_broker(theirs.status, filled=theirs.filled).terminal
+    lives = not theirs.means.terminal
     if abandoned is not None or (moved and lives and order.status.terminal):
         return await reopen(context, tx, order, theirs)
     return order
 
 
 async def _find(tx: UnitOfWork, account_id: UUID, theirs: BrokerOrder) -> UUID | None:
-    if theirs.external_identifier is not None:
-        ours = await tx.orders.by_external_identifier(theirs.external_identifier)
-        if ours is not None:
-            return ours
-    return await tx.orders.by_broker_id(account_id, theirs.id)
+    """Ours by the broker's id, by its name, or by what it stands in for: a broker may keep the name of that."""
+    found = await tx.orders.by_broker_id(account_id, theirs.id)
+    if found is None and theirs.replaces is not None:
+        found = await tx.orders.replacing(account_id, theirs.replaces, theirs.price)
+    if found is None and theirs.external_identifier is not None:
+        found = await tx.orders.by_external_identifier(theirs.external_identifier)
+    if found is None and theirs.replaces is not None:
+        found = await tx.orders.by_broker_id(account_id, theirs.replaces)
+    return found
 
 
 async def _pricing_at_fill(context: Context, order_id: UUID) -> Pricing | None:
@@ -129,27 +138,32 @@ async def _pricing_at_fill(context: Context, order_id: UUID) -> Pricing | None:
 async def _book(booking: _Booking, position: Position, pricing: Pricing | None) -> Order:
     tx, order, theirs = booking.tx, booking.order, booking.theirs
     now = booking.context.clock.now()
-    await _adopt(booking)
+    # what stood in an order's place before it was replaced elsewhere; only its fills are still news
+    former = order.broker_order_id not in (None, theirs.id) and theirs.means is OrderStatus.REPLACED
+    if not former:
+        await _adopt(booking)
+    elsewhere = await booked_elsewhere(tx, order) if theirs.filled else frozenset()
+    if order.replaces_id is not None and order.broker_order_id is None:
+        await fit(tx, order, theirs, elsewhere)
     fresh = [
         stored
         for leg in theirs.legs
         for fill in leg.fills
-        if (
+        if (leg.symbol, fill.fill_id) not in elsewhere
+        and (
             stored := await tx.orders.add_fill(
                 order.account_id, order.id, leg.symbol, fill, source=booking.source
             )
         )
     ]
     filled = await tx.orders.get(order.id)
-    status = _status(filled, theirs)
-    await tx.orders.set_status(
-        order.id,
-        status,
-        now=now,
-        broker_order_id=theirs.id,
-        broker_status=theirs.status,
-        reject_reason=theirs.reject_reason,
-    )
+    status = advance(order.status, await _told(booking, filled, former=former))
+    told = {
+        "broker_order_id": theirs.id,
+        "broker_status": theirs.status,
+        "reject_reason": theirs.reject_reason,
+    }
+    await tx.orders.set_status(order.id, status, now=now, **({} if former else told))
     if fresh:
         await _fill(booking, filled, position, fresh, pricing)
     if status is not order.status:
@@ -179,21 +193,28 @@ async def _adopt(booking: _Booking) -> None:
     tx, theirs = booking.tx, booking.theirs
     for attempt in await tx.orders.attempts(booking.order.id):
         settled = (AttemptStatus.ACCEPTED, AttemptStatus.REFUSED)
-        if attempt.external_identifier == theirs.external_identifier and attempt.status not in settled:
+        unanswered = booking.order.replaces_id is not None and attempt.status in _UNANSWERED
+        named = attempt.external_identifier == theirs.external_identifier
+        if (named or unanswered) and attempt.status not in settled:
             status = advance_attempt(attempt.status, AttemptStatus.ACCEPTED)
             now = booking.context.clock.now()
             await tx.orders.settle(attempt.id, status, now=now, broker_order_id=theirs.id)
             await tx.alarms.resolve(UNKNOWN, str(booking.order.id), account_id=attempt.account_id, now=now)
 
 
-def _status(order: Order, theirs: BrokerOrder) -> OrderStatus:
-    """Filled means every contract is booked: the broker may say so before the last leg's fill arrives."""
-    told = status_from_broker(theirs.status, filled=theirs.filled)
+async def _told(booking: _Booking, order: Order, *, former: bool) -> OrderStatus:
+    """Filled means every contract is booked: the broker may say so before the last leg's fill arrives.
+
+    What was replaced elsewhere stays as it is: the order goes on in what replaced it, once that is seen.
+    """
+    told = booking.theirs.means
     if order.complete:
-        told = OrderStatus.FILLED
-    elif told is OrderStatus.FILLED:
-        told = OrderStatus.PARTIALLY_FILLED
-    return advance(order.status, told)
+        return OrderStatus.FILLED
+    if told is OrderStatus.FILLED:
+        return OrderStatus.PARTIALLY_FILLED
+    if former or (told is OrderStatus.REPLACED and not await replaced_by_us(booking.tx, order)):
+        return order.status
+    return told
 
 
 async def _fill(
@@ -206,9 +227,13 @@ async def _fill(
     new = [_to_fill(stored, action) for stored in fresh]
     lots = await tx.positions.lots(position.id)
     if order.opens_risk:
+        family = [each for each in await entry_orders(tx, position.id) if each.id != order.id]
+        opened = every + [
+            _to_fill(stored, action) for each in family for stored in await tx.orders.fills(each.id)
+        ]
         known = {fill.id for fill in new}
         before: dict[str, int] = {}
-        for fill in every:
+        for fill in opened:
             if fill.id not in known:
                 before[fill.symbol] = before.get(fill.symbol, 0) + fill.quantity
         plans = tuple(spread.plan for spread in position.spreads)
@@ -216,7 +241,7 @@ async def _fill(
         booked = open_lots(opening, new, lots=lots, filled_before=before)
         priced = {
             key: credit
-            for key, credit in spread_credits(plans, every).items()
+            for key, credit in spread_credits(plans, opened).items()
             if not isinstance(credit, Unknown)
         }
         await tx.positions.set_credits(position.id, priced)
@@ -252,7 +277,7 @@ def _to_fill(stored: StoredFill, action: Mapping[str, Action]) -> Fill:
 async def _foreign(context: Context, tx: UnitOfWork, account_id: UUID, theirs: BrokerOrder) -> None:
     """Another senex trading this account would double everything: entries stop until somebody looks."""
     namespace = await tx.orders.namespace()
-    live = not status_from_broker(theirs.status, filled=theirs.filled).terminal
+    live = not theirs.means.terminal
     if not live or not of_another_deployment(theirs.external_identifier, namespace):
         return
     await stop_entries(
@@ -262,6 +287,6 @@ async def _foreign(context: Context, tx: UnitOfWork, account_id: UUID, theirs: B
 
 async def _refused(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerOrder) -> None:
     """Its attempt was refused for certain. Alive all the same, nobody here owns it: say so."""
-    if theirs.filled or not status_from_broker(theirs.status, filled=theirs.filled).terminal:
+    if theirs.filled or not theirs.means.terminal:
         reason = f"an order the broker had refused lives there (broker order {theirs.id}, {order.underlying})"
         await stop_entries(context, tx, order.account_id, reason)

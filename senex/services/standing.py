@@ -28,14 +28,18 @@ if TYPE_CHECKING:
 def standing_of(books: AccountBooks, *, now: datetime, without: UUID | None = None) -> Standing:
     """The account's standing by its books; what cannot be known stays unknown and blocks.
 
-    ``without`` leaves one position out: that of the entry being judged.
+    ``without`` leaves one position out: that of the entry being judged, but for what has filled of it already.
     """
     exposures: dict[str, Exposure] = {}
     reserved: dict[str, str] = {}
+    own = () if without is None else books.lots.get(without, ())
     for position in books.positions:
-        if position.id == without:
-            continue
         label = f"{position.underlying} {position.strategy} {str(position.id)[:8]}"
+        if position.id == without:
+            if own:
+                risk = remaining_risk(own, books.realised.get(position.id, Decimal(0)))
+                exposures[label] = Exposure(position.underlying, position.expiry, risk)
+            continue
         if position.managed or position.parent_id is not None:
             # what is only somebody else's weighs on the broker's buying power already (DOMAIN E.1)
             risk = _commitment(books, position)
@@ -46,7 +50,7 @@ def standing_of(books: AccountBooks, *, now: datetime, without: UUID | None = No
             continue
         label = f"{order.underlying} {order.kind} order {str(order.id)[:8]}"
         reserved |= {leg.symbol: label for leg in order.legs}
-    for symbol in books.held:
+    for symbol in set(books.held) - {lot.symbol for lot in own}:
         reserved.setdefault(symbol, "a holding at the broker")
     balances = books.balances
     unread = Unknown("balances have not been read yet")

@@ -60,6 +60,8 @@ class MemoryBroker:
         self.refuses: str | None = None
         self.offset = timedelta(0)
         self.balances_told = Balances(Decimal(50_000), Decimal(50_000), Decimal(50_000), Decimal(0))
+        self.renames = True
+        """Whether what replaces an order carries the name it was sent with; else it keeps the old one's."""
         self.unlisted: set[str] = set()
         """Orders that only a look at each by its id still shows."""
         self.away: set[str] = set()
@@ -139,10 +141,35 @@ class MemoryBroker:
         self.orders[order.id] = order
         return answer if isinstance(answer, Ambiguous) else Accepted(order)
 
+    async def replace(
+        self, order_id: str, ticket: Ticket, *, first_byte_by: float | None = None
+    ) -> Submission:
+        """End the old order and take the new one with what was left of it, then answer as told."""
+        old = self.orders[order_id]
+        if old.status is not BrokerStatus.LIVE:
+            self.posts.append(ticket)
+            return RefusedByBroker(
+                "E_BROKER_PREFLIGHT", f"cannot_update_order: {old.status}", retriable=False
+            )
+        outcome = await self.submit(ticket)
+        if isinstance(outcome, RefusedByBroker):
+            return outcome
+        left = tuple(
+            replace(leg, quantity=leg.quantity - sum(fill.quantity for fill in leg.fills), fills=())
+            for leg in old.legs
+        )
+        name = ticket.external_identifier if self.renames else old.external_identifier
+        new = list(self.orders.values())[-1]
+        new = self.orders[new.id] = replace(
+            new, replaces=old.id, external_identifier=name, legs=tuple(leg for leg in left if leg.quantity)
+        )
+        self.orders[old.id] = replace(old, status=BrokerStatus.CANCELLED, replaced_by=new.id)
+        return outcome if isinstance(outcome, Ambiguous) else Accepted(new)
+
     def fill(self, order_id: str, prices: dict[str, Decimal], share: tuple[int, int] = (1, 1)) -> BrokerOrder:
         """Fill ``share`` (numerator, denominator) of every leg at its price; the order as it then is."""
         order = self.orders[order_id]
-        legs = tuple(self._filled(leg, prices[leg.symbol], share) for leg in order.legs)
+        legs = tuple(self._filled(order_id, leg, prices[leg.symbol], share) for leg in order.legs)
         whole = all(sum(fill.quantity for fill in leg.fills) == leg.quantity for leg in legs)
         status = BrokerStatus.FILLED if whole else BrokerStatus.LIVE
         self.orders[order_id] = replace(order, legs=legs, status=status)
@@ -153,9 +180,12 @@ class MemoryBroker:
         self.orders[order_id] = replace(self.orders[order_id], status=status)
         return self.orders[order_id]
 
-    def _filled(self, leg: BrokerLeg, price: Decimal, share: tuple[int, int]) -> BrokerLeg:
+    def _filled(self, order_id: str, leg: BrokerLeg, price: Decimal, share: tuple[int, int]) -> BrokerLeg:
         fill = BrokerFill(
-            f"{leg.symbol}-{len(leg.fills)}", leg.quantity * share[0] // share[1], price, self._clock.now()
+            f"{order_id}-{leg.symbol}-{len(leg.fills)}",
+            leg.quantity * share[0] // share[1],
+            price,
+            self._clock.now(),
         )
         return replace(leg, fills=(*leg.fills, fill))
 

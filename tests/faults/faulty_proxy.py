@@ -17,6 +17,8 @@ class Verdict(Enum):
     """It never reaches the broker."""
     SWALLOW = auto()
     """The broker gets it and acts; its answer is lost."""
+    DOUBLE = auto()
+    """The broker gets it twice; only its second answer comes back."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,8 @@ class FaultyProxy:
                 if verdict is Verdict.SWALLOW:
                     answers.cancel()
                     await asyncio.gather(answers, return_exceptions=True)
+                if verdict is Verdict.DOUBLE:
+                    await self._send_besides(raw + body)
                 to_them.write(raw + body)
                 if verdict is Verdict.SWALLOW:
                     await theirs.read(1)
@@ -130,6 +134,14 @@ class FaultyProxy:
             answers.cancel()
             await asyncio.gather(answers, return_exceptions=True)
             to_them.close()
+
+    async def _send_besides(self, whole: bytes) -> None:
+        """The same request on another connection, and its whole answer, which nobody hears."""
+        theirs, to_them = await asyncio.open_connection(*self.upstream)
+        to_them.write(whole)
+        head = (await _head(theirs)).decode("latin-1")
+        await theirs.readexactly(int(_header(head, "content-length") or 0))
+        to_them.close()
 
     async def _judge(self, request: Request) -> Verdict:
         found = next((one for one in self._catches if one.matches(request) and not one.caught.is_set()), None)

@@ -75,6 +75,7 @@ _DECISION = (
     *selects.of_suggestion(_suggested),
 )
 
+_new = _order.alias("new")
 _sent = _of(_attempt.c.order_id, _attempt.c.id)
 _SUBMISSION = (
     Query(select(_attempt).where(_attempt.c.id == ID)),
@@ -85,6 +86,7 @@ _SUBMISSION = (
         )
     ),
     *selects.of_orders(_order.c.id == _sent),
+    *selects.of_orders(_order.c.id == select(_new.c.replaces_id).where(_new.c.id == _sent).scalar_subquery()),
     *selects.of_positions(
         _position.c.id == select(_order.c.position_id).where(_order.c.id == _sent).scalar_subquery()
     ),
@@ -160,7 +162,9 @@ class CaseRepository(Repository):
         )
 
     async def submission(self, attempt_id: UUID) -> SubmissionCase:
-        attempt, account, instruments, order, lines, *position = await self._ask(*_SUBMISSION, id=attempt_id)
+        attempt, account, instruments, order, lines, old, old_lines, *position = await self._ask(
+            *_SUBMISSION, id=attempt_id
+        )
         if not attempt:
             raise missing("The attempt")
         holding = rows.to_positions(*position)[0]
@@ -171,6 +175,7 @@ class CaseRepository(Repository):
             account=rows.to_account(account[0]),
             position=holding,
             streamers={row.symbol: row.streamer_symbol for row in instruments},
+            replaced=rows.to_orders(old, old_lines)[0] if old else None,
         )
 
     async def approval(

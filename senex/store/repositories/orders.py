@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.differences import Known
-from senex.domain.orders import AttemptStatus
+from senex.domain.orders import AttemptStatus, OrderStatus
 from senex.ports.broker import BrokerFill
 from senex.ports.records import StoredFill
 from senex.store import tables
@@ -17,12 +17,12 @@ from senex.store.repositories import rows, selects
 from senex.store.repositories.base import Query, Repository, missing, table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import datetime, timedelta
     from decimal import Decimal
     from uuid import UUID
 
-    from senex.domain.orders import Attempt, Order, OrderStatus
+    from senex.domain.orders import Attempt, Order
 
 _order = table(tables.TradeOrder)
 _line = table(tables.OrderLeg)
@@ -113,6 +113,28 @@ class OrderRepository(Repository):
     async def by_external_identifier(self, identifier: str) -> UUID | None:
         row = await self._row(select(_attempt.c.order_id).where(_attempt.c.external_identifier == identifier))
         return None if row is None else row.order_id
+
+    async def replacing(
+        self, account_id: UUID, broker_order_id: str, limit_price: Decimal | None
+    ) -> UUID | None:
+        old = _order.alias("old")
+        row = await self._row(
+            select(_order.c.id)
+            .join(old, old.c.id == _order.c.replaces_id)
+            .where(
+                old.c.account_id == account_id,
+                old.c.broker_order_id == broker_order_id,
+                _order.c.limit_price == limit_price,
+                _order.c.broker_order_id.is_(None),
+                _order.c.status.in_([OrderStatus.INTENDED, OrderStatus.UNKNOWN]),
+            )
+        )
+        return None if row is None else row.id
+
+    async def shrink(self, order_id: UUID, quantities: Mapping[str, int]) -> None:
+        for symbol, quantity in quantities.items():
+            of_it = _line.c.order_id == order_id, _line.c.symbol == symbol
+            await self._run(update(_line).where(*of_it).values(quantity=quantity))
 
     async def of_position(self, position_id: UUID) -> tuple[Order, ...]:
         return rows.to_orders(*await self._ask(*_OF_POSITION, id=position_id))

@@ -34,7 +34,18 @@ class TradeOrder(SQLModel, table=True):
         one_of("status", OrderStatus),
         one_of("origin", Origins.ALL),
         UniqueConstraint("account_id", "broker_order_id"),
-        Index("one_entry", "position_id", unique=True, postgresql_where=text("kind = 'entry'")),
+        Index(
+            "one_entry",
+            "position_id",
+            unique=True,
+            postgresql_where=text("kind = 'entry' AND replaces_id IS NULL"),
+        ),
+        Index(
+            "one_replacement",
+            "replaces_id",
+            unique=True,
+            postgresql_where=text("status NOT IN ('cancelled', 'rejected')"),
+        ),
         Index(
             "one_target",
             "position_id",

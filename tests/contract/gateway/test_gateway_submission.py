@@ -222,3 +222,49 @@ async def test_alerts_that_cannot_be_read_are_refused_not_guessed(desk: Desk) ->
         with pytest.raises(UsageProblem) as caught:
             desk.gateway.read_alert(text)
         assert caught.value.code == "E_BROKER_ANSWER"
+
+
+async def test_a_replacement_is_one_put_under_a_name_of_its_own(desk: Desk) -> None:
+    ticket = await desk.ticket()
+    old = await desk.gateway.submit(ticket)
+    assert isinstance(old, Accepted)
+    better = replace(
+        ticket, limit_price=Decimal("2.60"), external_identifier=f"{ticket.external_identifier}-2"
+    )
+    outcome = await desk.gateway.replace(old.order.id, better)
+    assert isinstance(outcome, Accepted)
+    new = outcome.order
+    assert (new.price, new.replaces, new.external_identifier) == (
+        better.limit_price,
+        old.order.id,
+        better.external_identifier,
+    )
+    assert [leg.quantity for leg in new.legs] == [leg.quantity for leg in ticket.legs]
+    assert (await desk.gateway.order(desk.number, old.order.id)).replaced_by == new.id
+    [put] = [each for each in desk.exchanges if each.method == "PUT"]
+    assert put.external_identifier == better.external_identifier
+    again = await desk.gateway.replace(old.order.id, better)
+    assert isinstance(again, RefusedByBroker)
+    assert (again.code, again.retriable) == ("E_BROKER_PREFLIGHT", False)
+
+
+@pytest.mark.parametrize(
+    ("fault", "placed"),
+    [
+        ({"mode": "status", "status": 503}, 0),
+        ({"mode": "drop-after-accept"}, 1),
+        ({"mode": "html-after-accept", "status": 201}, 1),
+    ],
+)
+async def test_a_replacement_whose_answer_says_nothing_is_ambiguous(
+    desk: Desk, simulator: Simulated, fault: dict[str, object], placed: int
+) -> None:
+    ticket = await desk.ticket()
+    old = await desk.gateway.submit(ticket)
+    assert isinstance(old, Accepted)
+    better = replace(
+        ticket, limit_price=Decimal("2.60"), external_identifier=f"{ticket.external_identifier}-2"
+    )
+    simulator.fault(endpoint="replace", **fault)
+    assert isinstance(await desk.gateway.replace(old.order.id, better), Ambiguous)
+    assert len(await desk.sent(better)) == placed

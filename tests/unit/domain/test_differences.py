@@ -103,6 +103,12 @@ def test_two_orders_of_one_attempt_are_a_doubled_request() -> None:
     assert compare([one], [seen(one, S.WORKING), double]) == [(Category.ORPHAN_ORDER, Fix.CANCEL)]
 
 
+def test_what_an_order_was_before_it_was_replaced_elsewhere_is_no_difference() -> None:
+    one = known(S.WORKING, broker_id="2")
+    former = seen(one, S.REPLACED, broker_order_id="1")
+    assert compare([one], [seen(one, S.WORKING, broker_order_id="2"), former]) == []
+
+
 def test_what_only_the_broker_has() -> None:
     lost = external_identifier(SPACE, uuid4(), 1)
     assert compare([], [seen(None, S.WORKING, external_identifier=lost)]) == [

@@ -27,8 +27,10 @@ from senex.domain.orders import (
     advance_attempt,
     body_hash,
     external_identifier,
+    filled_evenly,
     of_another_deployment,
     status_from_broker,
+    unfilled,
 )
 from senex.domain.positions import OPEN_STATUSES, PositionStatus
 from senex.domain.suggestions import (
@@ -74,6 +76,23 @@ def test_every_broker_status_has_a_meaning(status: BrokerStatus) -> None:
 )
 def test_ended_orders(status: BrokerStatus, ours: OrderStatus) -> None:
     assert status_from_broker(status, filled=0) is ours
+
+
+def test_what_was_replaced_is_not_lost() -> None:
+    assert status_from_broker(BrokerStatus.CANCELLED, filled=1, replaced=True) is S.REPLACED
+    assert status_from_broker(BrokerStatus.FILLED, filled=2, replaced=True) is S.FILLED
+    assert status_from_broker(BrokerStatus.REPLACE_REQUESTED, filled=0, replaced=True) is S.WORKING
+
+
+def test_what_is_left_of_an_order() -> None:
+    ordered = [leg.times(4) for leg in LEGS]
+    even = [OrderLine(leg, 1) for leg in ordered]
+    assert filled_evenly(even)
+    assert [line.leg.quantity for line in unfilled(even)] == [3, 3]
+    assert all(line.filled == 0 for line in unfilled(even))
+    uneven = [OrderLine(ordered[0], 4), OrderLine(ordered[1], 3)]
+    assert not filled_evenly(uneven)
+    assert [line.leg.symbol for line in unfilled(uneven)] == [LEGS[1].symbol]
 
 
 @pytest.mark.parametrize(("current", "to"), list(product(S, S)))
