@@ -79,7 +79,10 @@ SHAPES: Mapping[str, Mapping[str, str]] = {
     "alarms list": {"alarms": "AlarmView[]"},
     "alarms acknowledge": {"result": "DecisionResultView"},
     "journal list": {"lines": "JournalView[]; with --follow one JournalView a line"},
-    "journal verify": {"chains": "ChainView[]; exit 1 when one is broken"},
+    "journal verify": {
+        "chains": "ChainView[]; exit 1 when one is broken",
+        "replay": "ReplayView; exit 1 when it is broken",
+    },
     "jobs list": {"queues": "QueueView[]", "workers": "ProcessView[]", "jobs": "JobView[]"},
     "jobs failed": {"jobs": "JobView[]; exit 1 when there is one"},
     **{f"jobs {verb}": {"result": "DecisionResultView"} for verb in ("run", "pause", "resume", "retry")},

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         PositionView,
         ProcessView,
         QueueView,
+        ReplayView,
         ScheduleView,
         SourceView,
         SuggestionView,
@@ -101,6 +102,10 @@ class Reads(Protocol):
 
     async def chains(self) -> tuple[ChainView, ...]:
         """Every chain of seals over the journal, each row and seal of it verified."""
+        ...
+
+    async def replay(self) -> ReplayView:
+        """Every change of an order, attempt and position led through again, and compared with what they are."""
         ...
 
     async def sources(self, account_id: UUID | None = None) -> tuple[SourceView, ...]:

@@ -433,6 +433,15 @@ class QueueView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplayView:
+    """Every change of a status replayed. ``broken`` names the first that leads elsewhere than the tables say."""
+
+    steps: int
+    objects: int
+    broken: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class DecidedView:
     """Who decided about a suggestion, and when (market time)."""
 

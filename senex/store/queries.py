@@ -28,6 +28,7 @@ from senex.ports.views import (
     SummaryView,
 )
 from senex.store import query_rows, query_schedule, query_text, seals
+from senex.store.replaying import replayed
 from senex.store.session import DEADLINE, Session
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from psycopg import AsyncCursor
 
-    from senex.ports.views import AccountView, ChainView, OrderView, ScheduleView
+    from senex.ports.views import AccountView, ChainView, OrderView, ReplayView, ScheduleView
 
 OPEN_ORDERS = ("intended", "working", "partially_filled", "unknown")
 OPEN_POSITIONS = ("pending_entry", "open_full", "open_partial", "closing")
@@ -108,6 +109,9 @@ class Reads:
 
     async def chains(self) -> tuple[ChainView, ...]:
         return await self._session.run(seals.verify)
+
+    async def replay(self) -> ReplayView:
+        return await self._session.run(replayed)
 
     async def positions(
         self, *, account_id: UUID | None = None, statuses: Collection[str] | None = OPEN_POSITIONS

@@ -124,8 +124,8 @@ ORDER BY l.ordinal
 
 ORDER_EVENTS = """
 SELECT at, actor, action, before, after, why FROM audit
-WHERE object_id = %(id)s::text
-    OR object_id IN (SELECT t.id::text FROM attempt t WHERE t.order_id = %(id)s)
+WHERE action <> 'transition' AND (object_id = %(id)s::text
+    OR object_id IN (SELECT t.id::text FROM attempt t WHERE t.order_id = %(id)s))
 ORDER BY at, action
 """
 
@@ -166,11 +166,21 @@ SELECT * FROM (
     SELECT j.serial, j.at, a.number AS account_number, j.actor, j.action, j.object_type, j.object_id, j.before,
         j.after, j.why
     FROM audit j LEFT JOIN account a ON a.id = j.account_id
-    WHERE (%(account)s::uuid IS NULL OR j.account_id = %(account)s)
+    WHERE j.action <> 'transition' AND (%(account)s::uuid IS NULL OR j.account_id = %(account)s)
         AND (%(after)s::bigint IS NULL OR j.serial > %(after)s)
     ORDER BY CASE WHEN %(after)s::bigint IS NULL THEN -j.serial ELSE j.serial END
     LIMIT %(limit)s) newest
 ORDER BY serial
+"""
+
+STEPS = """
+SELECT object_type, object_id, before, after FROM audit WHERE action = 'transition' ORDER BY serial
+"""
+
+STANDINGS = """
+SELECT 'order ' || id AS name, status FROM trade_order
+UNION ALL SELECT 'attempt ' || id, status FROM attempt
+UNION ALL SELECT 'position ' || id, status FROM position
 """
 
 CHAINS = """

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
+from senex.domain.decisions import DecisionKind
 from senex.domain.errors import Unavailable
+from senex.domain.orders import OrderKind
+from senex.ports.broker import RefusedByBroker
 from senex.services import seal_journal
 from senex.store.queries import Reads
+from senex.testing.broker import LOST
 from tests.integration.test_use_cases import Desk, desk
 
 if TYPE_CHECKING:
@@ -138,3 +143,73 @@ async def test_the_newest_lines_and_those_after(desk: Desk, reads: Reads) -> Non
     assert newest[0].account_number == "5SX00001"
     await _note(desk, account, "four", "five")
     assert [line.why for line in await reads.journal(after=newest[-1].serial, limit=1)] == ["four"]
+
+
+async def test_every_change_of_a_status_is_replayed_to_what_the_tables_say(desk: Desk, reads: Reads) -> None:
+    """An entry that fills, its targets, one taken away, one refused, one lost and given up, found too late."""
+    await desk.fill(await desk.approve(await desk.suggest()))
+    target = (await desk.orders(OrderKind.TARGET))[0]
+    await desk.decide(DecisionKind.CANCEL_ORDER, order_id=target.id)
+    await desk.drain()
+    assert target.broker_order_id is not None
+    theirs = desk.broker.orders.pop(target.broker_order_id)
+    account = await desk.account()
+    await desk.offer("reconcile", account, account)
+    await desk.drain()
+    desk.broker.orders[theirs.id] = theirs
+    done = await reads.replay()
+    assert done.broken is None
+    assert done.objects == 1 + 4 + 4  # the position, its orders, an attempt each
+    assert done.steps >= 4 * 5
+    assert "transition" not in {one.action for one in await reads.journal()}
+
+
+async def test_a_refused_and_a_withdrawn_entry_are_replayed(desk: Desk, reads: Reads) -> None:
+    desk.broker.answers = [RefusedByBroker("E_BROKER_REQUEST", "no", retriable=False), LOST]
+    for _ in range(2):
+        await desk.approval(await desk.suggest())
+        await desk.drain()
+    assert (await reads.replay()).broken is None
+    assert {one.status for one in await reads.orders()} == {"rejected", "working"}
+
+
+async def test_a_status_changed_behind_the_journal_s_back_is_named(desk: Desk, reads: Reads) -> None:
+    order = await desk.approve(await desk.suggest())
+    async with desk.engine.begin() as connection:
+        await connection.execute(text("UPDATE trade_order SET status = 'cancelled'"))
+    assert (await reads.replay()).broken == (
+        f"order {order} is cancelled in the tables, and the journal leads to working"
+    )
+
+
+_KEPT = ("audit", "broker_message", "decision", "decision_result", "fill", "audit_seal")
+
+
+def test_nobody_may_change_what_happened(database_url: str, console_url: str, owner_url: str) -> None:
+    """Daemon and console have no right to; the owner, who has every right, meets the trigger."""
+    refusals = (
+        (database_url, psycopg.errors.InsufficientPrivilege),
+        (console_url, psycopg.errors.InsufficientPrivilege),
+        (owner_url, psycopg.errors.RestrictViolation),
+    )
+    for url, refusal in refusals:
+        with psycopg.connect(url, autocommit=True) as connection:
+            for kept in _KEPT:
+                with pytest.raises(refusal):
+                    connection.execute(f"TRUNCATE {kept} CASCADE".encode())
+    with psycopg.connect(owner_url) as connection:
+        connection.execute(
+            "INSERT INTO audit (id, at, actor, action, object_type, object_id, why) "
+            "VALUES (gen_random_uuid(), '2026-03-04', 'a', 'b', 'c', 'd', '')"
+        )
+        connection.commit()
+        for change in ("UPDATE audit SET why = 'x'", "DELETE FROM audit"):
+            with pytest.raises(psycopg.errors.RestrictViolation):
+                connection.execute(change.encode())
+            connection.rollback()
+    for url in (database_url, console_url):
+        with psycopg.connect(url) as connection:
+            for change in ("UPDATE audit SET why = 'x'", "DELETE FROM audit"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(change.encode())
+                connection.rollback()

@@ -13,7 +13,7 @@ from senex.cli.output import VERSION, json_option, plain, print_json, table
 
 if TYPE_CHECKING:
     from senex.bootstrap.console import Console
-    from senex.ports.views import ChainView, JournalView
+    from senex.ports.views import ChainView, JournalView, ReplayView
 
 _LOOK_EVERY = 1.0
 NOBODY = "deployment"
@@ -60,20 +60,28 @@ def list_(*, limit: int, follow: bool, number: str | None, as_json: bool) -> Non
 @journal.command()
 @json_option
 def verify(*, as_json: bool) -> int:
-    """Read every line and every seal again; exit 1 when history is not what was sealed.
+    """Read every line and every seal again, and replay every change of an order, attempt and position.
+
+    Exit 1 when history is not what was sealed, or leads elsewhere than the books say.
 
     Example: senex journal verify
     """
-    found = run(lambda console: console.reads.chains())
+
+    async def read(console: Console) -> tuple[tuple[ChainView, ...], ReplayView]:
+        return await console.reads.chains(), await console.reads.replay()
+
+    found, replay = run(read)
     if as_json:
-        print_json(chains=found)
+        print_json(chains=found, replay=replay)
     else:
         table(
             ("chain", "seals", "sealed lines", "not sealed yet", "newest seal", "verdict"),
             [_verdict(one) for one in found],
             empty="The journal is empty.",
         )
-    return 1 if any(one.broken for one in found) else 0
+        led = f"{replay.steps} changes of {replay.objects} orders, attempts and positions"
+        click.echo(f"Replayed {led}: {replay.broken or 'they lead to what the books say'}.")
+    return 1 if replay.broken or any(one.broken for one in found) else 0
 
 
 def _print(found: tuple[JournalView, ...], *, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from senex.ports.records import StoredFill
 from senex.store import tables
 from senex.store.repositories import rows, selects
 from senex.store.repositories.base import Query, Repository, missing, table
+from senex.store.repositories.transitions import made, moved
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -58,6 +59,7 @@ class OrderRepository(Repository):
         return namespace
 
     async def add(self, order: Order, now: datetime) -> None:
+        await self._run(made(_order, order.id, order.account_id, order.status, now))
         await self._run(
             insert(_order).values(
                 id=order.id,
@@ -170,6 +172,8 @@ class OrderRepository(Repository):
         known = {name: value for name, value in told.items() if value is not None}
         # told again what is known already, an order has not changed
         news = [_order.c[name].is_distinct_from(value) for name, value in {"status": status, **known}.items()]
+        why = reject_reason or broker_status or ""
+        await self._run(moved(_order, order_id, status, now, why))
         await self._run(
             update(_order)
             .where(_order.c.id == order_id, or_(*news))
@@ -194,6 +198,7 @@ class OrderRepository(Repository):
         await self._run(update(_order).where(_order.c.id == order_id).values(**wished))
 
     async def add_attempt(self, attempt: Attempt, now: datetime) -> None:
+        await self._run(made(_attempt, attempt.id, attempt.account_id, attempt.status, now))
         await self._run(
             insert(_attempt).values(
                 id=attempt.id,
@@ -220,9 +225,11 @@ class OrderRepository(Repository):
         return tuple(map(rows.to_attempt, found))
 
     async def start_sending(self, attempt_id: UUID, *, epoch: int, now: datetime) -> bool:
+        prepared = _attempt.c.status == AttemptStatus.PREPARED
+        await self._run(moved(_attempt, attempt_id, AttemptStatus.SENDING, now, only=prepared))
         count = await self._run(
             update(_attempt)
-            .where(_attempt.c.id == attempt_id, _attempt.c.status == AttemptStatus.PREPARED)
+            .where(_attempt.c.id == attempt_id, prepared)
             .values(
                 status=AttemptStatus.SENDING,
                 epoch=epoch,
@@ -253,6 +260,8 @@ class OrderRepository(Repository):
         broker_order_id: str | None = None,
     ) -> None:
         told = {"error_code": code, "error_message": message, "broker_order_id": broker_order_id}
+        why = f"{code}: {message}" if message else code or ""
+        await self._run(moved(_attempt, attempt_id, status, now, why))
         await self._run(
             update(_attempt).where(_attempt.c.id == attempt_id).values(status=status, settled_at=now, **told)
         )

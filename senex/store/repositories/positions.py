@@ -15,6 +15,7 @@ from senex.store import tables
 from senex.store.repositories import rows, selects
 from senex.store.repositories.base import Query, Repository, missing, table
 from senex.store.repositories.suggestions import leg_rows
+from senex.store.repositories.transitions import made, moved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +45,9 @@ class PositionRepository(Repository):
     """``ports.unit_of_work.Positions`` on Postgres."""
 
     async def add(self, position: Position) -> None:
+        await self._run(
+            made(_position, position.id, position.account_id, position.status, position.created_at)
+        )
         plan = position.exit_plan
         await self._run(
             insert(_position).values(
@@ -109,6 +113,7 @@ class PositionRepository(Repository):
             stamp = {"opened_at": opened, "closed_at": None, "closure_reason": None}
         elif status in (PositionStatus.CLOSED, PositionStatus.EXPIRED):
             stamp = {"closed_at": now, "closure_reason": closure_reason}
+        await self._run(moved(_position, position_id, status, now, closure_reason or ""))
         await self._run(update(_position).where(_position.c.id == position_id).values(status=status, **stamp))
 
     async def allow_stop_orders(self, position_id: UUID, *, allowed: bool) -> None:

@@ -1,0 +1,81 @@
+"""Every change of a status is a row of the audit, written with the change, whoever makes it.
+
+Who wanted it and why in words stands in the journal beside it; these rows are
+what ``senex journal verify`` replays.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import Text, cast, insert, literal, null, select, true
+
+from senex.domain.replay import TRANSITION
+from senex.store import tables
+from senex.store.repositories.base import table
+from senex.store.tables.columns import TIME
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import ColumnElement, Insert, Table
+
+_audit = table(tables.Audit)
+_COLUMNS = ("id", "at", "account_id", "actor", "action", "object_type", "object_id", "before", "after", "why")
+_KINDS = {"trade_order": "order", "attempt": "attempt", "position": "position"}
+
+
+def made(of: Table, object_id: UUID, account_id: UUID, status: str, now: datetime) -> Insert:
+    """A thing came to be with a status."""
+    return insert(_audit).values(
+        id=uuid4(),
+        at=now,
+        account_id=account_id,
+        actor=_actor(),
+        action=TRANSITION,
+        object_type=_KINDS[of.name],
+        object_id=str(object_id),
+        before=null(),
+        after=status,
+        why="",
+    )
+
+
+def moved(
+    of: Table,
+    object_id: UUID,
+    status: str,
+    now: datetime,
+    why: str = "",
+    *,
+    only: ColumnElement[bool] | None = None,
+) -> Insert:
+    """The status becomes another; to be run before it does, and nothing where it is that already.
+
+    ``only`` is what must hold of the row besides.
+    """
+    source = (
+        select(
+            literal(uuid4()),
+            literal(now, TIME),
+            of.c.account_id,
+            literal(_actor()),
+            literal(TRANSITION),
+            literal(_KINDS[of.name]),
+            cast(of.c.id, Text),
+            of.c.status,
+            literal(str(status)),
+            literal(why),
+        )
+        .where(of.c.id == object_id, of.c.status != str(status), true() if only is None else only)
+        .with_for_update()
+    )
+    return insert(_audit).from_select(_COLUMNS, source)
+
+
+def _actor() -> str:
+    """Who decided what this run does, where somebody did."""
+    return str(structlog.contextvars.get_contextvars().get("operator", "daemon"))
