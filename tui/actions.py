@@ -90,6 +90,7 @@ BY_SCREEN: Mapping[str, tuple[Action, ...]] = {
     "orders": (
         Action("orders.open", "enter", "open", "Timeline", "The life of the order"),
         Action("orders.cancel", "c", "cancel", "Cancel", "Cancel the order; asks first", money=True),
+        Action("orders.replace", "e", "replace", "Reprice", "Another limit for it; asks first", money=True),
         *TABLE_TOOLS,
     ),
 }

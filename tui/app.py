@@ -302,6 +302,10 @@ class SenexApp(App[None]):
         """Confirm, then cancel."""
         _ask().cancel(self, order)
 
+    def ask_replace(self, order: OrderView) -> None:
+        """Ask for a new limit, confirm, then replace."""
+        _ask().replace(self, order)
+
     def ask(self, screen: Screen[str | None], then: Callable[[str | None], None]) -> None:
         """Show a dialog and go on with its answer."""
         self.push_screen(screen, then)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from senex.domain.symbols import underlying_symbol
 from senex.domain.unknown import Unknown
+from senex.services.live import new_limit
 from tui import confirm
 from tui import format as fmt
 from tui.screens.approvals import refusal
 from tui.screens.dialogs import Confirm, KillSwitch, Prompt
-from tui.screens.orders import cancellable
+from tui.screens.orders import cancellable, replaceable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -91,6 +92,36 @@ def cancel(host: Host, order: OrderView) -> None:
             host.decide(title, lambda by: by.cancel(order, reason=reason))
 
     host.ask(Confirm(title, lambda: confirm.cancel(order)), then)
+
+
+def replace(host: Host, order: OrderView) -> None:
+    """Which limit? Then what that means in money."""
+    if not replaceable(order):
+        why = "it is not at the broker" if cancellable(order) else f"it is {fmt.words(order.status)}"
+        host.say(f"This order cannot be repriced: {why}.", bad=True)
+        return
+    title = f"Reprice {fmt.clean(order.underlying)} {fmt.words(order.kind)}"
+    live = host.state.environment == "live"
+
+    def priced(told: str | None) -> None:
+        if not told:
+            return
+        limit = new_limit(order, told)
+
+        def then(answer: str | None) -> None:
+            if answer is not None:
+                reason = f"repriced by {host.state.operator}"
+                host.decide(
+                    title, lambda by: by.replace(order, limit, reason=reason, passphrase=answer or None)
+                )
+
+        host.ask(Confirm(title, lambda: confirm.replace(order, limit), passphrase=live), then)
+
+    def check(told: str) -> str:
+        return str(abs(new_limit(order, told)))
+
+    text = f"It works at {fmt.effect(order.limit_price)}. The new limit per share?"
+    host.ask(Prompt(title, text, value=str(abs(order.limit_price)), check=check), priced)
 
 
 def suggest(host: Host, account: AccountView) -> None:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from senex.domain.legs import Action, Leg, reduction
 from senex.domain.money import CONTRACT_MULTIPLIER
 from senex.domain.unknown import Unknown
-from senex.services.live import worst_loss
+from senex.services.live import order_money, worst_loss
 from tui import format as fmt
 from tui.tones import line, lines, toned
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from textual.content import Content
 
     from senex.domain.suggestions import Pricing
@@ -135,3 +137,31 @@ def cancel(order: OrderView) -> Content:
         rows += [line(""), toned("Its spread then has no profit target.", "warn")]
     rows.append(toned("A fill that is faster than the cancel stands.", "dim"))
     return lines(rows)
+
+
+def replace(order: OrderView, limit: Decimal) -> Content:
+    """What it would bring or cost, before and after."""
+    now, then = order_money(order, order.limit_price), order_money(order, limit)
+    does = "receives" if then > 0 else "pays"
+    worse = then < now
+    difference = toned(
+        f"{fmt.money(abs(then - now))} {'worse' if worse else 'better'}", "loss" if worse else "gain"
+    )
+    return lines(
+        [
+            line(
+                "Replaces the ",
+                toned(f"{fmt.words(order.kind)} {fmt.words(order.spread_key or '')}".strip(), "strong"),
+                f" order on {fmt.clean(order.underlying)} by one",
+            ),
+            line(
+                "that ",
+                does,
+                " ",
+                toned(fmt.money(abs(then)), "strong"),
+                f" ({fmt.effect(limit)}) instead of {fmt.money(abs(now))} ({fmt.effect(order.limit_price)}):",
+            ),
+            line(difference, " when it fills, before fees."),
+            toned("A fill that is faster than the replacement stands.", "dim"),
+        ]
+    )

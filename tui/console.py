@@ -25,6 +25,10 @@ class Console(Protocol):
         """Confirm, then cancel."""
         ...
 
+    def ask_replace(self, order: OrderView) -> None:
+        """Ask for a new limit, confirm, then replace."""
+        ...
+
     def load_events(self, order_id: UUID) -> None:
         """Read the audit trail of an order; it comes as a message."""
         ...

@@ -14,6 +14,7 @@ from tui.messages import DecisionAnswered, DecisionSent
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
+    from decimal import Decimal
     from uuid import UUID
 
     from textual.message import Message
@@ -36,6 +37,12 @@ class Decider(Protocol):
 
     async def cancel(self, order: OrderView, *, reason: str) -> UUID:
         """Ask for a cancel."""
+        ...
+
+    async def replace(
+        self, order: OrderView, limit: Decimal, *, reason: str, passphrase: str | None = None
+    ) -> UUID:
+        """Ask for another limit."""
         ...
 
     async def set_state(

@@ -67,6 +67,7 @@ SHAPES: Mapping[str, Mapping[str, str]] = {
     "summary": {"summaries": "SummaryView[], newest first"},
     "automation show": {"automations": "AutomationView[]"},
     "automation set": {"result": "DecisionResultView"},
+    "orders replace": {"result": "DecisionResultView"},
     "state show": {"states": "account, state, reason, ready, ready_reason of each account"},
     "state set": {"result": "DecisionResultView"},
     "state flatten": {"result": "DecisionResultView"},

@@ -11,6 +11,7 @@ from senex.domain.errors import Refused
 from senex.domain.orders import AttemptStatus, OrderStatus, advance, advance_attempt
 from senex.services.follow import follow_order
 from senex.services.record_fill import apply_order
+from senex.services.replace import pending_replacement
 
 if TYPE_CHECKING:
     from senex.domain.decisions import Decision
@@ -24,7 +25,8 @@ async def request_cancel(context: Context, decision: Decision, work: Work) -> No
     """Take the wish: an order not sent yet ends here, one at the broker is asked to be cancelled.
 
     Raises:
-        Refused: ``E_ORDER_DONE`` when it has ended, ``E_ORDER_UNKNOWN`` while its outcome is not known.
+        Refused: ``E_ORDER_DONE`` when it has ended, ``E_ORDER_UNKNOWN`` while its outcome is not known,
+            ``E_ORDER_REPLACING`` while another is being put in its place.
     """
     if decision.order_id is None:
         raise Refused("E_DECISION", "The cancel names no order.")
@@ -39,6 +41,9 @@ async def request_cancel(context: Context, decision: Decision, work: Work) -> No
                 "E_ORDER_UNKNOWN",
                 "Whether the broker has this order is not known yet; reconcile settles it, then cancel.",
             )
+        replacement = pending_replacement(order, await tx.orders.of_position(order.position_id))
+        if replacement is not None:
+            await _withdraw_replacement(context, tx, replacement)
         now = context.clock.now()
         await tx.orders.request_cancel(order.id, now, actor=decision.operator)
         message = "Cancel sent to the broker; a fill may still come first."
@@ -61,6 +66,15 @@ async def request_cancel(context: Context, decision: Decision, work: Work) -> No
         await tx.outbox.done(work)
         await tx.commit()
     await context.publisher.changed("order", str(order.account_id), str(order.id))
+
+
+async def _withdraw_replacement(context: Context, tx: UnitOfWork, replacement: Order) -> None:
+    """The order is not wanted, so what was to replace it is not either; once sent, it is the one to cancel."""
+    name = str(replacement.id)[:8]
+    if replacement.status is not OrderStatus.INTENDED:
+        raise Refused("E_ORDER_REPLACING", f"The order is being replaced by {name}; cancel that one.")
+    await tx.orders.get(replacement.id, lock=True)
+    await withdraw(context, tx, replacement)
 
 
 async def withdraw(context: Context, tx: UnitOfWork, order: Order) -> str:
@@ -91,10 +105,30 @@ async def cancel(context: Context, order_id: UUID, work: Work) -> None:
             await tx.commit()
         return
     async with context.units.account_lock(order.account_id):
-        with suppress(Refused):  # a terminal order cannot be cancelled: the read below says how it ended
+        refusal = None
+        try:
             await context.broker.cancel(account.number, order.broker_order_id)
+        except Refused as told:  # a terminal order cannot be cancelled: the read below says how it ended
+            refusal = told.message
         theirs = await context.broker.order(account.number, order.broker_order_id)
+        if refusal is not None and not theirs.means.terminal:
+            await _not_taken(context, order, refusal)
         await apply_order(context, order.account_id, theirs, source="rest", work=work)
+
+
+async def _not_taken(context: Context, order: Order, why: str) -> None:
+    """A cancel the broker does not take is said, and not asked for again at once (fault 9)."""
+    async with context.units() as tx:
+        await tx.journal.note(
+            "cancel not taken",
+            actor="broker",
+            object_type="order",
+            object_id=str(order.id),
+            account_id=order.account_id,
+            why=why,
+            now=context.clock.now(),
+        )
+        await tx.commit()
 
 
 async def cancel_orphan(context: Context, work: Work) -> None:

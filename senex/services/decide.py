@@ -16,6 +16,7 @@ from senex.services.exit_plan import restore_targets, set_stop
 from senex.services.fix import reconcile_on_request
 from senex.services.jobs import pause_job, resume_job, retry_job, run_job
 from senex.services.operators import check_operator
+from senex.services.replace_order import replace_order
 from senex.services.suggest import suggest
 from senex.services.sync import sync_account, sync_orders
 from senex.services.trading_state import set_state
@@ -63,6 +64,7 @@ _USE_CASES: dict[DecisionKind, _UseCase] = {
     DecisionKind.APPROVE: approve,
     DecisionKind.REJECT: _of_decision(reject),
     DecisionKind.CANCEL_ORDER: _of_decision(request_cancel),
+    DecisionKind.REPLACE_ORDER: _of_decision(replace_order),
     DecisionKind.SET_STATE: _of_decision(set_state),
     DecisionKind.SYNC: _of_decision(_sync),
     DecisionKind.RECONCILE: _of_decision(reconcile_on_request),

@@ -79,6 +79,13 @@ class Decider:
         decision = self._decision(order.account_id, DecisionKind.CANCEL_ORDER)
         return await self._put(replace(decision, order_id=order.id, reason=reason), None)
 
+    async def replace(
+        self, order: OrderView, limit: Decimal, *, reason: str, passphrase: str | None = None
+    ) -> UUID:
+        """Ask for the order to be replaced by one at ``limit`` (signed); a fill may still come first."""
+        decision = self._decision(order.account_id, DecisionKind.REPLACE_ORDER)
+        return await self._put(replace(decision, order_id=order.id, price=limit, reason=reason), passphrase)
+
     async def set_state(
         self, account_id: UUID, state: str, *, reason: str, passphrase: str | None = None
     ) -> UUID:

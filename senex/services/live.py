@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from math import gcd
 from typing import TYPE_CHECKING
 
+from senex.domain.errors import UsageProblem
 from senex.domain.legs import Action, InstrumentType, Leg, reduction
 from senex.domain.lots import Lot
 from senex.domain.money import CONTRACT_MULTIPLIER, cents
@@ -22,7 +25,6 @@ from senex.domain.unknown import Unknown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
-    from decimal import Decimal
     from uuid import UUID
 
     from senex.domain.quotes import Market
@@ -107,6 +109,27 @@ def worst_loss(suggestion: SuggestionView) -> Decimal:
     legs, _ = _opening(suggestion.legs)
     slack = suggestion.limit_price - suggestion.band_low
     return abs(suggestion.max_loss) + slack * reduction(legs) * CONTRACT_MULTIPLIER
+
+
+def new_limit(order: OrderView, told: str) -> Decimal:
+    """A new limit for the order as an operator writes it, signed as the order's is.
+
+    Raises:
+        UsageProblem: ``E_PRICE`` when it is no price, or says the opposite of the order's.
+    """
+    try:
+        price = Decimal(told.strip())
+    except InvalidOperation:
+        raise UsageProblem("E_PRICE", f"{told.strip()!r} is no price; write it like 1.25.") from None
+    if not price.is_finite() or price == 0 or (price < 0 < order.limit_price):
+        raise UsageProblem("E_PRICE", f"{told.strip()} cannot be the limit of this order.")
+    return abs(price) if order.limit_price > 0 else -abs(price)
+
+
+def order_money(order: OrderView, limit: Decimal) -> Decimal:
+    """What is left of the order brings at ``limit`` (signed, − pays), in dollars before fees."""
+    left = (abs(leg.quantity) - leg.filled for leg in order.legs)
+    return limit * gcd(*left) * CONTRACT_MULTIPLIER
 
 
 def position_live(position: PositionView, market: Market, now: datetime) -> PositionLive:

@@ -8,6 +8,7 @@ import os
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,6 +162,22 @@ async def test_cancel_and_reject_are_answered(shell: Shell) -> None:
     assert (done.code, done.json["result"]["outcome"]) == (0, "done"), done
     unclear = await shell.senex("orders", "show", "ffffffff")
     assert (unclear.code, "[E_ID]" in unclear.err) == (2, True)
+
+
+async def test_an_order_gets_another_limit(shell: Shell) -> None:
+    await shell.held()
+    target = (await shell.desk.orders(OrderKind.TARGET))[0]
+    limit = str(abs(target.limit_price) + Decimal("0.10"))
+    asked = await shell.senex("orders", "replace", str(target.id), "--limit", limit)
+    assert (asked.code, "[E_NOT_CONFIRMED]" in asked.err) == (4, True)
+    wrong = await shell.senex("orders", "replace", str(target.id), "--limit", "dear", "--yes")
+    assert (wrong.code, "[E_PRICE]" in wrong.err) == (2, True)
+    async with shell.daemon():
+        done = await shell.senex("orders", "replace", str(target.id), "--limit", limit, "--yes", "--json")
+    assert (done.code, done.json["result"]["outcome"]) == (0, "done"), done
+    listed = (await shell.senex("orders", "list", "--json")).json["orders"]
+    (new,) = [one for one in listed if one["id"] == done.json["result"]["order_id"]]
+    assert new["limit_price"] == f"-{limit}"
 
 
 async def test_positions_show_targets_and_unknown_prices_as_unknown(shell: Shell) -> None:

@@ -277,9 +277,9 @@ async def test_the_fill_wins_and_the_replacement_is_given_up(floor: Floor) -> No
 
 async def test_what_a_partly_filled_entry_and_its_replacement_fill_is_one_position(floor: Floor) -> None:
     floor.simulator.fault(endpoint="fills", mode="partial", units=1)
-    old = await floor.enter("9.00")
+    old = await floor.enter("2.50")
     assert old.status is OrderStatus.WORKING
-    new = await floor.intend(old, "-8.95")
+    new = await floor.intend(old, "-2.45")
     await floor.drain()
     floor.step(1)
     await floor.offer("monitor_open_orders")
@@ -288,14 +288,14 @@ async def test_what_a_partly_filled_entry_and_its_replacement_fill_is_one_positi
     assert {line.filled for line in partly.lines} == {1}
     floor.simulator.heal()
     # the other unit is asked for at a price nobody pays, then at one that is paid
-    last = await floor.intend(partly, "8.00")
+    last = await floor.intend(partly, "2.00")
     assert {line.leg.quantity for line in last.lines} == {1}
     await floor.drain()
     await floor.settle()
     assert (await floor.order(new)).status in (OrderStatus.REPLACED, OrderStatus.FILLED)
     final = await floor.order(last)
     if final.status is OrderStatus.WORKING:
-        paid = await floor.intend(final, "-8.00")
+        paid = await floor.intend(final, "-2.00")
         await floor.drain()
         await floor.settle()
         assert (await floor.order(paid)).status is OrderStatus.FILLED

@@ -442,6 +442,11 @@ class FakeDecider:
     async def cancel(self, order: OrderView, *, reason: str) -> UUID:
         return self._record("cancel_order", order.id, reason)
 
+    async def replace(
+        self, order: OrderView, limit: Decimal, *, reason: str, passphrase: str | None = None
+    ) -> UUID:
+        return self._record("replace_order", order.id, limit, reason, passphrase)
+
     async def set_state(
         self, account_id: UUID, state: str, *, reason: str, passphrase: str | None = None
     ) -> UUID:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -308,6 +309,29 @@ async def test_cancel_is_confirmed_and_only_for_what_works(tmp_path: Path) -> No
         await pilot.press("down", "c", "y")
         await w.until(pilot, lambda: world.decider.made)
         assert world.decider.made[0][:2] == ("cancel_order", w.target("put-1", "-0.82", 0).id)
+
+
+def _said(world: w.World, where: str) -> str:
+    return str(world.app.screen.query_one(where, Static).content)
+
+
+async def test_a_new_limit_is_asked_for_and_confirmed_in_money(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("4", "e")
+        await answered(pilot, world)
+        assert "cannot be repriced" in toasts(world)[0]
+        await pilot.press("down", "e")
+        await pilot.press("end", *["backspace"] * 8, *"x", "enter")
+        assert "is no price" in _said(world, "#problem")
+        await pilot.press("backspace", *"0.90", "enter")
+        await pilot.pause()
+        assert all(part in _said(world, "#text") for part in ("$90", "$82", "worse"))
+        await pilot.press("y")
+        await w.until(pilot, lambda: world.decider.made)
+        order = w.target("put-1", "-0.82", 0)
+        assert world.decider.made[0] == ("replace_order", order.id, Decimal("-0.90"), "repriced by ann", None)
 
 
 async def test_a_silent_daemon_is_said(tmp_path: Path) -> None:

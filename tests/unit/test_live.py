@@ -9,11 +9,20 @@ from uuid import UUID
 
 import pytest
 
+from senex.domain.errors import UsageProblem
 from senex.domain.quotes import Market, Quote
 from senex.domain.unknown import Unknown
 from senex.ports.views import LotView, PositionSpreadView, PositionView
-from senex.services.live import close_value, leg_live, position_live, streamers_of, worst_loss
-from tests.tui.console_world import suggestion
+from senex.services.live import (
+    close_value,
+    leg_live,
+    new_limit,
+    order_money,
+    position_live,
+    streamers_of,
+    worst_loss,
+)
+from tests.tui.console_world import suggestion, target
 
 D = Decimal
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
@@ -124,3 +133,26 @@ def test_what_closing_brings_at_natural_and_at_a_limit() -> None:
     assert isinstance(stale, Unknown)
     shares = [replace(lots[0], symbol="QQQ", streamer="QQQ", quantity=100, multiplier=1)]
     assert close_value(shares, quoted, NOW, limit=D("500.10")) == D("50010.00")
+
+
+@pytest.mark.parametrize(("told", "limit"), [("0.9", "-0.9"), (" 1.25 ", "-1.25"), ("-0.90", "-0.90")])
+def test_a_new_limit_keeps_the_direction_of_the_order(told: str, limit: str) -> None:
+    assert new_limit(target("put-1", "-0.82", 0), told) == D(limit)
+
+
+@pytest.mark.parametrize("told", ["", "a lot", "0", "nan", "inf"])
+def test_what_is_no_limit(told: str) -> None:
+    with pytest.raises(UsageProblem) as problem:
+        new_limit(target("put-1", "-0.82", 0), told)
+    assert problem.value.code == "E_PRICE"
+
+
+def test_a_credit_cannot_become_a_debit() -> None:
+    with pytest.raises(UsageProblem):
+        new_limit(replace(target("put-1", "-0.82", 0), limit_price=D("1.20")), "-1.10")
+
+
+def test_an_order_is_worth_what_is_left_of_it() -> None:
+    order = target("put-1", "-0.82", 0)
+    legs = tuple(replace(leg, quantity=leg.quantity * 3, filled=1) for leg in order.legs)
+    assert order_money(replace(order, legs=legs), D("-0.90")) == D("-180.00")

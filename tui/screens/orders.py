@@ -90,6 +90,12 @@ class OrdersScreen(TableScreen):
         if order is not None:
             self.console.ask_cancel(order)
 
+    def action_replace(self) -> None:
+        """A new limit, confirmed, then one decision."""
+        order = self._find(self.table.cursor_key or "")
+        if order is not None:
+            self.console.ask_replace(order)
+
     def _find(self, key: str) -> OrderView | None:
         snapshot = self.state.snapshot
         found = [] if snapshot is None else [o for o in snapshot.orders if str(o.id) == key]
@@ -192,6 +198,11 @@ def section_of(order: OrderView) -> int:
 def cancellable(order: OrderView) -> bool:
     """Whether a cancel makes sense: it works, at the broker or on its way."""
     return section_of(order) == _WORKING
+
+
+def replaceable(order: OrderView) -> bool:
+    """Whether it is at the broker, and nothing is asked of it already."""
+    return cancellable(order) and order.broker_order_id is not None
 
 
 def _status(order: OrderView) -> str:

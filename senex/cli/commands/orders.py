@@ -8,6 +8,7 @@ import click
 
 from senex.cli.console import (
     account_option,
+    ask_passphrase,
     choose,
     choose_account,
     confirm,
@@ -17,6 +18,7 @@ from senex.cli.console import (
     yes_option,
 )
 from senex.cli.output import UNKNOWN, json_option, price, print_json, short, table
+from senex.services.live import new_limit, order_money
 
 if TYPE_CHECKING:
     from senex.bootstrap.console import Console
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def orders() -> None:
-    """What was sent; cancel it."""
+    """What was sent; cancel or replace it."""
 
 
 @orders.command("list")
@@ -98,6 +100,38 @@ def cancel(identifier: str, *, reason: str, yes: bool, timeout: float, as_json: 
         order = await _find(console, identifier)
         confirm(f"Cancel the {order.underlying} {_kind(order)} at {price(order.limit_price)}?", yes=yes)
         decision = await console.decider.cancel(order, reason=reason)
+        return report(await console.decider.wait_result(decision, timeout), as_json=as_json)
+
+    return run(decide)
+
+
+@orders.command()
+@click.argument("identifier", metavar="ID")
+@click.option("--limit", "told", required=True, metavar="PRICE", help="The new limit per share, like 1.25.")
+@click.option("--reason", default="", help="Why; it is recorded.")
+@yes_option
+@timeout_option
+@json_option
+def replace(identifier: str, *, told: str, reason: str, yes: bool, timeout: float, as_json: bool) -> int:
+    """Give a working order another limit; a fill may still come first.
+
+    The price has the order's direction: what is paid stays paid. An entry stays inside its approved band.
+
+    Example: senex orders replace 3f2a9c1e --limit 1.25 --yes
+    """
+
+    async def decide(console: Console) -> int:
+        order = await _find(console, identifier)
+        limit = new_limit(order, told)
+        now, then = order_money(order, order.limit_price), order_money(order, limit)
+        does = "Receive" if then > 0 else "Pay"
+        confirm(
+            f"{does} ${abs(then):,.2f} instead of ${abs(now):,.2f} for the {order.underlying} {_kind(order)} "
+            f"({price(limit)} instead of {price(order.limit_price)})?",
+            yes=yes,
+        )
+        passphrase = ask_passphrase(str(console.settings.environment))
+        decision = await console.decider.replace(order, limit, reason=reason, passphrase=passphrase)
         return report(await console.decider.wait_result(decision, timeout), as_json=as_json)
 
     return run(decide)
