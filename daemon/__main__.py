@@ -1,4 +1,4 @@
-"""``python -m daemon``: worker, scheduler, streamer and relay under one supervisor.
+"""``python -m daemon``: worker, scheduler, streamer and relay under one supervisor, and the exporter if wanted.
 
 ``python -m daemon NAME`` runs one of them. Each waits for the database's schema
 before it works, so they may be started in any order, before the migration too.
@@ -11,14 +11,14 @@ from importlib import import_module
 
 import click
 
-from daemon.processes import NAMES, settings_or_exit
+from daemon.processes import EXPORTER, NAMES, settings_or_exit
 
 # a process imports its own part only: relay and scheduler stay small
-_PARTS = {name: f"daemon.parts.{name}" for name in NAMES}
+_PARTS = {name: f"daemon.parts.{name}" for name in (*NAMES, EXPORTER)}
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("name", required=False, type=click.Choice(NAMES))
+@click.argument("name", required=False, type=click.Choice([*NAMES, EXPORTER]))
 def main(name: str | None) -> None:
     """Run the daemon, or only its process NAME.
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 NAMES = ("worker", "scheduler", "streamer", "relay")
+EXPORTER = "exporter"
+"""Runs only where it is wanted."""
 _FAILED = 1
 _log = structlog.get_logger("senex.daemon")
 

@@ -304,6 +304,15 @@ class DaemonSettings(LimitFields, _Clocked):
     log_json: Annotated[
         bool, Field(default=False, description="Log JSON lines on stdout, and nothing to files.")
     ]
+    metrics_address: Annotated[
+        str | None,
+        Field(
+            default=None,
+            pattern=r"^[^\s:]+:[0-9]{1,5}$",
+            description="HOST:PORT where the exporter serves Prometheus' metrics, such as 127.0.0.1:9464; unset, "
+            "`senex daemon` runs no exporter.",
+        ),
+    ]
     log_dir: Annotated[
         Path | None,
         Field(

@@ -1,4 +1,4 @@
-"""The supervisor of the four processes."""
+"""The supervisor of the processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from daemon.processes import NAMES
+from daemon.processes import EXPORTER, NAMES
 from daemon.supervisor import Part, Supervisor
 from senex.config import child_environment
 
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 
 def main(settings: DaemonSettings) -> int:
-    """Keep all four alive until SIGTERM or SIGINT."""
+    """Keep all of them alive until SIGTERM or SIGINT."""
     asyncio.run(_supervise(settings))
     return 0
 
 
 async def _supervise(settings: DaemonSettings) -> None:
     environment = child_environment("daemon")
+    names = NAMES if settings.metrics_address is None else (*NAMES, EXPORTER)
     supervisor = Supervisor(
-        [Part(name, [sys.executable, "-m", "daemon", name], environment) for name in NAMES],
+        [Part(name, [sys.executable, "-m", "daemon", name], environment) for name in names],
         prefix=not settings.log_json,
     )
     loop = asyncio.get_running_loop()

@@ -6,19 +6,17 @@ import asyncio
 import os
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from senex.bootstrap.access import broker_access
-from senex.bootstrap.machine import ThisMachine
+from senex.bootstrap.machine import ThisMachine, folders
 from senex.broker.gateway import open_gateway
 from senex.bus.clock import open_clock
 from senex.bus.connection import open_redis
 from senex.bus.logins import RedisLoginPause
 from senex.bus.publisher import RedisPublisher
 from senex.bus.quotes import RedisQuotes
-from senex.config import instance_folder, log_folder
 from senex.services.context import Context
 from senex.store.engine import open_engine
 from senex.store.messages import MessageLog
@@ -61,12 +59,6 @@ async def build(settings: DaemonSettings) -> AsyncIterator[Context]:
             publisher=RedisPublisher(redis),
             clock=clock,
             environment=settings.environment,
-            machine=ThisMachine(_folders(settings)),
+            machine=ThisMachine(folders(settings)),
             limits=settings.limit_book(),
         )
-
-
-def _folders(settings: DaemonSettings) -> tuple[Path, ...]:
-    """Where senex writes on this machine, a bundled database among it, and the system itself."""
-    logs = settings.log_dir or log_folder(settings.instance)
-    return Path("/"), logs, instance_folder(settings.instance)

@@ -6,13 +6,16 @@ import shutil
 import socket
 from contextlib import suppress
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from senex.config import instance_folder, log_folder
 from senex.domain.machine import Disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
+
+    from senex.config import DaemonSettings
 
 
 class ThisMachine:
@@ -33,3 +36,9 @@ class ThisMachine:
                 if whole:
                     found.setdefault(there.stat().st_dev, Disk(str(there), Decimal(space.used) / whole))
         return tuple(found.values())
+
+
+def folders(settings: DaemonSettings) -> tuple[Path, ...]:
+    """Where senex writes on this machine, a bundled database among it, and the system itself."""
+    logs = settings.log_dir or log_folder(settings.instance)
+    return Path("/"), logs, instance_folder(settings.instance)

@@ -32,7 +32,7 @@ class Program:
 PROGRAMS: Mapping[str, Program] = {
     "demo": Program("daemon.demo", "demo", "Everything on this machine, simulated, then the console."),
     "tui": Program("tui", "console", "The console."),
-    "daemon": Program("daemon", "daemon", "Worker, scheduler, streamer and relay; or one of them."),
+    "daemon": Program("daemon", "daemon", "Worker, scheduler, streamer, relay, exporter; or one of them."),
     "simulator": Program("senex.simulator", "simulator", "A tastytrade of your own, on this machine."),
 }
 

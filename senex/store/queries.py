@@ -44,6 +44,15 @@ OPEN_ORDERS = ("intended", "working", "partially_filled", "unknown")
 OPEN_POSITIONS = ("pending_entry", "open_full", "open_partial", "closing")
 
 
+async def read_accounts(cursor: AsyncCursor[Any], now: datetime) -> tuple[AccountView, ...]:
+    """Every account at market time ``now``."""
+    heads = await _all(cursor, query_text.ACCOUNTS, open=list(OPEN_ORDERS), now=now)
+    held = await _all(cursor, query_text.HELD, open=list(OPEN_POSITIONS))
+    gains = await _all(cursor, query_text.CLOSED_LOTS, since=query_rows.start_of_day(now))
+    lots = await _all(cursor, query_text.LOTS, ids=[row.id for row in held])
+    return query_rows.accounts(heads, held, lots, gains)
+
+
 class Reads:
     """``ports.console.Reads`` on Postgres, on one connection that comes back by itself."""
 
@@ -54,14 +63,7 @@ class Reads:
         await self._session.close()
 
     async def accounts(self, now: datetime) -> tuple[AccountView, ...]:
-        async def read(cursor: AsyncCursor[Any]) -> tuple[AccountView, ...]:
-            heads = await _all(cursor, query_text.ACCOUNTS, open=list(OPEN_ORDERS), now=now)
-            held = await _all(cursor, query_text.HELD, open=list(OPEN_POSITIONS))
-            gains = await _all(cursor, query_text.CLOSED_LOTS, since=query_rows.start_of_day(now))
-            lots = await _all(cursor, query_text.LOTS, ids=[row.id for row in held])
-            return query_rows.accounts(heads, held, lots, gains)
-
-        return await self._session.run(read)
+        return await self._session.run(lambda cursor: read_accounts(cursor, now))
 
     async def suggestions(
         self, *, account_id: UUID | None = None, statuses: Collection[str] | None = None, limit: int = 200

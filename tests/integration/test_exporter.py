@@ -1,0 +1,124 @@
+"""Metrics as Prometheus reads them, from the exporter as a process on a real database."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import psycopg
+from prometheus_client.parser import text_string_to_metric_families
+
+from daemon.embedded.processes import free_port
+from daemon.usage import usage
+from senex.config import child_environment
+from tests.waiting import PATIENCE, ended, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_COMMAND = [sys.executable, "-m", "daemon", "exporter"]
+Samples = dict[tuple[str, ...], float]
+
+
+def _scrape(port: int) -> Samples:
+    """Every sample by its name and the values of its labels."""
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
+        text = answer.read().decode()
+    return {
+        (sample.name, *(sample.labels[name] for name in sorted(sample.labels))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def _answered(port: int) -> Samples | None:
+    try:
+        return _scrape(port)
+    except URLError:  # it does not listen yet
+        return None
+
+
+def _environment(database_url: str, folder: Path, port: int) -> dict[str, str]:
+    return {
+        **child_environment("demo"),  # the machine's basics
+        "SENEX_ENVIRONMENT": "sandbox",
+        "SENEX_DATABASE_URL": database_url,
+        "SENEX_REDIS_URL": "redis://127.0.0.1:1/0",
+        "SENEX_BROKER_CLIENT_SECRET": "nobody-asks",
+        "SENEX_LOG_DIR": str(folder),
+        "SENEX_METRICS_ADDRESS": f"127.0.0.1:{port}",
+    }
+
+
+@contextmanager
+def _exporter(database_url: str, folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    port = free_port()
+    with subprocess.Popen(
+        _COMMAND, env=_environment(database_url, folder, port), stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process, port
+        finally:
+            process.kill()
+
+
+def test_a_scrape_tells_all_there_is_to_tell(database_url: str, owner_url: str, tmp_path: Path) -> None:
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute(
+            "INSERT INTO account (id, broker, environment, number, nickname, margin_or_cash, option_level, closed, "
+            "closing_only, risk_preset, created_at, updated_at) VALUES (gen_random_uuid(), 'tastytrade', 'sandbox', "
+            "'5WX99999', '', 'Margin', 'all', false, false, 'moderate', now(), now())"
+        )
+        owner.execute(
+            "INSERT INTO outbox (queue, job, subject, done_at) VALUES ('trading', 'execute', '', NULL), "
+            "('trading', 'execute', '', clock_timestamp()), ('default', 'suggest', '', NULL)"
+        )
+        owner.execute(
+            "INSERT INTO source_status (source, subject, ok, detail, at) VALUES "
+            "('quotes', '', true, '3 symbols, 9 events, last frame 7 s ago', now())"
+        )
+    with _exporter(database_url, tmp_path) as (process, port):
+        found = eventually(lambda: _answered(port), "the exporter answers")
+        beating = eventually(
+            lambda: [key for key in _scrape(port) if key[:1] == ("senex_process_resident_bytes",)],
+            "its own heartbeat is heard",
+        )
+        environment = _environment(database_url, tmp_path, port)
+        second = subprocess.run(_COMMAND, env=environment, capture_output=True, text=True, check=False)
+        with psycopg.connect(owner_url, autocommit=True) as owner:
+            owner.execute("ALTER TABLE outbox RENAME TO gone")
+        without = _scrape(port)
+        process.terminate()
+        assert ended(process) == 0
+    assert (second.returncode, "E_METRICS_ADDRESS" in second.stderr) == (3, True)
+    assert without["senex_up",] == 0
+    assert not [key for key in without if key[0] == "senex_work"]
+    assert without["senex_disk_used_ratio", "/"] > 0
+    assert found["senex_up",] == 1
+    assert found["senex_work", "trading", "waiting"] == 1
+    assert found["senex_work", "accounts", "failing"] == 0
+    assert found["senex_work_done_recently", "execute"] == 1
+    assert found["senex_work_seconds", "execute", "0.95"] >= 0
+    assert found["senex_stream_age_seconds", "quotes"] == 7
+    assert found["senex_unknown_orders",] == 0
+    assert found["senex_table_bytes", "outbox"] > 0
+    assert found["senex_table_bytes", "broker_message"] > 0  # with its partitions
+    assert not [key for key in found if "_2026_" in "".join(key)]
+    assert found["senex_database_connections_limit",] > 0
+    assert 0 < found["senex_disk_used_ratio", "/"] <= 1
+    assert [key for key in found if key[0] == "senex_account_state"]
+    assert not [key for key in found if "5WX99999" in key]
+    assert [key[2] for key in beating] == ["exporter"]
+
+
+def test_a_process_that_is_gone_uses_nothing() -> None:
+    mine = usage(os.getpid())
+    assert mine is not None
+    assert mine.resident_bytes > 1_000_000
+    assert usage(2**30) is None
