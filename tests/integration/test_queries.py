@@ -153,6 +153,7 @@ async def test_sources_processes_and_holdings(desk: Desk, reads: Reads, owner_ur
         "orders",
         "balances",
         "positions",
+        "transactions",
     }
     worst = {source.source: source.ok for source in await reads.sources()}
     assert worst["quotes"] is True
