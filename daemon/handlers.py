@@ -10,15 +10,17 @@ from senex.services.automation import automated_cycle
 from senex.services.cancel import cancel, cancel_orphan
 from senex.services.decide import decide
 from senex.services.execute import execute
+from senex.services.history import aggregate_greeks, ensure_history, record_greeks, record_metrics
 from senex.services.housekeeping import expire_suggestions, forget_orders, forget_work
 from senex.services.ledger import sync_transactions
 from senex.services.reconcile import monitor_orders, reconcile
 from senex.services.seal_journal import seal_journal
 from senex.services.summary import summarise
-from senex.services.sync import sync_accounts, sync_positions
+from senex.services.sync import snapshot_account, sync_accounts, sync_positions
 from senex.services.tend import mend_position, tend_position
 from senex.services.watch_exits import watch_exits
 from senex.services.watch_machine import watch_machine
+from senex.services.watch_session import check_expirations, watch_freshness
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -60,6 +62,13 @@ HANDLERS: Mapping[str, Handler] = {
     "repeat_until_filled": _of_subject(automated_cycle),
     "sync_transactions": _of_subject(sync_transactions),
     "generate_trading_summary": _of_subject(summarise),
+    "snapshot_account": _of_subject(snapshot_account),
+    "watch_freshness": _of_subject(watch_freshness),
+    "check_expirations": _of_subject(check_expirations),
+    "record_greeks": _of_subject(record_greeks),
+    "ensure_history": _of_subject(ensure_history),
+    "record_metrics": _of_subject(record_metrics),
+    "aggregate_greeks": aggregate_greeks,
     "seal_journal": _of_subject(seal_journal),
     "cleanup_cancelled_trades": forget_orders,
     "cleanup_old_suggestions": expire_suggestions,

@@ -63,3 +63,8 @@ GRANT SELECT ON automation, automation_day TO senex_console;
 -- Summaries.
 GRANT SELECT, INSERT, UPDATE ON trading_summary TO senex_daemon;
 GRANT SELECT ON trading_summary TO senex_console;
+
+-- History; what is thinned out goes by its id.
+GRANT SELECT, INSERT, UPDATE ON metrics_history, greeks_history TO senex_daemon;
+GRANT DELETE ON greeks_history TO senex_daemon;
+GRANT SELECT ON metrics_history, greeks_history TO senex_console;

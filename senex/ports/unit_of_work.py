@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from senex.domain.suggestions import ExitPlan, Suggestion, SuggestionStatus
     from senex.domain.summary import Summary
     from senex.domain.trading_state import Fence, TradingState
+    from senex.domain.watch import Source
     from senex.ports.broker import AccountFacts, Balances, BrokerFill, Holding
     from senex.ports.cases import Cases
+    from senex.ports.history import History
     from senex.ports.ledger import Ledger
     from senex.ports.records import Account, DayFacts, Instrument, OperatorRecord, StoredFill, Work
     from senex.ports.retention import Retention
@@ -86,6 +88,10 @@ class Accounts(Protocol):
 
     async def source(self, source: str, subject: str, *, ok: bool, detail: str, now: datetime) -> None:
         """Say when a source last proved fresh or broken."""
+        ...
+
+    async def sources(self, account_id: UUID) -> tuple[Source, ...]:
+        """What every source of the account, and those of all, last said."""
         ...
 
     async def operator(self, name: str) -> OperatorRecord | None: ...
@@ -514,6 +520,9 @@ class UnitOfWork(Protocol):
 
     @property
     def summaries(self) -> Summaries: ...
+
+    @property
+    def history(self) -> History: ...
 
     @property
     def outbox(self) -> OutboxWriter: ...

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -17,8 +16,8 @@ from senex.domain.strategies import strategy
 from senex.domain.strategies.base import Refusal, StrategyInputs
 from senex.domain.suggestions import LIFETIME, Suggestion, SuggestionStatus
 from senex.domain.symbols import underlying_symbol
-from senex.domain.unknown import Unknown
 from senex.ports.records import Instrument
+from senex.services.history import candles as daily_candles
 from senex.services.repricing import WAIT_FOR_QUOTES
 from senex.services.standing import standing_of
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from senex.domain.calendar import Calendar
-    from senex.domain.chain import Candle
     from senex.domain.decisions import Decision
     from senex.domain.suggestions import Proposal
     from senex.ports.records import Account, Work
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from senex.services.context import Context
 
 DEFAULT_STRATEGY = "senex_trident"
-HISTORY = timedelta(days=220)
 
 
 async def suggest(context: Context, decision: Decision, work: Work) -> None:
@@ -130,7 +127,7 @@ async def _inputs(
     """What a strategy is asked with, and the option symbols that are in use, by whom."""
     chain = await context.broker.chain(underlying)
     metrics = await context.broker.metrics(underlying)
-    candles = await _candles(context, underlying, calendar)
+    candles = await daily_candles(context, underlying, calendar)
     market = await context.quotes.wanted({underlying}, timeout=WAIT_FOR_QUOTES)
     now = context.clock.now()
     async with context.units() as tx:
@@ -145,22 +142,6 @@ async def _inputs(
         entry_offset=account.entry_offset,
     )
     return inputs, standing.reserved
-
-
-async def _candles(context: Context, underlying: str, calendar: Calendar) -> tuple[Candle, ...]:
-    """Stored bars, read again from the broker when the last closed session is missing."""
-    now = context.clock.now()
-    since = new_york_date(now) - HISTORY
-    async with context.units() as tx:
-        stored = await tx.market.candles(context.clock.timeline, underlying, since)
-    last = calendar.last_closed(now)
-    if stored and not isinstance(last, Unknown) and stored[-1].day >= last.day:
-        return stored
-    read = await context.broker.daily_candles(underlying, since)
-    async with context.units() as tx:
-        await tx.market.save_candles(context.clock.timeline, underlying, read)
-        await tx.commit()
-    return read
 
 
 def _no_trade(refusal: Refusal) -> Refused:

@@ -81,18 +81,33 @@ async def sync_account(context: Context, account_id: UUID) -> None:
     async with context.units() as tx:
         account = await tx.accounts.get(account_id)
     await read_facts(context, account, older_than=_FACTS_AGAIN)
-    async with watched(context, "balances", account):
-        balances = await context.broker.balances(account.number)
-        async with context.units() as tx:
-            await tx.accounts.add_snapshot(account_id, balances, context.clock.now())
-            await judge_day(context, tx, account, balances.net_liquidation)
-            await tx.commit()
+    await _read_balances(context, account)
     async with watched(context, "positions", account):
         holdings = await context.broker.holdings(account.number)
         async with context.units() as tx:
             await tx.accounts.save_holdings(account_id, holdings, context.clock.now())
             await tx.commit()
     await context.publisher.changed("account", str(account_id), str(account_id))
+
+
+async def snapshot_account(context: Context, account_id: UUID, work: Work) -> None:
+    """Balances alone, oftener than everything: the day's curve, and the daily loss judged by it."""
+    async with context.units() as tx:
+        account = await tx.accounts.get(account_id)
+    await _read_balances(context, account)
+    async with context.units() as tx:
+        await tx.outbox.done(work)
+        await tx.commit()
+    await context.publisher.changed("account", str(account_id), str(account_id))
+
+
+async def _read_balances(context: Context, account: Account) -> None:
+    async with watched(context, "balances", account):
+        balances = await context.broker.balances(account.number)
+        async with context.units() as tx:
+            await tx.accounts.add_snapshot(account.id, balances, context.clock.now())
+            await judge_day(context, tx, account, balances.net_liquidation)
+            await tx.commit()
 
 
 async def sync_positions(context: Context, account_id: UUID, work: Work) -> None:

@@ -15,6 +15,7 @@ from senex.store.repositories.alarms import AlarmRepository
 from senex.store.repositories.automations import AutomationRepository
 from senex.store.repositories.cases import CaseRepository
 from senex.store.repositories.exits import ExitRepository
+from senex.store.repositories.history import HistoryRepository
 from senex.store.repositories.jobs import JobRepository
 from senex.store.repositories.journal import JournalRepository, OutboxRepository
 from senex.store.repositories.ledger import LedgerRepository
@@ -50,6 +51,7 @@ class PostgresUnitOfWork:
     alarms: AlarmRepository
     automations: AutomationRepository
     summaries: SummaryRepository
+    history: HistoryRepository
     outbox: OutboxRepository
     jobs: JobRepository
     journal: JournalRepository
@@ -81,6 +83,7 @@ class PostgresUnitOfWork:
         self.alarms = AlarmRepository(*both)
         self.automations = AutomationRepository(*both)
         self.summaries = SummaryRepository(*both)
+        self.history = HistoryRepository(*both)
         self.outbox = OutboxRepository(*both)
         self.jobs = JobRepository(*both)
         self.journal = JournalRepository(*both, told=self._told)

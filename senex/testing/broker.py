@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from senex.domain.calendar import NEW_YORK
-from senex.domain.errors import Refused, Unavailable
+from senex.domain.errors import Refused, Unavailable, UsageProblem
 from senex.domain.legs import InstrumentType
 from senex.domain.money import CONTRACT_MULTIPLIER
 from senex.domain.orders import BrokerStatus
@@ -69,6 +69,8 @@ class MemoryBroker:
         self.chain_told = market.chain()
         self.bars_told = market.bars()
         self.metrics_told = market.metrics()
+        self.unlisted_underlyings: set[str] = set()
+        """Underlyings it does not know."""
 
     def _there(self, call: str) -> None:
         if call in self.away:
@@ -199,7 +201,10 @@ class MemoryBroker:
         return self.chain_told
 
     async def metrics(self, underlying: str) -> Metrics:
-        return self.metrics_told
+        self._there("metrics")
+        if underlying in self.unlisted_underlyings:
+            raise UsageProblem("E_SYMBOL_UNKNOWN", f"There is no {underlying}.")
+        return replace(self.metrics_told, symbol=underlying)
 
     async def stops_trading_at(self, symbols: Sequence[str]) -> dict[str, datetime]:
         """A quarter past four on the day they expire, unless told otherwise."""

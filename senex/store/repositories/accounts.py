@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.trading_state import Fence, TradingState
+from senex.domain.watch import Source
 from senex.store import tables
 from senex.store.repositories import pacing, rows, selects
 from senex.store.repositories.base import Repository, missing, table
@@ -170,6 +171,10 @@ class AccountRepository(Repository):
             .values(source=source, subject=subject, **told)
             .on_conflict_do_update(index_elements=["source", "subject"], set_=told)
         )
+
+    async def sources(self, account_id: UUID) -> tuple[Source, ...]:
+        found = await self._rows(select(_source).where(_source.c.subject.in_(("", str(account_id)))))
+        return tuple(Source(row.source, row.ok, row.detail, row.at) for row in found)
 
     async def operator(self, name: str) -> OperatorRecord | None:
         row = await self._row(select(_operator).where(_operator.c.name == name))

@@ -21,6 +21,7 @@ from senex.store.tables.accounts import (
 )
 from senex.store.tables.alarms import Alarm, Difference, UnderlyingHalt
 from senex.store.tables.automation import Automation, AutomationDay
+from senex.store.tables.history import GreeksHistory, MetricsHistory
 from senex.store.tables.journal import Audit, AuditSeal, BrokerMessage
 from senex.store.tables.ledger import LedgerEntry
 from senex.store.tables.market import HistoricalPrice, Instrument, MarketSession
@@ -55,6 +56,7 @@ __all__ = [
     "Deployment",
     "Difference",
     "Fill",
+    "GreeksHistory",
     "Heartbeat",
     "HistoricalPrice",
     "Instrument",
@@ -64,6 +66,7 @@ __all__ = [
     "Lot",
     "LotClose",
     "MarketSession",
+    "MetricsHistory",
     "Operator",
     "OrderLeg",
     "Outbox",
