@@ -27,6 +27,7 @@ _SECTIONS: dict[str, dict[str, Entry | None]] = {
         "suggest": Entry(f"{_AT}.suggestions:suggest", "Ask for a trade."),
         "suggestions": Entry(f"{_AT}.suggestions:suggestions", "Look at suggestions; approve or reject."),
         "positions": Entry(f"{_AT}.positions:positions", "What is held, with its targets; close it."),
+        "pnl": Entry(f"{_AT}.pnl:pnl", "What was gained, after fees, by day, strategy, position or spread."),
         "orders": Entry(f"{_AT}.orders:orders", "What was sent; cancel it."),
         "summary": Entry(f"{_AT}.summary:summary", "What the day came to, after the close."),
         "automation": Entry(f"{_AT}.automation:automation", "What senex decides by itself; off by default."),

@@ -53,14 +53,18 @@ SHAPES: Mapping[str, Mapping[str, str]] = {
     "suggestions approve": {"result": "DecisionResultView"},
     "suggestions reject": {"result": "DecisionResultView"},
     "positions list": {
-        "positions": "PositionView[], each with pnl_open and close_now (null where unknown) and stale"
+        "positions": "PositionView[], each with pnl_open and close_now (null where unknown), pnl_open_why and stale"
     },
-    "positions show": {"position": "PositionView with pnl_open and close_now (null where unknown) and stale"},
+    "positions show": {
+        "position": "PositionView with pnl_open, close_now (null where unknown), pnl_open_why and stale"
+    },
     "positions close": {"result": "DecisionResultView"},
     "positions targets": {
         "targets": "spread, target (OrderView or null) of each spread; with --restore a result instead"
     },
     "positions stop": {"result": "DecisionResultView"},
+    "positions adopt": {"result": "DecisionResultView"},
+    "pnl": {"lines": "PnlView[]", "total": "PnlView"},
     "orders list": {"orders": "OrderView[]"},
     "orders show": {"order": "OrderView", "events": "EventView[]"},
     "orders cancel": {"result": "DecisionResultView"},
@@ -121,6 +125,7 @@ _VIEWS = (
     views.PositionView,
     views.PositionSpreadView,
     views.LotView,
+    views.PnlView,
     views.EventView,
     views.AlarmView,
     views.AutomationView,

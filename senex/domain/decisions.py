@@ -39,6 +39,10 @@ class DecisionKind(StrEnum):
     SET_AUTOMATION = "set_automation"
 
 
+PLAN_TARGET, PLAN_TIME_EXIT, PLAN_NONE = "target", "time_exit", "none"
+"""Words of an adopted position's exit plan: ``target=0.50`` or ``target=none``, and ``time_exit=7``."""
+
+
 class Outcome(StrEnum):
     """The daemon's answer."""
 

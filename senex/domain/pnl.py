@@ -5,16 +5,18 @@ Fees are not in it: they come from the broker's transactions (DOMAIN F.7).
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from senex.domain.money import ZERO, cents
 from senex.domain.unknown import Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from decimal import Decimal
+    from collections.abc import Iterable, Mapping, Sequence
 
     from senex.domain.lots import Lot, LotClose
+
+_R = Decimal("0.01")
 
 
 def unrealised(lots: Iterable[Lot], marks: Mapping[str, Decimal | Unknown]) -> Decimal | Unknown:
@@ -46,6 +48,12 @@ def unrealised_by_spread(
 def realised(closes: Iterable[LotClose]) -> Decimal:
     """What closed contracts gained, before fees."""
     return cents(sum((close.realised for close in closes), ZERO))
+
+
+def r_multiple(net: Decimal | None, risks: Sequence[Decimal | None]) -> Decimal | None:
+    """A result as a multiple of what was risked at entry, to two places; None where either is not known."""
+    risk = sum((one for one in risks if one is not None), ZERO)
+    return None if net is None or None in risks or not risk else (net / risk).quantize(_R)
 
 
 def realised_by_spread(closes: Iterable[LotClose]) -> dict[str, Decimal]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         DecisionResultView,
         DifferenceView,
         EventView,
+        GainView,
         JobView,
         JournalView,
         OperatorView,
@@ -77,6 +78,12 @@ class Reads(Protocol):
         ...
 
     async def position(self, position_id: UUID) -> PositionView | None: ...
+
+    async def gains(
+        self, *, account_id: UUID | None = None, since: date | None = None
+    ) -> tuple[GainView, ...]:
+        """What was realised, by position, spread and New York day, oldest first."""
+        ...
 
     async def alarms(self, account_id: UUID | None = None) -> tuple[AlarmView, ...]:
         """Open alarms, critical ones and those nobody has seen first."""

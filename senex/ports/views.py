@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from senex.domain.money import ZERO
+
 if TYPE_CHECKING:
     from datetime import date, datetime
     from decimal import Decimal
@@ -213,11 +215,19 @@ class PositionSpreadView:
     target_share: Decimal | None
     lots: tuple[LotView, ...]
     target: OrderView | None
+    realized: Decimal = ZERO
+    realized_net: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PositionView:
-    """A position grouped position → spread → leg."""
+    """A position grouped position → spread → leg.
+
+    ``realized`` is before fees. ``fees`` is all that was paid for it so far, ``realized_net`` what the closed part
+    gained after its own share of them and with dividends; None while a
+    transaction of the broker's is missing. ``r_multiple`` is the net gain, with that of shares that came of it,
+    over the risk at entry. Of what was opened elsewhere ``managed`` is false.
+    """
 
     id: UUID
     account_id: UUID
@@ -233,6 +243,56 @@ class PositionView:
     opened_at: datetime | None
     time_exit_dte: int
     spreads: tuple[PositionSpreadView, ...]
+    parent_id: UUID | None = None
+    managed: bool = True
+    closure_reason: str | None = None
+    closed_at: datetime | None = None
+    fees: Decimal | None = None
+    realized_net: Decimal | None = None
+    r_multiple: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GainView:
+    """What one spread of a position gained on one New York day, from fills and the broker's transactions.
+
+    ``gross`` is before fees; ``fees`` are those of closing and the closed part's share of those of opening, None
+    while a transaction is missing. ``root_id``, ``strategy``, ``underlying`` and ``initial_risk`` are those of the
+    trade it came of: shares of an assignment count with the position that was assigned.
+    """
+
+    account_number: str
+    position_id: UUID
+    root_id: UUID
+    strategy: str
+    underlying: str
+    initial_risk: Decimal | None
+    spread_key: str
+    day: date
+    gross: Decimal
+    fees: Decimal | None
+
+    @property
+    def net(self) -> Decimal | None:
+        """After fees."""
+        return None if self.fees is None else self.gross - self.fees
+
+
+@dataclass(frozen=True, slots=True)
+class PnlView:
+    """Realised gains of one day, strategy, position or spread, in cents.
+
+    ``net`` and ``fees`` are None while a transaction is missing. ``r_multiple`` is the net over the risk at entry
+    of the trades in it, None where one has none.
+    """
+
+    key: str
+    label: str
+    trades: int
+    gross: Decimal
+    fees: Decimal | None
+    net: Decimal | None
+    r_multiple: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ async def look(context: Context, account_id: UUID) -> tuple[Difference, ...]:
 def _unexplained(stored: StoredEntry) -> Difference:
     """A transaction that moves what nobody here knows: never guessed, so a person looks."""
     entry = stored.entry
-    what = f"{entry.quantity} {(entry.symbol or '').strip()}, {entry.sub_kind}"
+    what = f"{entry.whole or entry.quantity} {(entry.symbol or '').strip()}, {entry.sub_kind}"
     subject = f"transaction {entry.broker_id}"
     underlying = entry.underlying or entry.symbol or ""
     return Difference(Category.LEDGER_MISMATCH, subject, underlying, "not booked", what, Fix.REVIEW)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from senex.domain.decisions import Answer, DecisionKind, Outcome
 from senex.domain.errors import OutcomeUnknown, Refused, SenexError, Unavailable
+from senex.services.adopt import adopt_position
 from senex.services.approve import approve, reject, reopen
 from senex.services.attend import acknowledge, resume_underlying
 from senex.services.automation import check_policy, set_automation
@@ -67,6 +68,7 @@ _USE_CASES: dict[DecisionKind, _UseCase] = {
     DecisionKind.REPLACE_ORDER: _of_decision(replace_order),
     DecisionKind.SET_STATE: _of_decision(set_state),
     DecisionKind.SYNC: _of_decision(_sync),
+    DecisionKind.ADOPT_POSITION: _of_decision(adopt_position),
     DecisionKind.RECONCILE: _of_decision(reconcile_on_request),
     DecisionKind.ACKNOWLEDGE: _of_decision(acknowledge),
     DecisionKind.RESUME_UNDERLYING: _of_decision(resume_underlying),

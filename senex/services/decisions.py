@@ -15,7 +15,16 @@ from uuid import uuid4
 
 from senex.domain.automation import OFF, ON
 from senex.domain.calendar import NEW_YORK
-from senex.domain.decisions import DRY_RUN, EXCESS, FIX, Decision, DecisionKind
+from senex.domain.decisions import (
+    DRY_RUN,
+    EXCESS,
+    FIX,
+    PLAN_NONE,
+    PLAN_TARGET,
+    PLAN_TIME_EXIT,
+    Decision,
+    DecisionKind,
+)
 from senex.domain.errors import Refused, Unavailable
 from senex.services.operators import decision_text, verifier_of
 
@@ -134,6 +143,23 @@ class Decider:
         decision = self._decision(account_id, DecisionKind.RECONCILE)
         options = ((DRY_RUN,) if dry_run else ()) + tuple(f"{FIX}{name}" for name in fix)
         return await self._put(replace(decision, options=options, reason=reason or None), None)
+
+    async def adopt(
+        self,
+        position: PositionView,
+        *,
+        target: Decimal | None,
+        time_exit: int,
+        reason: str,
+    ) -> UUID:
+        """Give a position opened elsewhere an exit plan; ``target`` is a share of its profit, None for none."""
+        decision = self._decision(position.account_id, DecisionKind.ADOPT_POSITION)
+        plan = (
+            f"{PLAN_TARGET}={PLAN_NONE if target is None else target}",
+            f"{PLAN_TIME_EXIT}={time_exit}",
+        )
+        wanted = replace(decision, subject_id=position.id, options=plan, reason=reason)
+        return await self._put(wanted, None)
 
     async def acknowledge(self, alarm: AlarmView, account_id: UUID, *, reason: str) -> UUID:
         """Say that an alarm was seen."""

@@ -17,6 +17,7 @@ from senex.ports.views import (
     DecisionResultView,
     DifferenceView,
     EventView,
+    GainView,
     JobView,
     JournalView,
     OperatorView,
@@ -27,7 +28,7 @@ from senex.ports.views import (
     SuggestionView,
     SummaryView,
 )
-from senex.store import query_rows, query_schedule, query_text, seals
+from senex.store import query_results, query_rows, query_schedule, query_text, seals
 from senex.store.replaying import replayed
 from senex.store.session import DEADLINE, Session
 
@@ -90,6 +91,11 @@ class Reads:
 
     async def order_events(self, order_id: UUID) -> tuple[EventView, ...]:
         return tuple(await self._views(EventView, query_text.ORDER_EVENTS, id=order_id))
+
+    async def gains(
+        self, *, account_id: UUID | None = None, since: date | None = None
+    ) -> tuple[GainView, ...]:
+        return tuple(await self._views(GainView, query_text.GAINS, account=account_id, ids=None, since=since))
 
     async def alarms(self, account_id: UUID | None = None) -> tuple[AlarmView, ...]:
         return tuple(await self._views(AlarmView, query_text.ALARMS, account=account_id))
@@ -216,7 +222,12 @@ class Reads:
             lots = await _all(cursor, query_text.LOTS, ids=ids)
             targets = await _all(cursor, query_text.TARGETS, ids=ids)
             legs = await _all(cursor, query_text.ORDER_LEGS, ids=[row.id for row in targets])
-            return query_rows.positions(heads, spreads, lots, query_rows.orders(targets, legs))
+            children = await _all(cursor, query_text.CHILDREN, ids=ids)
+            family = [*ids, *(row.id for row in children)]
+            gains = await _all(cursor, query_text.GAINS, account=None, ids=family, since=None)
+            paid = await _all(cursor, query_text.PAID, ids=ids)
+            results = query_results.results(heads, gains, paid)
+            return query_rows.positions(heads, spreads, lots, query_rows.orders(targets, legs), results)
 
         return await self._session.run(read)
 

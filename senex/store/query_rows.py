@@ -28,11 +28,15 @@ from senex.ports.views import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from decimal import Decimal
     from uuid import UUID
 
+    from senex.store.query_results import Result
+
     Row = Any
+
+_NOTHING = (ZERO, ZERO)
 
 
 def start_of_day(now: datetime) -> datetime:
@@ -194,7 +198,11 @@ def orders(heads: Sequence[Row], legs: Sequence[Row]) -> tuple[OrderView, ...]:
 
 
 def positions(
-    heads: Sequence[Row], spreads: Sequence[Row], lots: Sequence[Row], targets: Sequence[OrderView]
+    heads: Sequence[Row],
+    spreads: Sequence[Row],
+    lots: Sequence[Row],
+    targets: Sequence[OrderView],
+    results: Mapping[UUID, Result],
 ) -> tuple[PositionView, ...]:
     """Positions grouped position → spread → leg."""
     spreads_of, lots_of = _by(spreads, "position_id"), _by(lots, "position_id")
@@ -202,6 +210,9 @@ def positions(
     return tuple(
         PositionView(
             **{**head._asdict(), "realized": cents(head.realized)},
+            fees=results[head.id].fees,
+            realized_net=results[head.id].net,
+            r_multiple=results[head.id].r_multiple,
             spreads=tuple(
                 PositionSpreadView(
                     key=spread.key,
@@ -210,6 +221,8 @@ def positions(
                     target_share=spread.target_share,
                     lots=tuple(_lot(row) for row in lots_of[head.id] if row.spread_key == spread.key),
                     target=target_of.get((head.id, spread.key)),
+                    realized=results[head.id].spreads.get(spread.key, _NOTHING)[0],
+                    realized_net=results[head.id].spreads.get(spread.key, _NOTHING)[1],
                 )
                 for spread in spreads_of[head.id]
             ),

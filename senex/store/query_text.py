@@ -207,13 +207,89 @@ UNSEALED = f"SELECT count(*) AS rows FROM audit WHERE {_IN_CHAIN} AND serial > %
 
 POSITIONS = f"""
 SELECT p.id, p.account_id, a.number AS account_number, p.strategy, p.origin, p.underlying, p.expiry, p.units,
-    p.status, p.initial_risk, coalesce(({_REALIZED}), 0) AS realized, p.opened_at, p.time_exit_dte
+    p.status, p.initial_risk, coalesce(({_REALIZED}), 0) AS realized, p.opened_at, p.time_exit_dte,
+    p.parent_id, p.managed, p.closure_reason, p.closed_at
 FROM position p JOIN account a ON a.id = p.account_id
 WHERE (p.account_id = %(account)s OR (%(account)s::uuid IS NULL AND (NOT a.closed OR %(id)s::uuid IS NOT NULL)))
     AND (%(id)s::uuid IS NULL OR p.id = %(id)s)
     AND (%(statuses)s::text[] IS NULL OR p.status = ANY(%(statuses)s))
 ORDER BY p.expiry, p.underlying, p.created_at, p.id
 """  # noqa: S608  only constants are put in
+
+# what one contract or share of each fill cost; NULL while its transactions are not all there
+_COSTS = """
+named AS (
+    SELECT o.id AS order_id, o.account_id, o.broker_order_id FROM trade_order o
+    WHERE o.broker_order_id IS NOT NULL AND (%(ids)s::uuid[] IS NULL OR o.position_id = ANY(%(ids)s))
+    UNION SELECT t.order_id, t.account_id, t.broker_order_id FROM attempt t JOIN trade_order o ON o.id = t.order_id
+    WHERE t.broker_order_id IS NOT NULL AND (%(ids)s::uuid[] IS NULL OR o.position_id = ANY(%(ids)s))),
+told AS (
+    SELECT n.order_id, e.symbol, sum(e.commission + e.fees) AS cost, sum(e.quantity) AS quantity
+    FROM ledger_entry e JOIN named n ON n.account_id = e.account_id AND n.broker_order_id = e.broker_order_id
+    WHERE e.kind = 'Trade' GROUP BY n.order_id, e.symbol),
+filled AS (
+    SELECT f.order_id, f.symbol, sum(f.quantity) AS quantity FROM fill f
+    WHERE f.order_id IN (SELECT order_id FROM named) GROUP BY f.order_id, f.symbol),
+wanted AS (
+    SELECT fill_id AS id FROM lot WHERE %(ids)s::uuid[] IS NULL OR position_id = ANY(%(ids)s)
+    UNION SELECT c.fill_id FROM lot_close c JOIN lot l ON l.fill_id = c.lot_fill_id AND l.spread_key = c.spread_key
+    WHERE %(ids)s::uuid[] IS NULL OR l.position_id = ANY(%(ids)s)),
+costs AS (
+    SELECT f.id, coalesce(e.day, (f.filled_at AT TIME ZONE 'America/New_York')::date) AS day,
+        CASE WHEN e.id IS NOT NULL THEN (e.commission + e.fees) / e.quantity
+            WHEN t.quantity >= s.quantity THEN t.cost / t.quantity END AS each
+    FROM wanted w
+    JOIN fill f ON f.id = w.id
+    LEFT JOIN ledger_entry e ON e.id = f.ledger_id
+    LEFT JOIN told t ON t.order_id = f.order_id AND t.symbol = f.symbol
+    LEFT JOIN filled s ON s.order_id = f.order_id AND s.symbol = f.symbol)
+"""
+
+_OWNER = """
+JOIN position p ON p.id = g.position_id
+JOIN position root ON root.id = coalesce(p.parent_id, p.id)
+JOIN account a ON a.id = p.account_id
+WHERE (%(account)s::uuid IS NULL OR p.account_id = %(account)s)
+    AND (%(ids)s::uuid[] IS NULL OR g.position_id = ANY(%(ids)s))
+    AND (%(since)s::date IS NULL OR g.day >= %(since)s)
+"""
+
+GAINS = f"""
+WITH {_COSTS},
+gains AS (
+    SELECT l.position_id, l.spread_key, k.day,
+        sum((c.price - l.price) * sign(l.quantity::numeric) * c.quantity * l.multiplier) AS gross,
+        CASE WHEN bool_and(o.each IS NOT NULL AND k.each IS NOT NULL)
+            THEN sum(c.quantity * (o.each + k.each)) END AS fees
+    FROM lot_close c
+    JOIN lot l ON l.fill_id = c.lot_fill_id AND l.spread_key = c.spread_key
+    JOIN costs o ON o.id = l.fill_id
+    JOIN costs k ON k.id = c.fill_id
+    WHERE %(ids)s::uuid[] IS NULL OR l.position_id = ANY(%(ids)s)
+    GROUP BY l.position_id, l.spread_key, k.day
+    UNION ALL
+    SELECT e.position_id, '', e.day, sum(e.net_value), 0 FROM ledger_entry e
+    WHERE e.kind = 'Money Movement' AND e.position_id IS NOT NULL
+    GROUP BY e.position_id, e.day)
+SELECT a.number AS account_number, g.position_id, root.id AS root_id, root.strategy, root.underlying,
+    root.initial_risk, g.spread_key, g.day, g.gross, g.fees
+FROM gains g {_OWNER}
+ORDER BY g.day, root.created_at, root.id, g.position_id, g.spread_key
+"""  # noqa: S608  only constants are put in
+
+PAID = f"""
+WITH {_COSTS},
+paid AS (
+    SELECT l.position_id, abs(l.quantity) * o.each AS cost FROM lot l JOIN costs o ON o.id = l.fill_id
+    WHERE l.position_id = ANY(%(ids)s)
+    UNION ALL
+    SELECT l.position_id, c.quantity * k.each FROM lot_close c
+    JOIN lot l ON l.fill_id = c.lot_fill_id AND l.spread_key = c.spread_key JOIN costs k ON k.id = c.fill_id
+    WHERE l.position_id = ANY(%(ids)s))
+SELECT position_id, CASE WHEN bool_and(cost IS NOT NULL) THEN sum(cost) END AS fees FROM paid GROUP BY position_id
+"""  # noqa: S608  only constants are put in
+
+CHILDREN = "SELECT id, parent_id FROM position WHERE parent_id = ANY(%(ids)s)"
 
 POSITION_SPREADS = """
 SELECT position_id, key, width, credit, target_share FROM position_spread

@@ -11,10 +11,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
+import psycopg
 from sqlalchemy import text
 
 from senex.broker.gateway import open_gateway
 from senex.broker.session import BrokerAccess
+from senex.domain.decisions import DecisionKind
 from senex.domain.legs import Action, InstrumentType, Leg, merge
 from senex.domain.money import CENT
 from senex.domain.orders import Order, OrderKind, OrderLine, OrderStatus, Origin, TimeInForce
@@ -63,6 +65,7 @@ class Account:
     desk: Desk
     reads: Reads
     engine: AsyncEngine
+    owner_url: str
 
     async def start(self) -> None:
         """Let senex look at the account for the first time."""
@@ -174,6 +177,33 @@ class Account:
         async with self.desk.units() as tx:
             assert await tx.ledger.pending(await self.desk.account()) == ()
 
+    async def gained(self, position_id: UUID) -> None:
+        """What a closed position gained after fees, with what came of it, is the sum of its transactions."""
+        async with self.engine.connect() as connection:
+            found = await connection.execute(
+                text(
+                    "SELECT sum(e.net_value) FROM ledger_entry e JOIN position p ON p.id = e.position_id "
+                    "WHERE coalesce(p.parent_id, p.id) = :id"
+                ),
+                {"id": position_id},
+            )
+        summed_up = sum(gain.net or 0 for gain in await self.reads.gains() if gain.root_id == position_id)
+        assert round(Decimal(summed_up), 6) == found.scalar_one()
+
+    async def tamper(self, statement: str, strike: int | None = None) -> None:
+        """Change the books behind senex's back, as the database's owner."""
+        with psycopg.connect(self.owner_url) as connection:
+            connection.execute("ALTER TABLE fill DISABLE TRIGGER USER")
+            connection.execute(statement.replace(":strike", f"'{strike}'").encode())
+
+    async def adopt(self, position_id: UUID, options: list[str]) -> tuple[str, str]:
+        """The daemon's answer to the decision to adopt a position."""
+        decision = await self.desk.decide(
+            DecisionKind.ADOPT_POSITION, subject_id=position_id, options=options
+        )
+        await self.desk.drain()
+        return await self.desk.answer(decision)
+
     async def position(self, position_id: UUID) -> PositionView:
         found = await self.reads.position(position_id)
         assert found is not None
@@ -187,7 +217,7 @@ class Account:
 
 
 @asynccontextmanager
-async def account(database_url: str, console_url: str, **options: object) -> AsyncIterator[Account]:
+async def account(urls: tuple[str, str, str], **options: object) -> AsyncIterator[Account]:
     """A new simulator, paused on its first day, and a daemon's use cases on it."""
     world = World.opened(**options)
     simulator = world.simulator
@@ -206,6 +236,7 @@ async def account(database_url: str, console_url: str, **options: object) -> Asy
         rest_url=f"http://127.0.0.1:{port}",
         alerts_url=f"ws://127.0.0.1:{port}/alerts",
     )
+    database_url, console_url, owner_url = urls
     engine, reads, clock = open_engine(database_url), Reads(console_url), SimulatedClock(world)
     quotes = MemoryQuotes(Market())
     try:
@@ -218,7 +249,7 @@ async def account(database_url: str, console_url: str, **options: object) -> Asy
                 clock=clock,
                 environment=ENVIRONMENT,
             )
-            yield Account(world, Desk(context, gateway, quotes, clock, engine), reads, engine)  # type: ignore[arg-type]
+            yield Account(world, Desk(context, gateway, quotes, clock, engine), reads, engine, owner_url)  # type: ignore[arg-type]
     finally:
         await reads.close()
         await engine.dispose()

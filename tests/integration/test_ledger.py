@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from senex.domain.legs import Action
+from senex.services.pnl import summed
 from tests.contract.simulator_books import call, put
 from tests.integration.ledger_world import Account, account, buy, sell
 
@@ -21,9 +22,9 @@ D = Decimal
 
 
 @pytest.fixture
-async def fresh(database_url: str, console_url: str) -> AsyncIterator[Account]:
+async def fresh(database_url: str, console_url: str, owner_url: str) -> AsyncIterator[Account]:
     """Before senex has ever looked at the account."""
-    async with account(database_url, console_url) as opened:
+    async with account((database_url, console_url, owner_url)) as opened:
         yield opened
 
 
@@ -44,7 +45,8 @@ async def test_what_expires_worthless_is_closed_and_its_targets_are_gone(books: 
 
     await books.agrees()
     closed = await books.position(position)
-    assert closed.status == "closed"
+    assert (closed.status, closed.closure_reason) == ("closed", "expired_worthless")
+    await books.gained(position)
     assert all(status != "working" for _, status in await books.orders(position))
 
 
@@ -56,7 +58,7 @@ async def test_the_assigned_leg_leaves_shares_as_a_child(books: Account) -> None
     assert await books.jump(MONDAY, 7) == ()
 
     await books.agrees()
-    assert (await books.position(position)).status == "closed"
+    assert (await books.position(position)).closure_reason == "assignment"
     [child] = [one for one in await books.positions() if one.strategy == "assigned_stock"]
     [lot] = child.spreads[0].lots
     assert (lot.symbol, lot.quantity, lot.price, lot.multiplier) == ("QQQ", 100, D(spot + 2), 1)
@@ -65,12 +67,21 @@ async def test_the_assigned_leg_leaves_shares_as_a_child(books: Account) -> None
 async def test_both_legs_in_the_money_leave_no_shares(books: Account) -> None:
     spot = int(books.world.close_of("QQQ", FRIDAY))
     short, long = put("QQQ", FRIDAY, spot + 20), put("QQQ", FRIDAY, spot + 13)
-    await books.enter((sell(short), buy(long)), share=None)
+    position = await books.enter((sell(short), buy(long)), share=None)
 
     assert await books.jump(MONDAY, 9) == ()
 
     await books.agrees()
     assert {one.status for one in await books.positions()} == {"closed"}
+    await books.gained(position)
+    whole = await books.position(position)
+    [line] = summed(await books.reads.gains(), "position")
+    assert line.net is not None
+    assert whole.initial_risk is not None
+    assert whole.r_multiple == line.r_multiple == (line.net / whole.initial_risk).quantize(D("0.01"))
+    assert line.net < 0 < (whole.realized_net or 0)  # the loss is in the shares that came of it
+    [day] = summed(await books.reads.gains(), "day")
+    assert (day.label, day.net, day.trades) == (MONDAY.isoformat(), line.net, 1)
 
 
 async def test_an_index_is_settled_in_cash(books: Account) -> None:
@@ -82,7 +93,9 @@ async def test_an_index_is_settled_in_cash(books: Account) -> None:
     assert await books.jump(after, 8) == ()
 
     await books.agrees()
-    assert {one.status for one in await books.positions()} == {"closed"}
+    [settled] = await books.positions()
+    assert settled.closure_reason == "assignment"
+    await books.gained(settled.id)
 
 
 async def test_the_risk_desk_closes_and_every_position_gets_its_share(books: Account) -> None:
@@ -96,7 +109,7 @@ async def test_the_risk_desk_closes_and_every_position_gets_its_share(books: Acc
 
     await books.agrees()
     for position in (one, two):
-        assert (await books.position(position)).status == "closed"
+        assert (await books.position(position)).closure_reason == "manual_close"
         assert all(status != "working" for _, status in await books.orders(position))
 
 
@@ -205,3 +218,95 @@ async def test_a_close_made_elsewhere_takes_what_somebody_holds_there_first(book
     await books.agrees()
     assert {one.id: one.status for one in await books.positions()}[ours] == "open_full"
     assert sorted(one.status for one in await books.positions()) == ["closed", "open_full"]
+
+
+async def test_fees_of_what_is_still_open_are_paid_and_not_yet_realised(books: Account) -> None:
+    spot = int(books.world.close_of("QQQ", FRIDAY))
+    spread = (sell(put("QQQ", FRIDAY, spot - 8)), buy(put("QQQ", FRIDAY, spot - 15)))
+    position = await books.enter(spread, share=None)
+    held = await books.position(position)
+    assert held.fees is not None
+    assert held.fees > 2  # two commissions, and the fees of others
+    assert (held.realized, held.realized_net, held.r_multiple) == (D(0), D(0), D(0))
+    assert await books.reads.gains() == ()
+
+
+async def test_without_its_transactions_a_gain_is_not_known(books: Account) -> None:
+    spot = int(books.world.close_of("QQQ", FRIDAY))
+    spread = (sell(put("QQQ", FRIDAY, spot - 8)), buy(put("QQQ", FRIDAY, spot - 15)))
+    position = await books.enter(spread, share=None)
+    await books.jump(MONDAY, 5)
+    await books.tamper(
+        "UPDATE ledger_entry SET broker_order_id = NULL WHERE kind = 'Trade' AND action LIKE 'Sell%'"
+    )
+    closed = await books.position(position)
+    assert closed.realized > 0
+    assert (closed.fees, closed.realized_net, closed.r_multiple) == (None, None, None)
+    assert [one.net for one in summed(await books.reads.gains(), "strategy")] == [None]
+    [missing] = await books.reconcile()
+    assert (missing.category, missing.theirs) == ("ledger_mismatch", "no transaction")
+
+
+async def test_a_cent_between_fills_and_transactions_is_a_difference(books: Account) -> None:
+    spot = int(books.world.close_of("QQQ", FRIDAY))
+    await books.enter((sell(put("QQQ", FRIDAY, spot - 8)), buy(put("QQQ", FRIDAY, spot - 15))), share=None)
+    await books.tamper(
+        "UPDATE fill SET price = price + 0.0001 WHERE symbol LIKE '%' || :strike || '000'", spot - 8
+    )
+    [wrong] = await books.reconcile()
+    assert (wrong.category, wrong.fix) == ("ledger_mismatch", "review")
+    cents = [D(text.rpartition("$")[2]) for text in (wrong.ours, wrong.theirs)]
+    assert cents[0] - cents[1] == D("0.01")
+
+
+async def test_a_row_nobody_can_explain_is_listed_and_never_guessed(books: Account) -> None:
+    before = await books.booked()
+    await books.tamper(
+        "INSERT INTO ledger_entry (account_id, broker_id, kind, sub_kind, description, executed_at, day, symbol, "
+        "underlying, quantity, value, net_value, commission, fees, pending, read_at) SELECT id, '1', "
+        "'Receive Deliver', 'Expiration', '', now(), '2026-06-02', 'QQQ   260605P00600000', 'QQQ', 1, 0, 0, 0, 0, "
+        "true, now() FROM account"
+    )
+    [unknown] = await books.reconcile()
+    assert (unknown.category, unknown.subject, unknown.theirs) == (
+        *("ledger_mismatch", "transaction 1", "1 QQQ   260605P00600000, Expiration"),
+    )
+    assert await books.booked() == before
+
+
+async def test_what_was_opened_elsewhere_is_looked_after_once_adopted(books: Account) -> None:
+    spot = int(books.world.close_of("QQQ", FRIDAY))
+    short, long = put("QQQ", date(2026, 7, 17), spot - 10), put("QQQ", date(2026, 7, 17), spot - 20)
+    books.world.order((short, Action.SELL_TO_OPEN, 1), (long, Action.BUY_TO_OPEN, 1), price="0.01")
+    books.world.simulator.exchange.step(40)
+    await books.reconcile()
+    [foreign] = await books.positions()
+    assert not foreign.managed
+    for options, code in (
+        (["target=1.5", "time_exit=7"], "E_EXIT_PLAN"),
+        (["target=0.5"], "E_EXIT_PLAN"),
+        (["target=0.5", "time_exit=-1"], "E_EXIT_PLAN"),
+    ):
+        assert await books.adopt(foreign.id, options) == ("refused", code)
+    assert await books.orders(foreign.id) == []
+
+    assert await books.adopt(foreign.id, ["target=0.50", "time_exit=21"]) == ("done", "OK")
+
+    adopted = await books.position(foreign.id)
+    assert (adopted.managed, adopted.time_exit_dte) == (True, 21)
+    assert await books.orders(foreign.id) == [("target", "working")]
+    assert await books.adopt(foreign.id, ["target=0.50", "time_exit=21"]) == ("refused", "E_NOT_ADOPTABLE")
+
+
+async def test_shares_and_what_is_closed_cannot_be_adopted(fresh: Account) -> None:
+    fresh.world.hold("SPY", 100, 600)
+    await fresh.start()
+    [shares] = await fresh.positions()
+    assert await fresh.adopt(shares.id, ["target=none", "time_exit=7"]) == ("refused", "E_NOT_ADOPTABLE")
+    fresh.world.order(("SPY", Action.SELL_TO_CLOSE, 100), price="1.00")
+    fresh.world.simulator.exchange.step(40)
+    await fresh.reconcile()
+    await fresh.agrees()
+    assert await fresh.adopt(shares.id, ["target=none", "time_exit=7"]) == ("refused", "E_NOT_ADOPTABLE")
+    [line] = summed(await fresh.reads.gains(), "spread")
+    assert line.label == "SPY unmanaged all"

@@ -211,6 +211,9 @@ class PositionsScreen(TableScreen):
             [
                 ("P&L open", of_cell(fmt.gain_cell(live.pnl, stale=live.stale))),
                 ("P&L realised", of_cell(fmt.gain_cell(position.realized))),
+                ("After fees", of_cell(_net(position))),
+                ("Fees so far", fmt.money(position.fees)),
+                ("In R", fmt.DASH if position.r_multiple is None else fmt.signed(position.r_multiple, 2)),
                 ("Risk at entry", fmt.money(position.initial_risk)),
                 ("Expiry", f"{fmt.long_day(position.expiry)} · {fmt.dte(position.expiry, now)} DTE"),
                 ("Time exit", f"{position.time_exit_dte} DTE"),
@@ -292,6 +295,13 @@ def _captured(position: PositionView, live: PositionLive) -> Cell:
 
 def _cells(**cells: Cell) -> tuple[Cell, ...]:
     return tuple(cells.get(column.key, blank) for column, blank in zip(COLUMNS, _BLANK, strict=True))
+
+
+def _net(position: PositionView) -> Cell:
+    """The realised gain after fees; not known while a transaction of the broker's is missing."""
+    if position.realized_net is None:
+        return fmt.UNKNOWN_CELL
+    return fmt.gain_cell(position.realized_net) if position.realized_net else Cell("0.00", "dim")
 
 
 def _lot_line(lot: LotView) -> Content:

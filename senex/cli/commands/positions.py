@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from senex.cli.commands.live_prices import market_of
+from senex.cli.commands.position_adopt import adopt
 from senex.cli.commands.position_exits import close, stop, targets
 from senex.cli.console import account_option, choose, choose_account, run
 from senex.cli.output import (
@@ -40,7 +41,7 @@ def positions() -> None:
     """What is held, with its targets; close it."""
 
 
-for command in (close, targets, stop):
+for command in (close, targets, stop, adopt):
     positions.add_command(command)
 
 
@@ -67,7 +68,7 @@ def list_(*, everything: bool, number: str | None, as_json: bool) -> None:
         print_json(positions=[_data(*one) for one in held])
         return
     table(
-        ("id", "account", "trade", "expiry", "units", "status", "P&L open", "realized", "risk", "targets"),
+        ("id", "account", "trade", "expiry", "units", "status", "P&L open", "net", "R", "risk", "targets"),
         [_row(*one) for one in held],
         empty="Nothing is held.",
     )
@@ -91,6 +92,12 @@ def show(identifier: str, *, as_json: bool) -> None:
         print_json(position=_data(position, live))
         return
     click.echo(f"{position.underlying} {position.strategy} × {position.units}, {position.status}\n")
+    ended = f", {position.closure_reason}" if position.closure_reason else ""
+    risk = UNKNOWN if position.r_multiple is None else f"{position.r_multiple:+} R"
+    click.echo(
+        f"Realized {gain(position.realized)} before fees, {gain(position.realized_net)} after, {risk}; "
+        f"fees so far {money(position.fees)}{ended}{'' if position.managed else '; senex does not look after it'}.\n"
+    )
     rows = []
     for spread in position.spreads:
         now = live.spreads[spread.key]
@@ -101,10 +108,11 @@ def show(identifier: str, *, as_json: bool) -> None:
                 price(spread.credit),
                 price(_known(now.close)),
                 gain(_known(now.pnl)),
+                gain(spread.realized_net),
                 UNKNOWN if target is None else f"{price(target.limit_price)} ({target.status})",
             )
         )
-    table(("spread", "opened", "close now", "P&L", "target"), rows, empty="")
+    table(("spread", "opened", "close now", "P&L", "net", "target"), rows, empty="")
     click.echo()
     table(
         ("spread", "leg", "quantity", "opened at", "mark"),
@@ -135,6 +143,7 @@ def _data(position: PositionView, live: PositionLive) -> dict[str, Any]:
     shown["pnl_open"] = plain(_known(live.pnl))
     shown["close_now"] = plain(_known(live.close))
     shown["stale"] = live.stale
+    shown["pnl_open_why"] = live.pnl.why if isinstance(live.pnl, Unknown) else None
     return shown
 
 
@@ -148,7 +157,8 @@ def _row(position: PositionView, live: PositionLive) -> tuple[str, ...]:
         str(position.units),
         position.status,
         gain(_known(live.pnl)) + (" (stale)" if live.stale and not isinstance(live.pnl, Unknown) else ""),
-        gain(position.realized),
+        gain(position.realized_net),
+        UNKNOWN if position.r_multiple is None else f"{position.r_multiple:+}",
         money(position.initial_risk),
         f"{working} of {len(position.spreads)} working",
     )
