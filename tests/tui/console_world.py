@@ -268,6 +268,9 @@ def position(name: str = "one") -> PositionView:
         realized=D(0),
         opened_at=NOW - timedelta(minutes=30),
         time_exit_dte=7,
+        fees=D("3.60"),
+        realized_net=D(0),
+        r_multiple=D(0),
         spreads=(
             PositionSpreadView("put-1", D(3), D("1.38"), D("0.40"), lots("put-1", legs[:2]), by_key["put-1"]),
             PositionSpreadView("put-2", D(3), D("1.38"), D("0.60"), lots("put-2", legs[:2]), by_key["put-2"]),
