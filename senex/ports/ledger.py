@@ -73,6 +73,10 @@ class Ledger(Protocol):
         """The row is in the books."""
         ...
 
+    async def reconciled(self, account_id: UUID) -> int:
+        """How many fills of our orders the broker's transactions say too, contract for contract and to the cent."""
+        ...
+
     async def mismatches(self, account_id: UUID, before: datetime) -> tuple[Difference, ...]:
         """Orders whose transactions say other quantities or money than our fills, to the cent.
 

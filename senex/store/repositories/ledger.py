@@ -55,9 +55,9 @@ WHERE e.account_id = :account AND e.pending AND NOT EXISTS (
         AND (l.symbol = e.symbol OR (p.underlying = e.underlying AND e.kind = 'Receive Deliver')))
 """)
 # what the fills of each order and symbol say, beside what its transactions say
-_MISMATCHES = text("""
+_BOTH = """
 WITH ours AS (
-    SELECT f.order_id, f.symbol, o.underlying, sum(f.quantity) AS quantity, max(f.filled_at) AS last,
+    SELECT f.order_id, f.symbol, o.underlying, count(*) AS fills, sum(f.quantity) AS quantity, max(f.filled_at) AS last,
         sum(round(f.price * f.quantity * i.multiplier, 2) * CASE WHEN g.action LIKE 'Sell%' THEN 1 ELSE -1 END) AS cash
     FROM fill f
     JOIN trade_order o ON o.id = f.order_id
@@ -74,13 +74,24 @@ theirs AS (
     FROM ledger_entry e JOIN named n ON n.broker_order_id = e.broker_order_id
     WHERE e.account_id = :account AND e.kind = 'Trade'
     GROUP BY n.order_id, e.symbol)
+"""
+_RECONCILED = text(
+    f"""{_BOTH}
+SELECT coalesce(sum(o.fills), 0)
+FROM ours o JOIN theirs t ON t.order_id = o.order_id AND t.symbol = o.symbol
+WHERE t.quantity = o.quantity AND t.cash = o.cash
+"""  # noqa: S608  no value is in it
+)
+_MISMATCHES = text(
+    f"""{_BOTH}
 SELECT o.order_id, o.symbol, o.underlying, o.quantity, o.cash, t.quantity AS told, t.cash AS told_cash
 FROM ours o LEFT JOIN theirs t ON t.order_id = o.order_id AND t.symbol = o.symbol
 WHERE coalesce(t.quantity, 0) > o.quantity
     OR (coalesce(t.quantity, 0) < o.quantity AND o.last < :before)
     OR (t.quantity = o.quantity AND t.cash <> o.cash)
 ORDER BY o.order_id, o.symbol
-""")
+"""  # noqa: S608  no value is in it
+)
 
 
 class LedgerRepository(Repository):
@@ -200,6 +211,10 @@ class LedgerRepository(Repository):
         await self._run(
             update(_entry).where(_entry.c.id == entry_id).values(pending=False, position_id=position_id)
         )
+
+    async def reconciled(self, account_id: UUID) -> int:
+        found = await self._connection.execute(_RECONCILED, {"account": account_id})
+        return int(found.scalar_one())
 
     async def mismatches(self, account_id: UUID, before: datetime) -> tuple[Difference, ...]:
         found = (await self._connection.execute(_MISMATCHES, {"account": account_id, "before": before})).all()
