@@ -1,0 +1,70 @@
+"""``python -m tests.faults.tier1``: each random fault with so many seeds; ``--fault`` and ``--seed`` hold one again."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import warnings
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+
+import structlog
+
+from tests.faults.tier1.faults import FAULTS
+from tests.faults.tier1.pace import hurried, load_authorities_once
+from tests.faults.tier1.run import PER_BENCH, Report, hold
+from tests.servers import make_template, open_servers
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.tier1", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1000, help="seeds of each fault, from --from on")
+    parser.add_argument("--from", dest="first", type=int, default=0, help="the first seed")
+    parser.add_argument("--seed", type=int, help="only this one")
+    parser.add_argument("--fault", choices=sorted(FAULTS), action="append", help="only this fault")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    asked = parser.parse_args()
+    seeds = range(asked.first, asked.first + asked.seeds) if asked.seed is None else [asked.seed]
+    trials = [(fault, seed) for seed in seeds for fault in asked.fault or FAULTS]
+    jobs = min(asked.jobs, -(-len(trials) // PER_BENCH))
+    with ProcessPoolExecutor(jobs) as pool:
+        reports = list(pool.map(_share, [trials[job::jobs] for job in range(jobs)]))
+    return _say(reports)
+
+
+def _share(trials: list[tuple[str, int]]) -> Report:
+    """One process' share, on servers of its own."""
+    warnings.simplefilter("ignore")  # what dies in the middle of something leaves it open
+    load_authorities_once()
+    logging.disable(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    report = Report()
+    with open_servers() as embedded:
+        template = make_template(embedded)
+        while trials:
+            some, trials = trials[:PER_BENCH], trials[PER_BENCH:]
+            before = len(report.violations)
+            hurried(hold(embedded, template, some, report))
+            for each in report.violations[before:]:
+                sys.stderr.write(f"{each}\n")
+    return report
+
+
+def _say(reports: list[Report]) -> int:
+    held = sum((report.trials for report in reports), Counter())
+    violations = [each for report in reports for each in report.violations]
+    broken = Counter(each.partition(" ")[0] for each in violations)
+    for fault, number in held.items():
+        sys.stdout.write(f"{fault:18} {number:6} seeds, {broken[fault]} violations\n")
+    seconds = max(report.seconds for report in reports)
+    sys.stdout.write(
+        f"{held.total()} trials, {sum(each.submissions for each in reports)} submissions, "
+        f"{sum(each.fills for each in reports)} filled legs, {sum(each.lives for each in reports)} lives, "
+        f"{len(violations)} violations, {seconds:.0f} s\n"
+    )
+    return 1 if violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

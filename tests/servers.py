@@ -1,0 +1,110 @@
+"""The servers tests run on: Postgres and the Redis-protocol server, a migrated template, copies of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+
+from daemon.embedded import EmbeddedServices
+from senex.domain.errors import Unavailable
+from senex.store.migrate import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from daemon.embedded import Endpoints
+
+PREFIX = f"senex-test-{os.geteuid()}-"
+OWNER, DAEMON, CONSOLE = "senex_user", "senex_daemon_login", "senex_console_login"
+_SESSION, _TEMPLATE = "session", "senex_template"
+
+
+@contextmanager
+def open_servers() -> Iterator[Endpoints]:
+    """Both servers, in a folder of their own, for the block."""
+    _end_killed_sessions()
+    folder = make_open_folder()
+    try:
+        with EmbeddedServices(_SESSION, root=folder) as endpoints:
+            _hurry(endpoints)
+            yield endpoints
+    finally:
+        shutil.rmtree(folder)
+
+
+def make_template(embedded: Endpoints) -> str:
+    """The migrated database of which others are copies; its name."""
+    with psycopg.connect(embedded.postgres.superuser_url(), autocommit=True) as connection:
+        for user, right in ((OWNER, "CREATEROLE"), (DAEMON, ""), (CONSOLE, "")):
+            connection.execute(
+                sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(
+                    sql.Identifier(user), sql.SQL(right), sql.Literal(_password(user))
+                )
+            )
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(_TEMPLATE), sql.Identifier(OWNER))
+        )
+    migrate(login_url(embedded, OWNER, _TEMPLATE), operator="trader")
+    return _TEMPLATE
+
+
+@contextmanager
+def copied(embedded: Endpoints, template: str) -> Iterator[str]:
+    """The name of a fresh copy of a template, dropped after the block."""
+    name = f"t_{uuid.uuid4().hex}"
+    with psycopg.connect(embedded.postgres.superuser_url(), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
+                sql.Identifier(name), sql.Identifier(template), sql.Identifier(OWNER)
+            )
+        )
+    try:
+        yield name
+    finally:
+        with psycopg.connect(embedded.postgres.superuser_url(), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def login_url(embedded: Endpoints, user: str, database: str) -> str:
+    """The URL of one of the three logins of the session's servers."""
+    return embedded.postgres.url(user=user, password=_password(user), database=database)
+
+
+def make_open_folder() -> Path:
+    """A fresh folder the servers' account can reach, also when the tests run as root."""
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    if os.geteuid() == 0:
+        folder.chmod(0o755)  # the servers run as an unprivileged account; what is private lies deeper
+    return folder
+
+
+def _password(user: str) -> str:
+    return f"{user} password"
+
+
+def _hurry(endpoints: Endpoints) -> None:
+    """Nothing of a test session must survive a power cut, so its Postgres need not wait for the disk."""
+    with psycopg.connect(endpoints.postgres.superuser_url(), autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes"):
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+        connection.execute("SELECT pg_reload_conf()")
+
+
+def _end_killed_sessions() -> None:
+    """Stop servers and remove folders of test sessions that were killed; leave running ones alone."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        if not (folder / _SESSION / "lock").exists():
+            continue
+        try:
+            EmbeddedServices(_SESSION, root=folder).stop_orphans()
+        except Unavailable:
+            continue
+        shutil.rmtree(folder)
