@@ -13,8 +13,10 @@ from senex.services.execute import execute
 from senex.services.history import aggregate_greeks, ensure_history, record_greeks, record_metrics
 from senex.services.housekeeping import expire_suggestions, forget_orders, forget_work
 from senex.services.ledger import sync_transactions
+from senex.services.notices import attend_alarms, note_alarm, note_order
 from senex.services.reconcile import monitor_orders, reconcile
 from senex.services.seal_journal import seal_journal
+from senex.services.send_notices import send_notices, send_test
 from senex.services.summary import summarise
 from senex.services.sync import snapshot_account, sync_accounts, sync_positions
 from senex.services.tend import mend_position, tend_position
@@ -51,6 +53,10 @@ HANDLERS: Mapping[str, Handler] = {
     "tend_position": _of_subject(tend_position),
     "mend_position": _of_subject(mend_position),
     "reconcile": _of_subject(reconcile),
+    "note_alarm": _of_subject(note_alarm),
+    "note_order": _of_subject(note_order),
+    "send_notices": send_notices,
+    "test_notification": _of_subject(send_test),
     # slots of the schedule, one row per account
     "monitor_open_orders": _of_subject(monitor_orders),
     "monitor_positions_for_dte_closure": _of_subject(watch_exits),
@@ -69,6 +75,7 @@ HANDLERS: Mapping[str, Handler] = {
     "ensure_history": _of_subject(ensure_history),
     "record_metrics": _of_subject(record_metrics),
     "aggregate_greeks": aggregate_greeks,
+    "attend_alarms": _of_subject(attend_alarms),
     "seal_journal": _of_subject(seal_journal),
     "cleanup_cancelled_trades": forget_orders,
     "cleanup_old_suggestions": expire_suggestions,

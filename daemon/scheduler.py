@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from rq_scheduler.scheduler import Scheduler
 from rq_scheduler.utils import to_unix
 
+from daemon.deadman import keep_vigil
 from daemon.queues import SLOT, ConfinedJob, ConfinedQueue, connect_queues
 from senex.bus.clock import open_clock
 from senex.domain.errors import UsageProblem
@@ -224,7 +225,15 @@ class Ticks:
         self.state = state
 
 
-async def schedule(*, direct_url: str, redis_url: str, clock_url: str | None, instance: str) -> None:
+async def schedule(
+    *,
+    direct_url: str,
+    redis_url: str,
+    clock_url: str | None,
+    instance: str,
+    environment: str,
+    dead_man_url: str | None = None,
+) -> None:
     """Be the scheduler once no other is, until cancelled. Raises Unavailable when Postgres is lost."""
     ticks: Ticks | None = None
     async with asyncio.TaskGroup() as group:
@@ -240,6 +249,10 @@ async def schedule(*, direct_url: str, redis_url: str, clock_url: str | None, in
             )
             _log.info("leading")
             group.create_task(clock.attend("scheduler", 2, ticks.settle))
+            if dead_man_url is not None:
+                group.create_task(
+                    keep_vigil(dead_man_url, direct_url=direct_url, environment=environment, clock=clock)
+                )
             while True:
                 if not clock.lockstep:
                     await ticks.tick()

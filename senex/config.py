@@ -43,6 +43,7 @@ _SCHEMES: Mapping[str, tuple[str, ...]] = {
     "direct_url": ("postgresql://", "postgres://"),
     "redis_url": ("redis://", "rediss://", "unix://"),
     "clock_url": ("ws://", "wss://"),
+    "dead_man_url": ("https://", "http://"),
 }
 """How an address of a kind starts, by the end of its setting's name."""
 Role = Literal["console", "daemon", "migrator", "simulator", "demo"]
@@ -299,6 +300,20 @@ class DaemonSettings(LimitFields, _Clocked):
         Field(
             default=None,
             description="OAuth refresh token of your grant; kept encrypted in the database, so once is enough.",
+        ),
+    ]
+    notify_urls: Annotated[
+        SecretStr | None,
+        Field(
+            default=None,
+            description="Where operators are reached: lines OPERATOR=ADDRESS, addresses as apprise writes them.",
+        ),
+    ]
+    dead_man_url: Annotated[
+        SecretStr | None,
+        Field(
+            default=None,
+            description="An https:// address asked for every minute while books and broker are compared on time.",
         ),
     ]
     log_json: Annotated[

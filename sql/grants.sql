@@ -30,6 +30,7 @@ GRANT UPDATE ON
     TO senex_daemon;
 GRANT UPDATE (symbol, quantity) ON position_leg TO senex_daemon; -- a corporate action gives contracts other terms
 GRANT DELETE ON broker_position, difference, heartbeat, job_slot, outbox, underlying_halt TO senex_daemon;
+GRANT SELECT, INSERT, UPDATE ON delivery, notification, notify_preference TO senex_daemon;
 GRANT USAGE ON SEQUENCE audit_serial TO senex_daemon;
 GRANT EXECUTE ON FUNCTION make_month(regclass, date), audit_settled(), forget_orders(timestamptz, integer),
     forget_suggestions(timestamptz, integer), forget_messages(timestamptz) TO senex_daemon;
@@ -52,7 +53,7 @@ GRANT SELECT (
 ) ON decision TO senex_console;
 GRANT SELECT (id, account_id, queue, job, subject, created_at, lease_until, offers, done_at, error) ON outbox
     TO senex_console;
-GRANT SELECT ON job_slot TO senex_console;
+GRANT SELECT ON delivery, job_slot, notification, notify_preference TO senex_console;
 GRANT INSERT ON decision TO senex_console;
 GRANT EXECUTE ON FUNCTION operator_knows(text, bytea) TO senex_console;
 

@@ -20,5 +20,7 @@ def main(settings: DaemonSettings) -> int:
             redis_url=settings.redis_url.get_secret_value(),
             clock_url=settings.clock_url,
             instance=where(settings),
+            environment=settings.environment,
+            dead_man_url=None if settings.dead_man_url is None else settings.dead_man_url.get_secret_value(),
         ),
     )

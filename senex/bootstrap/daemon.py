@@ -17,6 +17,7 @@ from senex.bus.connection import open_redis
 from senex.bus.logins import RedisLoginPause
 from senex.bus.publisher import RedisPublisher
 from senex.bus.quotes import RedisQuotes
+from senex.outside.channels import AppriseNotifier, read_channels
 from senex.services.context import Context
 from senex.store.engine import open_engine
 from senex.store.messages import MessageLog
@@ -59,6 +60,13 @@ async def build(settings: DaemonSettings) -> AsyncIterator[Context]:
             publisher=RedisPublisher(redis),
             clock=clock,
             environment=settings.environment,
+            notifier=_notifier(settings),
             machine=ThisMachine(folders(settings)),
             limits=settings.limit_book(),
         )
+
+
+def _notifier(settings: DaemonSettings) -> AppriseNotifier:
+    """The channels of the settings; none where none are set. Raises UsageProblem (``E_CONFIG_VALUE``)."""
+    urls = settings.notify_urls
+    return AppriseNotifier(read_channels("" if urls is None else urls.get_secret_value()))

@@ -86,6 +86,17 @@ async def choose_account(console: Console, number: str | None) -> AccountView:
     raise UsageProblem("E_ACCOUNT", f"{said}; choose one with --account: {listed}.")
 
 
+async def some_account(console: Console) -> UUID:
+    """An account to decide for where the decision is about all of them: each belongs to one.
+
+    Raises:
+        UsageProblem: ``E_ACCOUNT`` when there is none.
+    """
+    accounts = await console.reads.accounts(console.clock.now())
+    mine = [one.id for one in accounts if one.environment == str(console.settings.environment)]
+    return mine[0] if mine else (await choose_account(console, None)).id
+
+
 def choose(rows: Sequence[_Row], wanted: str, what: str) -> _Row:
     """The row whose id starts so.
 

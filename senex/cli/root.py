@@ -42,6 +42,7 @@ _SECTIONS: dict[str, dict[str, Entry | None]] = {
         "jobs": Entry(f"{_AT}.jobs:jobs", "What the daemon works on; run, pause and retry it."),
         "schedule": Entry(f"{_AT}.jobs:schedule", "When the daemon does what."),
         "alarms": Entry(f"{_AT}.alarms:alarms", "What wants a person."),
+        "notify": Entry(f"{_AT}.notify:notify", "The inbox, and what you are sent outside of it."),
         "journal": Entry(f"{_AT}.journal:journal", "What was done, by whom and why; verify it."),
         "operator": Entry(f"{_AT}.operator:operator", "Who may decide, and their passphrase."),
         "health": Entry(f"{_AT}.health:health", "How every part of senex is; what health checks ask."),

@@ -83,6 +83,14 @@ SHAPES: Mapping[str, Mapping[str, str]] = {
     "sync": {"result": "DecisionResultView"},
     "alarms list": {"alarms": "AlarmView[]"},
     "alarms acknowledge": {"result": "DecisionResultView"},
+    "notify list": {"notifications": "NotificationView[]"},
+    "notify acknowledge": {"result": "DecisionResultView"},
+    "notify mode": {
+        "operator": "string",
+        "mode": "none, immediate or summary",
+        "result": "DecisionResultView, null when nothing was set; where it is not done, it stands alone",
+    },
+    "notify test": {"result": "DecisionResultView; reasons name the channels that failed"},
     "journal list": {"lines": "JournalView[]; with --follow one JournalView a line"},
     "journal verify": {
         "chains": "ChainView[]; exit 1 when one is broken",
@@ -131,6 +139,7 @@ _VIEWS = (
     views.AutomationView,
     views.SummaryView,
     views.DifferenceView,
+    views.NotificationView,
     views.JournalView,
     views.ChainView,
     views.ScheduleView,

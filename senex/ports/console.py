@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         GainView,
         JobView,
         JournalView,
+        NotificationView,
         OperatorView,
         OrderView,
         PositionView,
@@ -133,6 +134,16 @@ class Reads(Protocol):
 
     async def queues(self) -> tuple[QueueView, ...]:
         """How much waits where."""
+        ...
+
+    async def notifications(
+        self, *, account_id: UUID | None = None, unseen: bool = False, limit: int = 100
+    ) -> tuple[NotificationView, ...]:
+        """The inbox, newest first; with ``unseen`` only what nobody has acknowledged."""
+        ...
+
+    async def notify_mode(self, operator: str) -> str:
+        """What an operator is sent outside: none, immediate or summary."""
         ...
 
     async def broker_holdings(self, account_id: UUID) -> tuple[BrokerHoldingView, ...]:

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from uuid import UUID
 
+    from senex.domain.alarms import Alarm
     from senex.domain.ledger import LedgerEntry
+    from senex.domain.notices import Level
     from senex.ports.broker import BrokerFill
 
 
@@ -88,6 +90,26 @@ class StoredEntry:
     pending: bool
     """Whether it moves a quantity that is not in the books yet."""
     position_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class RaisedAlarm:
+    """An alarm as stored."""
+
+    id: UUID
+    alarm: Alarm
+    raised_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedNotice:
+    """A notice that a channel has not been sent yet; ``attempts`` counts those that failed."""
+
+    id: UUID
+    title: str
+    text: str
+    level: Level
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True)

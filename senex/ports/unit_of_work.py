@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from senex.domain.differences import Difference, Known
     from senex.domain.legs import Leg
     from senex.domain.lots import Booked, Lot, NewTerms
+    from senex.domain.notices import Mode, Notice
     from senex.domain.orders import Attempt, AttemptStatus, Order, OrderStatus
     from senex.domain.positions import Position, PositionStatus
     from senex.domain.seal import AuditRow, Seal
@@ -37,7 +38,16 @@ if TYPE_CHECKING:
     from senex.ports.cases import Cases
     from senex.ports.history import History
     from senex.ports.ledger import Ledger
-    from senex.ports.records import Account, DayFacts, Instrument, OperatorRecord, StoredFill, Work
+    from senex.ports.records import (
+        Account,
+        DayFacts,
+        Instrument,
+        OperatorRecord,
+        QueuedNotice,
+        RaisedAlarm,
+        StoredFill,
+        Work,
+    )
     from senex.ports.retention import Retention
 
 
@@ -422,6 +432,53 @@ class OutboxWriter(Protocol):
     async def done(self, work: Work) -> None: ...
 
 
+class Inbox(Protocol):
+    """What operators were told, and what channels are still owed."""
+
+    async def add(self, notice_id: UUID, notice: Notice, *, day: date, now: datetime) -> UUID | None:
+        """Store a notice; its id, or None when that event on that object was told on that New York day already.
+
+        One that has become critical since is told again, as the same notice.
+        """
+        ...
+
+    async def alarm(self, alarm_id: UUID) -> RaisedAlarm: ...
+
+    async def unattended(self, account_id: UUID) -> tuple[tuple[RaisedAlarm, int], ...]:
+        """Open alarms of the account, or of none, that nobody has acknowledged, and how often each was said again."""
+        ...
+
+    async def modes(self) -> Mapping[str, Mode]:
+        """What each operator wants to be sent."""
+        ...
+
+    async def set_mode(self, operator: str, mode: Mode, now: datetime) -> None: ...
+
+    async def queue(self, notice_id: UUID, *, operator: str, channel: str) -> None:
+        """Owe a channel a notice, also one it had before."""
+        ...
+
+    async def queued(self, channel: str) -> tuple[QueuedNotice, ...]:
+        """What a channel is owed, oldest first; locked until the transaction ends, without what others lock."""
+        ...
+
+    async def sent_lately(self, channel: str) -> int:
+        """How many messages the channel was sent within a minute (machine time)."""
+        ...
+
+    async def sent(self, channel: str, notices: Sequence[UUID]) -> None:
+        """One message held these."""
+        ...
+
+    async def not_sent(self, channel: str, notices: Sequence[UUID], *, problem: str, most: int) -> bool:
+        """Count a failed attempt; whether any of them is to be tried again, which ends after ``most``."""
+        ...
+
+    async def seen(self, subject_id: UUID, *, by: str, now: datetime) -> tuple[UUID, ...] | None:
+        """Somebody has seen a notice, or those of an alarm: the alarms they are about; None when nothing was new."""
+        ...
+
+
 class Jobs(Protocol):
     """The schedule and its work, as an operator steers them."""
 
@@ -435,6 +492,10 @@ class Jobs(Protocol):
 
     async def enable(self, job: str, *, enabled: bool) -> bool:
         """Pause or resume a scheduled job; false when it was so already."""
+        ...
+
+    async def failing(self, account_id: UUID) -> Mapping[str, str]:
+        """Jobs of the account, or of none, that have failed for minutes, and why."""
         ...
 
     async def retry(self, outbox_id: int) -> str | None:
@@ -526,6 +587,9 @@ class UnitOfWork(Protocol):
 
     @property
     def outbox(self) -> OutboxWriter: ...
+
+    @property
+    def inbox(self) -> Inbox: ...
 
     @property
     def jobs(self) -> Jobs: ...

@@ -502,6 +502,33 @@ class ReplayView:
 
 
 @dataclass(frozen=True, slots=True)
+class NotificationView:
+    """One notice of the inbox, in market time. ``runbook`` says what to do where it is about an alarm.
+
+    ``open`` is whether that alarm still stands (null for a notice of no alarm). ``sent``, ``owed`` and ``lost`` count
+    the channels that had it, will have it, and were given up; ``problem`` is the newest of theirs.
+    """
+
+    id: UUID
+    at: datetime
+    account_number: str | None
+    event: str
+    level: str
+    object_type: str
+    object_id: str
+    title: str
+    text: str
+    open: bool | None
+    runbook: str | None
+    seen_at: datetime | None
+    seen_by: str | None
+    sent: int
+    owed: int
+    lost: int
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class DecidedView:
     """Who decided about a suggestion, and when (market time)."""
 

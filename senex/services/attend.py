@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 async def acknowledge(context: Context, decision: Decision, work: Work) -> None:
-    """Say that an alarm was seen; it stays open until what it is about is mended.
+    """Say that an alarm, or a notice of the inbox, was seen; an alarm stays open until it is mended.
 
     Raises:
         Refused: ``E_ALARM_SEEN`` when somebody has seen it already, or it is not there.
@@ -24,8 +24,11 @@ async def acknowledge(context: Context, decision: Decision, work: Work) -> None:
         raise UsageProblem("E_DECISION", "The acknowledgement names no alarm.")
     now = context.clock.now()
     async with context.units() as tx:
-        if not await tx.alarms.seen(decision.subject_id, by=decision.operator, now=now):
-            raise Refused("E_ALARM_SEEN", "The alarm was acknowledged before, or it is not there.")
+        noticed = await tx.inbox.seen(decision.subject_id, by=decision.operator, now=now)
+        alarms = {decision.subject_id, *(noticed or ())}
+        seen = [await tx.alarms.seen(each, by=decision.operator, now=now) for each in sorted(alarms)]
+        if noticed is None and not any(seen):
+            raise Refused("E_ALARM_SEEN", "It was acknowledged before, or it is not there.")
         await tx.suggestions.answer(decision.id, Answer(Outcome.DONE, "OK", "Acknowledged."), now)
         await tx.journal.note(
             "alarm acknowledged",

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from senex.domain.errors import SenexError
 from senex.domain.limits import LimitBook
 from senex.ports.machine import Unwatched
+from senex.ports.notifier import NoChannels
 
 if TYPE_CHECKING:
     from senex.ports.broker import Broker
     from senex.ports.clock import Clock
     from senex.ports.machine import Machine
     from senex.ports.market import Publisher, Quotes
+    from senex.ports.notifier import Notifier
     from senex.ports.unit_of_work import UnitOfWorkFactory
 
 ENTRY_QUEUE = "trading"
@@ -31,6 +33,7 @@ class Context:
     environment: str
     machine: Machine = field(default_factory=Unwatched)
     limits: LimitBook = field(default_factory=LimitBook)
+    notifier: Notifier = field(default_factory=NoChannels)
 
 
 class Postponed(SenexError):

@@ -18,6 +18,7 @@ from senex.services.fix import reconcile_on_request
 from senex.services.jobs import pause_job, resume_job, retry_job, run_job
 from senex.services.operators import check_operator
 from senex.services.replace_order import replace_order
+from senex.services.send_notices import set_notify_mode, test_notification
 from senex.services.suggest import suggest
 from senex.services.sync import sync_account, sync_orders
 from senex.services.trading_state import set_state
@@ -81,6 +82,8 @@ _USE_CASES: dict[DecisionKind, _UseCase] = {
     DecisionKind.RESUME_JOB: _of_decision(resume_job),
     DecisionKind.RETRY_JOB: _of_decision(retry_job),
     DecisionKind.SET_AUTOMATION: _of_decision(set_automation),
+    DecisionKind.SET_NOTIFY_MODE: _of_decision(set_notify_mode),
+    DecisionKind.TEST_NOTIFICATION: _of_decision(test_notification),
 }
 
 

@@ -37,7 +37,14 @@ if TYPE_CHECKING:
     from senex.domain.automation import Automation
     from senex.ports.clock import Clock
     from senex.ports.console import Decisions, Reads
-    from senex.ports.views import AlarmView, DecisionResultView, OrderView, PositionView, SuggestionView
+    from senex.ports.views import (
+        AlarmView,
+        DecisionResultView,
+        NotificationView,
+        OrderView,
+        PositionView,
+        SuggestionView,
+    )
 
 ANSWER_WITHIN = 30.0
 _FIRST_LOOK, _LATER_LOOKS = 0.02, 0.25
@@ -175,19 +182,32 @@ class Decider:
 
     async def run_job(self, account_id: UUID, name: str) -> UUID:
         """Ask for a scheduled job to run now, for every account."""
-        return await self._of_job(account_id, DecisionKind.RUN_JOB, name)
+        return await self._of_option(account_id, DecisionKind.RUN_JOB, name)
 
     async def pause_job(self, account_id: UUID, name: str, *, reason: str) -> UUID:
         """Give a scheduled job no more slots."""
-        return await self._of_job(account_id, DecisionKind.PAUSE_JOB, name, reason)
+        return await self._of_option(account_id, DecisionKind.PAUSE_JOB, name, reason)
 
     async def resume_job(self, account_id: UUID, name: str, *, reason: str) -> UUID:
         """Give it slots again."""
-        return await self._of_job(account_id, DecisionKind.RESUME_JOB, name, reason)
+        return await self._of_option(account_id, DecisionKind.RESUME_JOB, name, reason)
 
     async def retry_job(self, account_id: UUID, number: int) -> UUID:
         """Ask for failing work to be tried again at once."""
-        return await self._of_job(account_id, DecisionKind.RETRY_JOB, str(number))
+        return await self._of_option(account_id, DecisionKind.RETRY_JOB, str(number))
+
+    async def acknowledge_notice(self, notice: NotificationView, account_id: UUID) -> UUID:
+        """Say that a notice of the inbox was seen, and the alarm it is about."""
+        decision = self._decision(account_id, DecisionKind.ACKNOWLEDGE)
+        return await self._put(replace(decision, subject_id=notice.id), None)
+
+    async def set_notify_mode(self, account_id: UUID, mode: str) -> UUID:
+        """Say what this operator wants to be sent outside."""
+        return await self._of_option(account_id, DecisionKind.SET_NOTIFY_MODE, mode)
+
+    async def test_notification(self, account_id: UUID) -> UUID:
+        """Ask for a test message on every channel of this operator."""
+        return await self._put(self._decision(account_id, DecisionKind.TEST_NOTIFICATION), None)
 
     async def set_automation(
         self, account_id: UUID, automation: Automation, *, reason: str, passphrase: str | None = None
@@ -228,7 +248,7 @@ class Decider:
         """Whether it is the operator's passphrase."""
         return await self.decisions.knows(self.operator, await self._verifier(passphrase))
 
-    async def _of_job(
+    async def _of_option(
         self, account_id: UUID, kind: DecisionKind, option: str, reason: str | None = None
     ) -> UUID:
         wanted = self._decision(account_id, kind)

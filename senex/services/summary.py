@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from senex.domain.calendar import NEW_YORK, new_york_date
 from senex.domain.limits import PRESETS
 from senex.domain.money import ZERO, cents
+from senex.domain.notices import DAILY_SUMMARY, Level, Notice
 from senex.domain.positions import OPEN_STATUSES
 from senex.domain.risk import budget_of
 from senex.domain.summary import Summary, ahead
 from senex.domain.unknown import Unknown
+from senex.services.notices import tell, title_of
 from senex.services.standing import standing_of
 
 if TYPE_CHECKING:
@@ -34,9 +36,16 @@ async def summarise(context: Context, account_id: UUID, work: Work) -> None:
         facts = await tx.summaries.facts(account_id, since, since + timedelta(days=1))
         summary = _summary(books, facts, now)
         await tx.summaries.save(account_id, summary, now)
+        if not summary.empty:
+            await tell(context, tx, _notice(context, account_id, summary))
         await tx.outbox.done(work)
         await tx.commit()
     await context.publisher.changed("account", str(account_id), str(account_id))
+
+
+def _notice(context: Context, account_id: UUID, summary: Summary) -> Notice:
+    title = title_of(context, f"summary of {summary.day:%a} {summary.day.day} {summary.day:%b}")
+    return Notice(DAILY_SUMMARY, Level.INFO, account_id, "account", str(account_id), title, summary.text)
 
 
 def _summary(books: AccountBooks, facts: DayFacts, now: datetime) -> Summary:

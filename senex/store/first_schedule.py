@@ -123,6 +123,13 @@ SCHEDULE: tuple[dict[str, object], ...] = (
         "grace_seconds": 43_200,
     },
     {
+        "name": "attend_alarms",
+        "rule": "every 15 min 00:00-23:59 every",
+        "queue": "trading",
+        "enabled": True,
+        "grace_seconds": 900,
+    },
+    {
         "name": "seal_journal",
         "rule": "every 60 min 00:00-23:59 every",
         "queue": "default",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import class_row
 
+from senex.domain.notices import Mode
 from senex.ports.views import (
     AlarmView,
     AutomationView,
@@ -39,7 +40,14 @@ if TYPE_CHECKING:
 
     from psycopg import AsyncCursor
 
-    from senex.ports.views import AccountView, ChainView, OrderView, ReplayView, ScheduleView
+    from senex.ports.views import (
+        AccountView,
+        ChainView,
+        NotificationView,
+        OrderView,
+        ReplayView,
+        ScheduleView,
+    )
 
 OPEN_ORDERS = ("intended", "working", "partially_filled", "unknown")
 OPEN_POSITIONS = ("pending_entry", "open_full", "open_partial", "closing")
@@ -153,6 +161,23 @@ class Reads:
 
     async def queues(self) -> tuple[QueueView, ...]:
         return tuple(await self._views(QueueView, query_text.QUEUES))
+
+    async def notifications(
+        self, *, account_id: UUID | None = None, unseen: bool = False, limit: int = 100
+    ) -> tuple[NotificationView, ...]:
+        async def read(cursor: AsyncCursor[Any]) -> tuple[NotificationView, ...]:
+            chosen = {"account": account_id, "unseen": unseen, "limit": limit}
+            rows = await _all(cursor, query_text.NOTIFICATIONS, **chosen)
+            return query_rows.notifications(rows)
+
+        return await self._session.run(read)
+
+    async def notify_mode(self, operator: str) -> str:
+        async def read(cursor: AsyncCursor[Any]) -> str:
+            rows = await _all(cursor, query_text.NOTIFY_MODE, operator=operator)
+            return rows[0].mode if rows else Mode.SUMMARY
+
+        return await self._session.run(read)
 
     async def broker_holdings(self, account_id: UUID) -> tuple[BrokerHoldingView, ...]:
         return tuple(await self._views(BrokerHoldingView, query_text.HOLDINGS, account=account_id))

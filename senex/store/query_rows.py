@@ -11,6 +11,7 @@ from senex.domain.legs import Action, InstrumentType, Leg, merge
 from senex.domain.limits import PRESETS
 from senex.domain.lots import Lot
 from senex.domain.money import ZERO, cents
+from senex.domain.notices import runbook
 from senex.domain.positions import PositionStatus
 from senex.domain.risk import budget_of, remaining_risk
 from senex.domain.unknown import Unknown
@@ -19,6 +20,7 @@ from senex.ports.views import (
     DecisionResultView,
     LegView,
     LotView,
+    NotificationView,
     OrderView,
     PositionSpreadView,
     PositionView,
@@ -228,6 +230,32 @@ def positions(
             ),
         )
         for head in heads
+    )
+
+
+def notifications(rows: Iterable[Row]) -> tuple[NotificationView, ...]:
+    """Notices; what is about an alarm says whether it stands, and where it is written what to do."""
+    return tuple(
+        NotificationView(
+            id=row.id,
+            at=row.at,
+            account_number=row.account_number,
+            event=row.event,
+            level=row.level,
+            object_type=row.object_type,
+            object_id=row.object_id,
+            title=row.title,
+            text=row.text,
+            open=row.alarm_open if row.code is not None else None,
+            runbook=runbook(row.code) if row.code is not None else None,
+            seen_at=row.seen_at,
+            seen_by=row.seen_by,
+            sent=row.sent,
+            owed=row.owed,
+            lost=row.lost,
+            problem=row.problem,
+        )
+        for row in rows
     )
 
 

@@ -372,6 +372,25 @@ CROSS JOIN LATERAL (
 ORDER BY s.name
 """
 
+NOTIFICATIONS = """
+SELECT n.id, n.at, a.number AS account_number, n.event, n.level, n.object_type, n.object_id, n.title, n.text,
+    m.id IS NOT NULL AND m.resolved_at IS NULL AS alarm_open, m.code, n.seen_at, n.seen_by,
+    d.sent, d.owed, d.lost, d.problem
+FROM notification n
+LEFT JOIN account a ON a.id = n.account_id
+LEFT JOIN alarm m ON m.id = n.alarm_id
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE sent_at IS NOT NULL) AS sent,
+        count(*) FILTER (WHERE sent_at IS NULL AND NOT gave_up) AS owed, count(*) FILTER (WHERE gave_up) AS lost,
+        max(error) AS problem
+    FROM delivery WHERE notification_id = n.id) d
+WHERE (%(account)s::uuid IS NULL OR n.account_id = %(account)s OR n.account_id IS NULL)
+    AND NOT (%(unseen)s AND n.seen_at IS NOT NULL)
+ORDER BY n.at DESC, n.id LIMIT %(limit)s
+"""
+
+NOTIFY_MODE = "SELECT mode FROM notify_preference WHERE operator = %(operator)s"
+
 HOLDINGS = """
 SELECT symbol, quantity, multiplier, average_open_price, mark, read_at FROM broker_position
 WHERE account_id = %(account)s ORDER BY underlying, symbol

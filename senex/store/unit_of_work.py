@@ -16,6 +16,7 @@ from senex.store.repositories.automations import AutomationRepository
 from senex.store.repositories.cases import CaseRepository
 from senex.store.repositories.exits import ExitRepository
 from senex.store.repositories.history import HistoryRepository
+from senex.store.repositories.inbox import InboxRepository
 from senex.store.repositories.jobs import JobRepository
 from senex.store.repositories.journal import JournalRepository, OutboxRepository
 from senex.store.repositories.ledger import LedgerRepository
@@ -53,6 +54,7 @@ class PostgresUnitOfWork:
     summaries: SummaryRepository
     history: HistoryRepository
     outbox: OutboxRepository
+    inbox: InboxRepository
     jobs: JobRepository
     journal: JournalRepository
     retention: RetentionRepository
@@ -85,6 +87,7 @@ class PostgresUnitOfWork:
         self.summaries = SummaryRepository(*both)
         self.history = HistoryRepository(*both)
         self.outbox = OutboxRepository(*both)
+        self.inbox = InboxRepository(*both)
         self.jobs = JobRepository(*both)
         self.journal = JournalRepository(*both, told=self._told)
         self.retention = RetentionRepository(*both)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from senex.cli.console import choose_account, confirm, report, run, timeout_option, yes_option
+from senex.cli.console import confirm, report, run, some_account, timeout_option, yes_option
 from senex.cli.output import UNKNOWN, json_option, plain, print_json, table
 from senex.domain.calendar import NEW_YORK
 
@@ -176,13 +176,8 @@ def retry(number: int, *, timeout: float, as_json: bool) -> int:
 
 
 def _decide(decision: Callable[[Console, UUID], Awaitable[UUID]], timeout: float, *, as_json: bool) -> int:
-    """Decide about the whole schedule; any account will do, since a decision belongs to one."""
-
     async def decide(console: Console) -> int:
-        accounts = await console.reads.accounts(console.clock.now())
-        mine = [one for one in accounts if one.environment == str(console.settings.environment)]
-        account = mine[0] if mine else await choose_account(console, None)
-        made = await decision(console, account.id)
+        made = await decision(console, await some_account(console))
         return report(await console.decider.wait_result(made, timeout), as_json=as_json)
 
     return run(decide)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from typing import TYPE_CHECKING
+
+from sqlalchemy import or_, select, update
 
 from senex.store import tables
 from senex.store.repositories.base import Repository, table
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+_MINUTES = 8
+"""Offers after which work has failed for a minute or more (``senex.store.outbox``)."""
 _schedule = table(tables.JobSchedule)
 _outbox = table(tables.Outbox)
 
@@ -30,6 +38,19 @@ class JobRepository(Repository):
             .values(enabled=enabled)
         )
         return await self._run(statement) > 0
+
+    async def failing(self, account_id: UUID) -> Mapping[str, str]:
+        rows = await self._rows(
+            select(_outbox.c.job, _outbox.c.error)
+            .where(
+                _outbox.c.done_at.is_(None),
+                _outbox.c.error.is_not(None),
+                _outbox.c.offers >= _MINUTES,
+                or_(_outbox.c.account_id == account_id, _outbox.c.account_id.is_(None)),
+            )
+            .order_by(_outbox.c.id)
+        )
+        return {row.job: row.error for row in rows}
 
     async def retry(self, outbox_id: int) -> str | None:
         statement = (

@@ -25,6 +25,7 @@ from senex.store.tables.history import GreeksHistory, MetricsHistory
 from senex.store.tables.journal import Audit, AuditSeal, BrokerMessage
 from senex.store.tables.ledger import LedgerEntry
 from senex.store.tables.market import HistoricalPrice, Instrument, MarketSession
+from senex.store.tables.notices import Delivery, Notification, NotifyPreference
 from senex.store.tables.orders import Attempt, Fill, OrderLeg, TradeOrder
 from senex.store.tables.positions import Lot, LotClose, Position, PositionLeg, PositionSpread, SpreadExit
 from senex.store.tables.suggestions import (
@@ -53,6 +54,7 @@ __all__ = [
     "BrokerPosition",
     "Decision",
     "DecisionResult",
+    "Delivery",
     "Deployment",
     "Difference",
     "Fill",
@@ -67,6 +69,8 @@ __all__ = [
     "LotClose",
     "MarketSession",
     "MetricsHistory",
+    "Notification",
+    "NotifyPreference",
     "Operator",
     "OrderLeg",
     "Outbox",

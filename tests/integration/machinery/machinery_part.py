@@ -102,6 +102,7 @@ def main() -> None:
                 redis_url=given["redis"],
                 clock_url=given["clock"],
                 instance=given["instance"],
+                environment="simulated",
             )
         )
         return

@@ -1,0 +1,151 @@
+"""What goes outside: one message per channel at a time, retried, never more than a channel is sent a minute."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from senex.domain.alarms import Alarm, Severity
+from senex.domain.decisions import Answer, Outcome
+from senex.domain.errors import Refused, SenexError, UsageProblem
+from senex.domain.notices import MOST_ATTEMPTS, PER_MINUTE, Level, Mode, message, pause_after
+from senex.services.notices import SEND, SEND_QUEUE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from senex.domain.decisions import Decision
+    from senex.ports.records import QueuedNotice, Work
+    from senex.ports.unit_of_work import UnitOfWork
+    from senex.services.context import Context
+
+NOTIFY_FAILING = "NOTIFY_FAILING"
+_TEST = "test_notification"
+_MINUTE = timedelta(minutes=1)
+_WEIGHT = tuple(Level)
+
+
+async def send_notices(context: Context, work: Work) -> None:
+    """Send a channel all it is owed in one message; a crash before the commit sends it again.
+
+    The rows stay locked meanwhile, so that nobody else sends them.
+    """
+    channel = work.subject
+    async with context.units() as tx:
+        queued = await tx.inbox.queued(channel)
+        if queued and await tx.inbox.sent_lately(channel) >= PER_MINUTE:
+            await tx.outbox.add(SEND, channel, queue=SEND_QUEUE, delay=_MINUTE)
+        elif queued:
+            await _send(context, tx, channel, queued)
+        await tx.outbox.done(work)
+        await tx.commit()
+
+
+async def _send(context: Context, tx: UnitOfWork, channel: str, queued: Sequence[QueuedNotice]) -> None:
+    title, text = message([(one.title, one.text) for one in queued])
+    level = max((one.level for one in queued), key=_WEIGHT.index)
+    ids = [one.id for one in queued]
+    try:
+        await context.notifier.send(channel, title=title, text=text, level=level)
+    except SenexError as problem:
+        attempts = max(one.attempts for one in queued) + 1
+        most = 0 if isinstance(problem, UsageProblem) else MOST_ATTEMPTS
+        if await tx.inbox.not_sent(channel, ids, problem=str(problem), most=most):
+            await tx.outbox.add(SEND, channel, queue=SEND_QUEUE, delay=pause_after(attempts))
+        if attempts >= most:
+            said = f"Notices do not reach the channel {channel}; the inbox has them. {problem}"
+            alarm = Alarm(NOTIFY_FAILING, Severity.WARNING, None, "channel", channel, said)
+            await tx.alarms.sound(alarm, context.clock.now())
+    else:
+        await tx.inbox.sent(channel, ids)
+        await tx.alarms.resolve(NOTIFY_FAILING, channel, account_id=None, now=context.clock.now())
+
+
+async def test_notification(context: Context, decision: Decision, work: Work) -> None:
+    """Leave a test message to the worker that sends; it answers.
+
+    Raises:
+        Refused: ``E_NOTIFY_NONE`` when the operator has no channel.
+    """
+    if not context.notifier.channels(decision.operator):
+        raise Refused(
+            "E_NOTIFY_NONE",
+            f"No channel is set for {decision.operator}; put OPERATOR=ADDRESS lines into SENEX_NOTIFY_URLS.",
+        )
+    async with context.units() as tx:
+        await tx.outbox.add(_TEST, str(decision.id), queue=SEND_QUEUE, account_id=decision.account_id)
+        await tx.outbox.done(work)
+        await tx.commit()
+
+
+async def send_test(context: Context, decision_id: UUID, work: Work) -> None:
+    """Send a test message to every channel of who asked for it, and answer."""
+    async with context.units() as tx:
+        decision, answer = await tx.suggestions.decision(decision_id)
+    if answer is None:
+        answer = await _try_all(context, decision.operator)
+        async with context.units() as tx:
+            await tx.suggestions.answer(decision_id, answer, context.clock.now())
+            await tx.outbox.done(work)
+            await tx.commit()
+    else:
+        async with context.units() as tx:
+            await tx.outbox.done(work)
+            await tx.commit()
+    await context.publisher.changed("decision", str(decision.account_id), str(decision_id))
+
+
+async def _try_all(context: Context, operator: str) -> Answer:
+    channels = context.notifier.channels(operator)
+    problems = []
+    for channel in channels:
+        try:
+            await context.notifier.send(
+                channel,
+                title=f"senex {context.environment.upper()}: test",
+                text=f"{operator} asked for this test. What is critical reaches you here.",
+                level=Level.INFO,
+            )
+        except SenexError as problem:
+            problems.append(str(problem))
+    if problems:
+        message_ = f"{len(problems)} of {len(channels)} channels did not take the test."
+        return Answer(Outcome.FAILED, "E_NOTIFY_AWAY", message_, tuple(problems))
+    return Answer(Outcome.DONE, "OK", f"The test was sent to {', '.join(channels)}.")
+
+
+async def set_notify_mode(context: Context, decision: Decision, work: Work) -> None:
+    """Set what the operator who decides is sent.
+
+    Raises:
+        UsageProblem: ``E_NOTIFY_MODE``.
+    """
+    try:
+        [wanted] = decision.options
+        mode = Mode(wanted)
+    except ValueError:
+        raise UsageProblem("E_NOTIFY_MODE", f"A mode is one of {', '.join(Mode)}.") from None
+    now = context.clock.now()
+    async with context.units() as tx:
+        await tx.inbox.set_mode(decision.operator, mode, now)
+        text = f"{decision.operator} is sent {_SAYS[mode]}; what is critical always."
+        await tx.suggestions.answer(decision.id, Answer(Outcome.DONE, "OK", text), now)
+        await tx.journal.note(
+            "notification mode set",
+            actor=decision.operator,
+            object_type="operator",
+            object_id=decision.operator,
+            account_id=decision.account_id,
+            after=mode,
+            now=now,
+        )
+        await tx.outbox.done(work)
+        await tx.commit()
+
+
+_SAYS = {
+    Mode.NONE: "nothing",
+    Mode.IMMEDIATE: "everything as it happens",
+    Mode.SUMMARY: "the summary of the day",
+}

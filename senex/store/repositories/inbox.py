@@ -1,0 +1,165 @@
+"""Notices, and what channels are owed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import case, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from senex.domain.alarms import Alarm, Severity
+from senex.domain.notices import ESCALATION, Level, Mode
+from senex.ports.records import QueuedNotice, RaisedAlarm
+from senex.store import tables
+from senex.store.repositories.base import Repository, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date, datetime
+
+    from sqlalchemy.engine import Row
+
+    from senex.domain.notices import Notice
+
+_notice = table(tables.Notification)
+_delivery = table(tables.Delivery)
+_preference = table(tables.NotifyPreference)
+_operator = table(tables.Operator)
+_alarm = table(tables.Alarm)
+_OWED = (_delivery.c.sent_at.is_(None), _delivery.c.gave_up.is_(False))
+
+
+class InboxRepository(Repository):
+    """``ports.unit_of_work.Inbox`` on Postgres."""
+
+    async def add(self, notice_id: UUID, notice: Notice, *, day: date, now: datetime) -> UUID | None:
+        added = upsert(_notice).values(
+            id=notice_id,
+            at=now,
+            day=day,
+            account_id=notice.account_id,
+            event=notice.event,
+            level=notice.level,
+            object_type=notice.object_type,
+            object_id=notice.object_id,
+            title=notice.title,
+            text=notice.text,
+            alarm_id=notice.alarm_id,
+        )
+        given = added.excluded
+        row = await self._row(
+            added.on_conflict_do_update(
+                index_elements=["event", "object_type", "object_id", "account_id", "day"],
+                set_={
+                    "level": given.level,
+                    "title": given.title,
+                    "text": given.text,
+                    "at": given.at,
+                    "alarm_id": given.alarm_id,
+                    "seen_at": None,
+                    "seen_by": None,
+                },
+                where=(_notice.c.level != Level.CRITICAL) & (given.level == Level.CRITICAL),
+            ).returning(_notice.c.id)
+        )
+        return None if row is None else row.id
+
+    async def alarm(self, alarm_id: UUID) -> RaisedAlarm:
+        return _raised(await self._one(select(_alarm).where(_alarm.c.id == alarm_id), "The alarm"))
+
+    async def unattended(self, account_id: UUID) -> tuple[tuple[RaisedAlarm, int], ...]:
+        said = (
+            select(func.count())
+            .where(_notice.c.alarm_id == _alarm.c.id, _notice.c.event == ESCALATION)
+            .scalar_subquery()
+            .label("said")
+        )
+        rows = await self._rows(
+            select(_alarm, said)
+            .where(
+                _alarm.c.resolved_at.is_(None),
+                _alarm.c.seen_at.is_(None),
+                or_(_alarm.c.account_id == account_id, _alarm.c.account_id.is_(None)),
+            )
+            .order_by(_alarm.c.raised_at)
+        )
+        return tuple((_raised(row), row.said) for row in rows)
+
+    async def modes(self) -> Mapping[str, Mode]:
+        rows = await self._rows(
+            select(_operator.c.name, func.coalesce(_preference.c.mode, Mode.SUMMARY).label("mode"))
+            .outerjoin(_preference, _preference.c.operator == _operator.c.name)
+            .order_by(_operator.c.name)
+        )
+        return {row.name: Mode(row.mode) for row in rows}
+
+    async def set_mode(self, operator: str, mode: Mode, now: datetime) -> None:
+        values = {"operator": operator, "mode": mode, "set_at": now}
+        stored = upsert(_preference).values(values)
+        await self._run(stored.on_conflict_do_update(index_elements=["operator"], set_=values))
+
+    async def queue(self, notice_id: UUID, *, operator: str, channel: str) -> None:
+        values = {"notification_id": notice_id, "operator": operator, "channel": channel}
+        anew = {"sent_at": None, "gave_up": False, "attempts": 0}
+        owed = upsert(_delivery).values(values)
+        await self._run(owed.on_conflict_do_update(index_elements=["notification_id", "channel"], set_=anew))
+
+    async def queued(self, channel: str) -> tuple[QueuedNotice, ...]:
+        rows = await self._rows(
+            select(_notice.c.id, _notice.c.title, _notice.c.text, _notice.c.level, _delivery.c.attempts)
+            .join(_notice, _notice.c.id == _delivery.c.notification_id)
+            .where(_delivery.c.channel == channel, *_OWED)
+            .order_by(_delivery.c.queued_at)
+            .with_for_update(of=_delivery, skip_locked=True)
+        )
+        return tuple(
+            QueuedNotice(row.id, row.title, row.text, Level(row.level), row.attempts) for row in rows
+        )
+
+    async def sent_lately(self, channel: str) -> int:
+        lately = func.clock_timestamp() - timedelta(minutes=1)
+        row = await self._one(
+            select(func.count(_delivery.c.message.distinct()).label("messages")).where(
+                _delivery.c.channel == channel, _delivery.c.sent_at > lately
+            ),
+            "A count",
+        )
+        messages: int = row.messages
+        return messages
+
+    async def sent(self, channel: str, notices: Sequence[UUID]) -> None:
+        await self._run(
+            update(_delivery)
+            .where(_delivery.c.channel == channel, _delivery.c.notification_id.in_(notices))
+            .values(sent_at=func.clock_timestamp(), message=uuid4(), error=None)
+        )
+
+    async def not_sent(self, channel: str, notices: Sequence[UUID], *, problem: str, most: int) -> bool:
+        tried = _delivery.c.attempts + 1
+        rows = await self._rows(
+            update(_delivery)
+            .where(_delivery.c.channel == channel, _delivery.c.notification_id.in_(notices))
+            .values(attempts=tried, error=problem, gave_up=case((tried >= most, True), else_=False))
+            .returning(_delivery.c.gave_up)
+        )
+        return not all(row.gave_up for row in rows)
+
+    async def seen(self, subject_id: UUID, *, by: str, now: datetime) -> tuple[UUID, ...] | None:
+        rows = await self._rows(
+            update(_notice)
+            .where(
+                or_(_notice.c.id == subject_id, _notice.c.alarm_id == subject_id),
+                _notice.c.seen_at.is_(None),
+            )
+            .values(seen_at=now, seen_by=by)
+            .returning(_notice.c.alarm_id)
+        )
+        alarms = {row.alarm_id for row in rows if row.alarm_id is not None}
+        return tuple(sorted(alarms)) if rows else None
+
+
+def _raised(row: Row[Any]) -> RaisedAlarm:
+    alarm = Alarm(row.code, Severity(row.severity), row.account_id, row.object_type, row.object_id, row.text)
+    return RaisedAlarm(row.id, alarm, row.raised_at)
