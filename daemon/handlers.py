@@ -20,6 +20,7 @@ from senex.services.send_notices import send_notices, send_test
 from senex.services.summary import summarise
 from senex.services.sync import snapshot_account, sync_accounts, sync_positions
 from senex.services.tend import mend_position, tend_position
+from senex.services.watch_dividends import watch_dividends
 from senex.services.watch_exits import watch_exits
 from senex.services.watch_machine import watch_machine
 from senex.services.watch_session import check_expirations, watch_freshness
@@ -50,6 +51,7 @@ HANDLERS: Mapping[str, Handler] = {
     "cancel": _of_subject(cancel),
     "cancel_orphan": cancel_orphan,
     "apply_alert": _of_subject(apply_alert),
+    "watch_dividends": _of_subject(watch_dividends),
     "tend_position": _of_subject(tend_position),
     "mend_position": _of_subject(mend_position),
     "reconcile": _of_subject(reconcile),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tastytrade import Account
 from tastytrade.instruments import NestedOptionChain, Option
+from tastytrade.market_data import get_market_data_by_type
 from tastytrade.metrics import get_market_metrics
 
 from senex.broker import mapping
@@ -22,6 +23,7 @@ from senex.broker.recorder import hand_over, logged_call, record_nothing
 from senex.broker.session import open_session
 from senex.broker.submission import DEADLINE, send_once
 from senex.domain.errors import Refused, SenexError, Unavailable, UsageProblem
+from senex.domain.exits import Dividend
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -243,6 +245,20 @@ class Gateway:
             return mapping.metrics(found)
 
         return await self._read(f"reading the metrics of {underlying}", read, unlisted=underlying)
+
+    async def dividend(self, underlying: str) -> Dividend | None:
+        """The dividend announced last: its ex-date from the metrics, its amount from the market data."""
+
+        async def read() -> Dividend | None:
+            told = await get_market_metrics(self._session, [underlying])
+            ex_date = next((each.dividend_ex_date for each in told if each.symbol == underlying), None)
+            if ex_date is None:
+                return None
+            data = await get_market_data_by_type(self._session, equities=[underlying])
+            amount = next((each.dividend_amount for each in data if each.symbol == underlying), None)
+            return Dividend(ex_date, mapping.given(amount, "amount of the dividend"))
+
+        return await self._read(f"reading the dividend of {underlying}", read)
 
     async def stops_trading_at(self, symbols: Sequence[str]) -> dict[str, datetime]:
         """When each OCC symbol stops trading."""

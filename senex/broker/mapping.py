@@ -232,9 +232,9 @@ def metrics(told: MarketMetricInfo) -> Metrics:
         symbol=told.symbol,
         iv_rank=_percent(told.implied_volatility_index_rank, "IV rank"),
         iv_percentile=_percent(told.implied_volatility_percentile, "IV percentile"),
-        iv30=_given(told.implied_volatility_30_day, "30-day IV"),
-        hv30=_given(told.historical_volatility_30_day, "30-day HV"),
-        beta=_given(told.beta, "beta"),
+        iv30=given(told.implied_volatility_30_day, "30-day IV"),
+        hv30=given(told.historical_volatility_30_day, "30-day HV"),
+        beta=given(told.beta, "beta"),
         earnings=None if told.earnings is None else told.earnings.expected_report_date,
         ex_dividend=told.dividend_ex_date,
         updated_at=aware(told.updated_at),
@@ -308,5 +308,6 @@ def _percent(fraction: str | None, what: str) -> Decimal | Unknown:
         return Unknown(f"the broker's {what} is {fraction!r}")
 
 
-def _given(number: Decimal | None, what: str) -> Decimal | Unknown:
+def given(number: Decimal | None, what: str) -> Decimal | Unknown:
+    """The number, or that the broker does not give it."""
     return Unknown(f"the broker gives no {what}") if number is None else number

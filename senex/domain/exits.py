@@ -103,6 +103,14 @@ def stop_of(plan: ExitPlan, *, max_loss: Decimal | None, result: Decimal | Unkno
 
 
 @dataclass(frozen=True, slots=True)
+class Dividend:
+    """The dividend an underlying has announced: dollars per share for those who hold it before ``ex_date``."""
+
+    ex_date: date
+    amount: Decimal | Unknown
+
+
+@dataclass(frozen=True, slots=True)
 class ShortCall:
     """A short call before its underlying's ex-dividend session."""
 
@@ -115,17 +123,17 @@ def dividend_threatens(
     call: ShortCall,
     *,
     spot: Decimal | Unknown,
-    dividend: Decimal,
-    ex_date: date,
+    dividend: Dividend,
     now: datetime,
     calendar: Calendar,
 ) -> bool | Unknown:
     """Whether a short call is likely to be assigned for its dividend (DOMAIN 0.13).
 
     In the session before the ex-date, in the money, and with less extrinsic
-    value than the dividend: whoever holds it gains by exercising tonight.
+    value than the dividend: whoever holds it gains by exercising tonight. On any
+    other day no, whatever else is not known.
     """
-    before = calendar.previous(ex_date)
+    before = calendar.previous(dividend.ex_date)
     if before is None or new_york_date(now) != before.day:
         return False
     if isinstance(spot, Unknown):
@@ -135,7 +143,9 @@ def dividend_threatens(
         return False
     if isinstance(call.mid, Unknown):
         return call.mid
-    return call.mid - intrinsic < dividend
+    if isinstance(dividend.amount, Unknown):
+        return dividend.amount
+    return call.mid - intrinsic < dividend.amount
 
 
 def in_regular_hours(session: Session | Unknown | None, now: datetime) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from senex.domain.chain import Candle, Metrics, OptionChain
+    from senex.domain.exits import Dividend
     from senex.domain.ledger import LedgerEntry
     from senex.domain.legs import Action, InstrumentType, Leg
     from senex.domain.orders import BrokerStatus, OrderStatus, TimeInForce
@@ -234,6 +235,10 @@ class Broker(Protocol):
 
     async def metrics(self, underlying: str) -> Metrics:
         """Market metrics."""
+        ...
+
+    async def dividend(self, underlying: str) -> Dividend | None:
+        """The dividend announced last; None where there is none."""
         ...
 
     async def stops_trading_at(self, symbols: Sequence[str]) -> dict[str, datetime]:

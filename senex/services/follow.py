@@ -10,6 +10,7 @@ from senex.domain.orders import OrderKind, OrderStatus
 from senex.domain.positions import PositionStatus, status_by
 from senex.domain.risk import remaining_risk
 from senex.domain.unknown import Unknown
+from senex.services.position_alarms import end_alarms
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -55,6 +56,8 @@ async def _move(tx: UnitOfWork, position: Position, *, reason: str, now: datetim
     if status is not None and status is not position.status:
         ended = status in (PositionStatus.CLOSED, PositionStatus.EXPIRED)
         await tx.positions.set_status(position.id, status, now=now, closure_reason=reason if ended else None)
+        if ended:
+            await end_alarms(tx, position, now)
     return status is not None
 
 

@@ -1,15 +1,23 @@
-"""The timer of exits: each open position's ladder, and whoever waits for a price is looked after."""
+"""The timer of exits: the ladder and the stop of each position, its last day, and whoever waits for a price."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from senex.domain.alarms import Alarm, Severity
 from senex.domain.calendar import new_york_date
 from senex.domain.closing import Cause, ExitStatus, SpreadExit, Terms, held_of
+from senex.domain.errors import Unavailable
 from senex.domain.exits import in_regular_hours, ladder_step
 from senex.domain.positions import OPEN_STATUSES
+from senex.domain.quotes import Market
+from senex.domain.unknown import Unknown
 from senex.services.follow import mend_later
+from senex.services.position_alarms import ASSIGNED, BLIND, LAST_DAY, UNMANAGED
+from senex.services.watch_loss import result_of, watch_loss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,91 +25,198 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from senex.domain.calendar import Calendar
+    from senex.domain.lots import Lot
     from senex.domain.positions import Position
     from senex.ports.records import Instrument, Work
     from senex.ports.unit_of_work import UnitOfWork
     from senex.services.context import Context
 
+_FIRST_LOOK = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """One look at an account in a session it knows."""
+
+    calendar: Calendar
+    market: Market
+    instruments: Mapping[str, Instrument]
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        return new_york_date(self.now)
+
 
 async def watch_exits(context: Context, account_id: UUID, work: Work) -> None:
-    """Begin the exits that are due today, and have every position that is being closed looked after."""
+    """Begin the exits that are due, and have every position that is being closed looked after.
+
+    Outside the regular session nothing is due.
+    """
     now = context.clock.now()
     async with context.units.reading() as tx:
-        positions = await tx.positions.open(account_id)
+        positions = [one for one in await tx.positions.open(account_id) if one.status in OPEN_STATUSES]
         calendar = await tx.market.calendar(new_york_date(now))
-    for position in positions:
-        if position.status in OPEN_STATUSES and position.managed:
-            await _watch(context, position, calendar)
-    async with context.units() as tx:
-        closing = {wish.position_id for wish in await tx.exits.active(account_id)}
+        symbols = {leg.symbol for one in positions for spread in one.spreads for leg in spread.plan.legs}
+        instruments = await tx.market.instruments(sorted(symbols))
+    session = calendar.session_on(new_york_date(now))
+    watch = _Watch(calendar, await _market(context, instruments), instruments, now)
+    if in_regular_hours(session, now):
         for position in positions:
-            if position.id in closing:
-                await mend_later(tx, position)
+            async with context.units() as tx:
+                await _watch(tx, await tx.positions.get(position.id, lock=True), watch)
+                await tx.commit()
+    async with context.units() as tx:
+        for position_id in dict.fromkeys(wish.position_id for wish in await tx.exits.active(account_id)):
+            await mend_later(tx, await tx.positions.get(position_id))
+        if _time_for_dividends(watch):
+            key = f"dividends:{account_id}:{now:%Y-%m-%dT%H:%M}"
+            subject = str(account_id)
+            await tx.outbox.add(
+                "watch_dividends", subject, queue="trading", account_id=account_id, dedupe_key=key
+            )
         await tx.outbox.done(work)
         await tx.commit()
 
 
-async def _watch(context: Context, position: Position, calendar: Calendar) -> None:
-    now = context.clock.now()
-    today = new_york_date(now)
-    symbols = {leg.symbol for spread in position.spreads for leg in spread.plan.legs}
-    async with context.units() as tx:
-        await tx.positions.get(position.id, lock=True)
-        instruments = await tx.market.instruments(sorted(symbols))
-        step = ladder_step(
-            expiry=_last_day(position, instruments),
-            dte=position.exit_plan.time_exit_dte,
-            today=today,
-            calendar=calendar,
-        )
-        if isinstance(step, int) and in_regular_hours(calendar.session_on(today), now):
-            await _begin(tx, position, step, now)
-        await tx.commit()
+async def _market(context: Context, instruments: Mapping[str, Instrument]) -> Market:
+    """What is quoted now; without Redis nothing is known, and nothing is stopped for it."""
+    try:
+        return await context.quotes.snapshot({each.streamer for each in instruments.values()})
+    except Unavailable:
+        return Market()
 
 
-def _last_day(position: Position, instruments: Mapping[str, Instrument]) -> date:
-    """The last day on which all legs trade: AM-settled options stop the day before they expire (DOMAIN 0.10)."""
-    stops = [new_york_date(each.stops_trading_at) for each in instruments.values() if each.stops_trading_at]
+def _time_for_dividends(watch: _Watch) -> bool:
+    """Once an hour of the session, and as it begins."""
+    session = watch.calendar.session_on(watch.today)
+    if session is None or isinstance(session, Unknown) or not in_regular_hours(session, watch.now):
+        return False
+    return watch.now - session.opens < _FIRST_LOOK or watch.now.minute < _FIRST_LOOK // timedelta(minutes=2)
+
+
+async def _watch(tx: UnitOfWork, position: Position, watch: _Watch) -> None:
+    if position.status not in OPEN_STATUSES:
+        return
+    if position.parent_id is not None:
+        await _propose_ticket(tx, position, watch.now)
+        return
+    lots = await tx.positions.lots(position.id)
+    last = _last_day(position, lots, watch.instruments)
+    step = ladder_step(
+        expiry=last, dte=position.exit_plan.time_exit_dte, today=watch.today, calendar=watch.calendar
+    )
+    if isinstance(step, Unknown):
+        text = f"{position.underlying}: its ladder stands still, since {step.why}."
+        alarm = Alarm(BLIND, Severity.CRITICAL, position.account_id, "position", str(position.id), text)
+        await tx.alarms.sound(alarm, watch.now)
+        step = None
+    else:
+        await tx.alarms.resolve(BLIND, str(position.id), account_id=position.account_id, now=watch.now)
+    if watch.today >= last:
+        await _say_last_day(tx, position, watch.now)
+    if not position.managed:
+        if step is not None:
+            await _say_unmanaged(tx, position, last, watch.now)
+        return
+    realised = await tx.positions.realised(position.id)
+    result = result_of(lots, realised, watch.market, watch.instruments, watch.now)
+    if await watch_loss(tx, position, result, watch.now):
+        await _begin(tx, position, lots, Cause.STOP_LOSS, watch.now)
+    elif step is not None:
+        await _begin(tx, position, lots, Cause.TIME_EXIT, watch.now, step=step)
+
+
+def _last_day(position: Position, lots: Sequence[Lot], instruments: Mapping[str, Instrument]) -> date:
+    """The last day on which all open legs trade: AM-settled options stop the day before they expire (DOMAIN 0.10)."""
+    held = {lot.symbol for lot in lots if lot.open_quantity}
+    stops = [
+        new_york_date(each.stops_trading_at)
+        for symbol, each in instruments.items()
+        if symbol in held and each.stops_trading_at is not None
+    ]
     return min([position.expiry, *stops])
 
 
-async def _begin(tx: UnitOfWork, position: Position, step: int, now: datetime) -> None:
-    """The ladder's step of today, once per spread and session; what is being closed already goes on as it is."""
+async def _begin(
+    tx: UnitOfWork,
+    position: Position,
+    lots: Sequence[Lot],
+    cause: Cause,
+    now: datetime,
+    *,
+    step: int = 0,
+) -> None:
+    """Once per spread, cause and session; what is being closed goes on as it is, but a stop outruns the ladder."""
     today = new_york_date(now)
-    lots = await tx.positions.lots(position.id)
     earlier = await tx.exits.of_position(position.id)
     for spread in position.spreads:
         key = spread.plan.key
         mine = [wish for wish in earlier if wish.spread_key == key]
-        if held_of(spread.plan, lots).empty or any(wish.active for wish in mine) or _tried(mine, today):
+        active = next((wish for wish in mine if wish.active), None)
+        outrun = active is not None and (active.cause, cause) == (Cause.TIME_EXIT, Cause.STOP_LOSS)
+        tried = any(
+            (wish.cause, wish.session) == (cause, today) and wish.status is not ExitStatus.DONE
+            for wish in mine
+        )
+        if held_of(spread.plan, lots).empty or tried or (active is not None and not outrun):
             continue
+        if active is not None:
+            await tx.exits.save(replace(active, status=ExitStatus.GIVEN_UP, why="its stop was reached"))
         await tx.exits.add(
             SpreadExit(
                 id=uuid4(),
                 account_id=position.account_id,
                 position_id=position.id,
                 spread_key=key,
-                cause=Cause.TIME_EXIT,
-                terms=Terms.WORKED,
+                cause=cause,
+                terms=Terms.WORKED if cause is Cause.TIME_EXIT else Terms.NATURAL,
                 created_at=now,
                 session=today,
                 step=step,
             )
         )
+        plan = position.exit_plan
+        ladder = f"step {step} of the ladder, which begins {plan.time_exit_dte} days before it expires"
+        stop = f"{plan.stop_order_share:.0%} of its maximum loss"
         await tx.journal.note(
             "exit wanted",
             actor="daemon",
             object_type="position",
             object_id=f"{position.id}/{key}",
             account_id=position.account_id,
-            after=Cause.TIME_EXIT,
-            why=f"step {step} of the ladder, {position.exit_plan.time_exit_dte} days before it expires",
+            after=cause,
+            why=ladder if cause is Cause.TIME_EXIT else stop,
             now=now,
         )
 
 
-def _tried(exits: Sequence[SpreadExit], today: date) -> bool:
-    return any(
-        wish.cause is Cause.TIME_EXIT and wish.session == today and wish.status is not ExitStatus.DONE
-        for wish in exits
+async def _say_last_day(tx: UnitOfWork, position: Position, now: datetime) -> None:
+    short = str(position.id)[:8]
+    text = (
+        f"{position.underlying} {short} trades for the last time today; what is open tonight expires or is assigned. "
+        f"`senex positions close {short}` closes it at natural."
     )
+    alarm = Alarm(LAST_DAY, Severity.CRITICAL, position.account_id, "position", str(position.id), text)
+    await tx.alarms.sound(alarm, now)
+
+
+async def _say_unmanaged(tx: UnitOfWork, position: Position, last: date, now: datetime) -> None:
+    short = str(position.id)[:8]
+    text = (
+        f"{position.underlying} {short} was opened elsewhere and trades for the last time on {last:%d %b}; senex "
+        f"leaves it alone. `senex positions adopt {short}` gives it an exit plan, `senex positions close {short}` ends "
+        "it."
+    )
+    alarm = Alarm(UNMANAGED, Severity.WARNING, position.account_id, "position", str(position.id), text)
+    await tx.alarms.sound(alarm, now)
+
+
+async def _propose_ticket(tx: UnitOfWork, child: Position, now: datetime) -> None:
+    short = str(child.id)[:8]
+    text = (
+        f"An assignment or exercise left {child.underlying} shares ({short}). `senex positions close {short}` closes "
+        "them and the leg that was left over with them."
+    )
+    alarm = Alarm(ASSIGNED, Severity.CRITICAL, child.account_id, "position", str(child.id), text)
+    await tx.alarms.sound(alarm, now)

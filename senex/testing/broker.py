@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from senex.domain.chain import Candle, Metrics, OptionChain
+    from senex.domain.exits import Dividend
     from senex.domain.ledger import LedgerEntry
     from senex.ports.broker import Submission, Ticket
     from senex.ports.clock import Clock
@@ -68,6 +69,7 @@ class MemoryBroker:
         """Calls that find the broker away, by name."""
         self.chain_told = market.chain()
         self.bars_told = market.bars()
+        self.dividend_told: Dividend | None = None
         self.metrics_told = market.metrics()
         self.unlisted_underlyings: set[str] = set()
         """Underlyings it does not know."""
@@ -205,6 +207,9 @@ class MemoryBroker:
         if underlying in self.unlisted_underlyings:
             raise UsageProblem("E_SYMBOL_UNKNOWN", f"There is no {underlying}.")
         return replace(self.metrics_told, symbol=underlying)
+
+    async def dividend(self, underlying: str) -> Dividend | None:
+        return self.dividend_told
 
     async def stops_trading_at(self, symbols: Sequence[str]) -> dict[str, datetime]:
         """A quarter past four on the day they expire, unless told otherwise."""

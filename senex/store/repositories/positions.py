@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.legs import InstrumentType
 from senex.domain.money import cents
-from senex.domain.positions import Position, PositionStatus
+from senex.domain.positions import OPEN_STATUSES, Position, PositionStatus
 from senex.store import tables
 from senex.store.repositories import rows, selects
 from senex.store.repositories.base import Query, Repository, missing, table
@@ -108,7 +108,7 @@ class PositionRepository(Repository):
         self, position_id: UUID, status: PositionStatus, *, now: datetime, closure_reason: str | None = None
     ) -> None:
         stamp: dict[str, object] = {}
-        if status is PositionStatus.OPEN_FULL:
+        if status in OPEN_STATUSES:
             opened = func.coalesce(_position.c.opened_at, now)
             stamp = {"opened_at": opened, "closed_at": None, "closure_reason": None}
         elif status in (PositionStatus.CLOSED, PositionStatus.EXPIRED):

@@ -57,6 +57,14 @@ async def test_metrics_are_percent(desk: Desk) -> None:
         assert 1 < figure < 100
 
 
+async def test_a_dividend_is_announced_with_its_amount(desk: Desk) -> None:
+    dividend = await desk.gateway.dividend("SPY")
+    assert dividend is not None
+    assert not isinstance(dividend.amount, Unknown)
+    assert 0 < dividend.amount < 10
+    assert await desk.gateway.dividend("SPX") is None
+
+
 async def test_candles_end_before_todays_session(desk: Desk) -> None:
     today = desk.clock.now().astimezone(ZoneInfo("America/New_York")).date()
     since = today - timedelta(days=30)

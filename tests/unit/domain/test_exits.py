@@ -14,6 +14,7 @@ from senex.domain.calendar import NEW_YORK, Calendar, Session
 from senex.domain.exits import (
     LAST_STEP,
     MOVES_TO_NATURAL,
+    Dividend,
     ShortCall,
     Stop,
     dividend_threatens,
@@ -33,7 +34,7 @@ D = Decimal
 TICK = D("0.01")
 GONE = Unknown("not quoted")
 HOLIDAY = date(2026, 6, 19)
-SPOT, MID = D(105), D("5.30")
+SPOT, MID, AMOUNT = D(105), D("5.30"), D("0.71")
 
 
 def _sessions(first: date, last: date) -> Iterator[Session]:
@@ -151,11 +152,10 @@ def _threat(
     spot: Decimal | Unknown = SPOT,
     mid: Decimal | Unknown = MID,
     ex_date: date = date(2026, 6, 22),
+    amount: Decimal | Unknown = AMOUNT,
 ) -> bool | Unknown:
     call = ShortCall("QQQ", D(100), mid)
-    return dividend_threatens(
-        call, spot=spot, dividend=D("0.71"), ex_date=ex_date, now=now, calendar=CALENDAR
-    )
+    return dividend_threatens(call, spot=spot, dividend=Dividend(ex_date, amount), now=now, calendar=CALENDAR)
 
 
 def test_a_short_call_in_the_money_is_threatened_in_the_session_before_the_ex_date() -> None:
@@ -164,6 +164,7 @@ def test_a_short_call_in_the_money_is_threatened_in_the_session_before_the_ex_da
     assert _threat(mid=D("5.80")) is False
     assert _threat(spot=D(99)) is False
     assert _threat(ex_date=date(2026, 1, 5)) is False  # before all the calendar knows
+    assert _threat(amount=GONE) is GONE
     assert _threat(mid=GONE) is GONE
     assert _threat(spot=GONE) is GONE
 
