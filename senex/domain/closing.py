@@ -324,7 +324,12 @@ def withdrawn(order: Order) -> bool:
 
 
 def died(order: Order) -> bool:
-    """Whether an order of an exit ended though nobody here ended it, and not with its day."""
+    """Whether an order of an exit ended though nobody here ended it, and not with its day.
+
+    A replacement the broker did not take leaves what it was to replace, so nothing died.
+    """
+    if order.replaces_id is not None and order.broker_order_id is None:
+        return False
     if order.status is OrderStatus.REJECTED:
         return True
     return order.status is OrderStatus.CANCELLED and not order.cancel_requested

@@ -12,12 +12,14 @@ from senex.domain.closing import (
     RETRIES,
     Cause,
     ExitStatus,
+    Terms,
     died,
     exit_moves,
     withdrawn,
 )
 from senex.domain.orders import OrderStatus
 from senex.domain.unknown import Unknown
+from senex.services.follow import TEND
 
 if TYPE_CHECKING:
     from senex.domain.closing import Move, SpreadExit
@@ -73,8 +75,9 @@ def _over(case: ExitCase, wish: SpreadExit) -> tuple[ExitStatus, str] | None:
 async def _work(
     tx: UnitOfWork, case: ExitCase, wish: SpreadExit
 ) -> tuple[SpreadExit | None, tuple[Move, ...]]:
-    works = any(order.exit_id == wish.id and not order.status.terminal for order in case.orders)
-    due = works and wish.due(case.now)
+    working = [order for order in case.orders if order.exit_id == wish.id and not order.status.terminal]
+    # a price an operator gave it stays
+    due = bool(working) and working[-1].decision_id == wish.decision_id and wish.due(case.now)
     limit = case.limit(wish, wish.moves + due)
     after = replace(wish, session=wish.session or case.today)
     if isinstance(limit, Unknown):
@@ -92,6 +95,16 @@ async def _work(
         return await _save(tx, wish, after), ()
     if wish.unpriced_since is not None:
         await tx.alarms.resolve(UNPRICED, case.subject, account_id=wish.account_id, now=case.now)
+    if wish.terms is Terms.NATURAL:
+        # the timer comes every five minutes, natural is followed each minute
+        await tx.outbox.add(
+            TEND,
+            str(wish.position_id),
+            queue="trading",
+            account_id=wish.account_id,
+            dedupe_key=f"follow:{wish.id}:{case.now:%Y-%m-%dT%H:%M}",
+            delay=Terms.NATURAL.again_after,
+        )
     moves = exit_moves(case.held, case.orders, wish, limit, due=due)
     priced = due or wish.priced_at is None
     after = replace(

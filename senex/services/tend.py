@@ -15,7 +15,7 @@ from senex.domain.alarms import Alarm, Severity
 from senex.domain.calendar import new_york_date
 from senex.domain.closing import DAEMON, Cancel, Cause, Change, Place, held_of, target_moves
 from senex.domain.errors import Refused, Unavailable
-from senex.domain.orders import Order, OrderLine, OrderStatus, Origin
+from senex.domain.orders import Order, OrderLine, OrderStatus, Origin, unfilled
 from senex.domain.quotes import Market
 from senex.domain.targets import target_specs
 from senex.domain.unknown import Unknown
@@ -24,6 +24,7 @@ from senex.services.cancel import withdraw
 from senex.services.exit_case import ExitCase
 from senex.services.follow import tend_later
 from senex.services.intents import intend
+from senex.services.replace import intend_replacement
 from senex.services.repricing import WAIT_FOR_QUOTES
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from senex.domain.closing import Held, Move, SpreadExit
+    from senex.domain.legs import Leg
     from senex.domain.positions import Position
     from senex.domain.targets import Targets
     from senex.ports.records import Instrument, Work
@@ -182,6 +184,8 @@ async def _do(tending: _Tending, key: str, move: Move, wish: SpreadExit | None) 
         await intend(tx, _order(tending, key, move, serves), actor=DAEMON, why=move.why, now=now)
         return
     order = move.order
+    if isinstance(move, Change) and move.legs == _unfilled(order) and await _priced_anew(tending, move):
+        return
     if order.broker_order_id is None:
         try:
             await withdraw(tending.context, tx, order)
@@ -202,6 +206,31 @@ async def _do(tending: _Tending, key: str, move: Move, wish: SpreadExit | None) 
         why=move.why,
         now=now,
     )
+
+
+def _unfilled(order: Order) -> tuple[Leg, ...]:
+    return tuple(line.leg for line in unfilled(order.lines))
+
+
+async def _priced_anew(tending: _Tending, move: Change) -> bool:
+    """Have the order replaced at its new price; false when it has to be cancelled and sent anew for that.
+
+    One that is just ending or changing is left to do so; its outcome comes back here.
+    """
+    order = move.order
+    try:
+        await intend_replacement(
+            tending.tx,
+            order,
+            limit=move.limit,
+            actor=DAEMON,
+            why=move.why,
+            now=tending.now,
+            decision_id=order.decision_id,
+        )
+    except Refused as refusal:
+        return refusal.code not in ("E_ORDER_NOT_SENT", "E_ORDER_BROKEN")
+    return True
 
 
 def _order(tending: _Tending, key: str, move: Place, serves: SpreadExit | None) -> Order:

@@ -54,9 +54,10 @@ def quote(desk: Desk, *, half_spread: float = 0.02, spot: float = 500.3) -> None
 
 
 async def watch(desk: Desk) -> None:
-    """The timer's slot."""
-    await desk.offer(WATCH, await desk.account(), await desk.account())
-    await desk.drain()
+    """The timers' slots: the exits, and what became of the orders they sent."""
+    for job in (WATCH, "monitor_open_orders"):
+        await desk.offer(job, await desk.account(), await desk.account())
+        await desk.drain()
 
 
 async def position(desk: Desk, position_id: UUID) -> Position:

@@ -196,6 +196,8 @@ def test_a_target_taken_away_stays_away_and_one_that_died_waits_to_be_asked_for(
     assert len(target_moves(held(1, 1), [dead], spec(1), again=True)) == 1
     assert not died(made_room)
     assert died(order(status=S.CANCELLED))
+    assert not died(order(status=S.REJECTED, replaces_id=uuid4(), broker_order_id=None))
+    assert died(order(status=S.REJECTED, replaces_id=uuid4()))
 
 
 def test_a_close_nobody_wants_any_more_is_cancelled_first() -> None:
