@@ -72,7 +72,19 @@ TABLE_TOOLS = (
 )
 
 BY_SCREEN: Mapping[str, tuple[Action, ...]] = {
-    "home": (),
+    "home": (
+        Action(
+            "home.alarms", "a", "alarms", "Alarms", "Read the alarms; say that one was seen", footer=False
+        ),
+        Action(
+            "home.reconcile",
+            "R",
+            "reconcile",
+            "Reconcile",
+            "Compare books and broker; mend by name",
+            footer=False,
+        ),
+    ),
     "approvals": (
         Action(
             "approvals.approve", "a", "approve", "Approve", "Approve what is shown; asks first", money=True
@@ -112,6 +124,15 @@ DIALOG = {
     "back": Action("dialog.back", "escape", "close", "Cancel", "Back to the screen"),
 }
 
+RECONCILE = {
+    "up": Action("reconcile.up", "up,k", "move(-1)", "Up", "One up"),
+    "down": Action("reconcile.down", "down,j", "move(1)", "Down", "One down"),
+    "mark": Action("reconcile.mark", "space", "mark", "Mark", "Mend this one, or leave it"),
+    "apply": Action(
+        "reconcile.apply", "enter", "apply", "Apply", "Reconcile, and mend what is marked", money=True
+    ),
+}
+
 KILL = (
     Action("kill.reduce_only", "r", "choose('reduce_only')", "Reduce only", "No new entries"),
     Action("kill.halted", "h", "choose('halted')", "Halt all", "Send nothing"),
@@ -123,7 +144,14 @@ def every() -> tuple[Action, ...]:
     """All actions there are; each id once."""
     found = {
         action.id: action
-        for group in (GLOBAL, *BY_SCREEN.values(), TABLE_MOVES, tuple(DIALOG.values()), KILL)
+        for group in (
+            GLOBAL,
+            *BY_SCREEN.values(),
+            TABLE_MOVES,
+            tuple(DIALOG.values()),
+            KILL,
+            tuple(RECONCILE.values()),
+        )
         for action in group
     }
     return tuple(found.values())

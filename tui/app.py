@@ -37,7 +37,13 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.screen import Screen
 
-    from senex.ports.views import AccountView, DecisionResultView, OrderView, SuggestionView
+    from senex.ports.views import (
+        AccountView,
+        DecisionResultView,
+        DifferenceView,
+        OrderView,
+        SuggestionView,
+    )
     from tui.decide import Decider
     from tui.messages import DecisionAnswered, DecisionSent, ModelChanged, QuotesChanged, StreamLost
     from tui.model import Books
@@ -282,6 +288,27 @@ class SenexApp(App[None]):
         if (account := self._account()) is not None:
             _ask().kill(self, account)
 
+    def ask_alarms(self) -> None:
+        """Read, and acknowledge."""
+        _ask().alarms(self)
+
+    def ask_reconcile(self) -> None:
+        """A dry run first."""
+        parts, account = self._parts, self._account()
+        if parts is None or account is None:
+            return
+
+        async def look(
+            dry: bool,  # noqa: FBT001  the dialog's question
+            fixes: tuple[str, ...],
+        ) -> tuple[DecisionResultView, tuple[DifferenceView, ...]]:
+            reason = f"by {self.state.operator}" if fixes else ""
+            asked = await parts.decider.reconcile(account.id, dry_run=dry, fix=fixes, reason=reason)
+            return await parts.decider.wait_result(asked), await parts.books.differences(account.id)
+
+        number = fmt.clean(account.number)
+        self.push_screen(import_module("tui.screens.reconcile").Reconcile(number, look))
+
     def _account(self) -> AccountView | None:
         account = self.state.account
         if account is None:
@@ -309,6 +336,10 @@ class SenexApp(App[None]):
     def ask(self, screen: Screen[str | None], then: Callable[[str | None], None]) -> None:
         """Show a dialog and go on with its answer."""
         self.push_screen(screen, then)
+
+    def show(self, screen: Screen[None]) -> None:
+        """Show something to read."""
+        self.push_screen(screen)
 
     def decide(
         self, what: str, decision: Callable[[Decider], Awaitable[UUID]], *, turn: bool = False

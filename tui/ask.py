@@ -10,7 +10,7 @@ from senex.services.live import new_limit
 from tui import confirm
 from tui import format as fmt
 from tui.screens.approvals import refusal
-from tui.screens.dialogs import Confirm, KillSwitch, Prompt
+from tui.screens.dialogs import Confirm, Detail, KillSwitch, Prompt
 from tui.screens.orders import cancellable, replaceable
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ class Host(Protocol):
 
     def ask(self, screen: Screen[str | None], then: Callable[[str | None], None]) -> None:
         """Show a dialog; ``then`` gets its answer, None for no."""
+        ...
+
+    def show(self, screen: Screen[None]) -> None:
+        """Show something to read."""
         ...
 
     def say(self, text: str, *, bad: bool = False) -> None:
@@ -137,6 +141,31 @@ def suggest(host: Host, account: AccountView) -> None:
         Prompt("Suggest", "For which underlying?", placeholder="symbol", value=last, check=underlying_symbol),
         then,
     )
+
+
+def alarms(host: Host) -> None:
+    """The alarm nobody has seen yet, whole, to be acknowledged; once all were seen, all of them to read."""
+    state = host.state
+    found = state.snapshot.alarms if state.snapshot is not None else ()
+    account = state.account
+    unseen = [each for each in found if each.seen_at is None]
+    if not found or account is None:
+        host.say("There is no alarm.")
+        return
+    if not unseen:
+        host.show(Detail("Alarms, all seen", lambda _width: confirm.alarms(found, state.now())))
+        return
+    first = unseen[0]
+
+    def then(answer: str | None) -> None:
+        if answer is not None:
+            where = first.account_id or account.id
+            host.decide(
+                f"Alarm {fmt.clean(first.code)}",
+                lambda by: by.acknowledge(first, where, reason=f"seen by {state.operator}"),
+            )
+
+    host.ask(Confirm("Say that you have seen it?", lambda: confirm.alarms(unseen, state.now())), then)
 
 
 def kill(host: Host, account: AccountView) -> None:

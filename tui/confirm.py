@@ -12,15 +12,31 @@ from tui import format as fmt
 from tui.tones import line, lines, toned
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
     from decimal import Decimal
 
     from textual.content import Content
 
     from senex.domain.suggestions import Pricing
-    from senex.ports.views import AccountView, OrderView, SuggestionView
+    from senex.ports.views import AccountView, AlarmView, OrderView, SuggestionView
     from tui.state import State
 
 _NAMED = 8
+
+
+def alarms(found: Sequence[AlarmView], now: datetime) -> Content:
+    """The first alarm whole, and the sentences of the others."""
+    first, *others = found
+    tone = "bad" if first.severity == "critical" else "warn"
+    rows = [
+        line(toned(f"{first.severity} ", tone), toned(fmt.clean(first.code), "strong")),
+        line(fmt.prose(first.text)),
+        toned(f"since {fmt.moment(first.raised_at, now)} · it ends when what it is about is mended", "dim"),
+    ]
+    rows += [line(""), toned("Others", "title")] if others else []
+    rows += [line(toned("· ", tone), fmt.prose(each.text)) for each in others[:_NAMED]]
+    return lines(rows)
 
 
 def approval(state: State, suggestion: SuggestionView) -> Content:

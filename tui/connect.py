@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from senex.config import ConsoleSettings
     from senex.ports.clock import Clock
     from senex.ports.console import Reads
-    from senex.ports.views import EventView
+    from senex.ports.views import DifferenceView, EventView
 
 
 class ReadBooks:
@@ -42,8 +42,17 @@ class ReadBooks:
             suggestions=await reads.suggestions(limit=50),
             orders=await reads.orders(),
             positions=await reads.positions(),
+            alarms=await reads.alarms(),
             loaded=time.monotonic(),
         )
+
+    async def differences(self, account_id: UUID) -> tuple[DifferenceView, ...]:
+        """What the last comparison found.
+
+        Raises:
+            Unavailable: ``E_POSTGRES_AWAY``.
+        """
+        return await self._reads.differences(account_id)
 
     async def events(self, order_id: UUID) -> tuple[EventView, ...]:
         """The life of an order.

@@ -29,6 +29,14 @@ class Console(Protocol):
         """Ask for a new limit, confirm, then replace."""
         ...
 
+    def ask_alarms(self) -> None:
+        """Show the alarms; acknowledge one."""
+        ...
+
+    def ask_reconcile(self) -> None:
+        """Show what differs between books and broker; mend what is marked."""
+        ...
+
     def load_events(self, order_id: UUID) -> None:
         """Read the audit trail of an order; it comes as a message."""
         ...

@@ -12,14 +12,14 @@ from senex.domain.errors import SenexError
 from tui.messages import DecisionAnswered, DecisionSent
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
     from decimal import Decimal
     from uuid import UUID
 
     from textual.message import Message
 
-    from senex.ports.views import DecisionResultView, OrderView, SuggestionView
+    from senex.ports.views import AlarmView, DecisionResultView, OrderView, SuggestionView
 
 
 class Decider(Protocol):
@@ -57,6 +57,16 @@ class Decider(Protocol):
 
     async def sync(self, account_id: UUID) -> UUID:
         """Ask for the account to be read again."""
+        ...
+
+    async def acknowledge(self, alarm: AlarmView, account_id: UUID, *, reason: str) -> UUID:
+        """Say that an alarm was seen."""
+        ...
+
+    async def reconcile(
+        self, account_id: UUID, *, dry_run: bool, fix: Sequence[str] = (), reason: str = ""
+    ) -> UUID:
+        """Have books and broker compared, and unless it is a dry run made to agree; ``fix`` names what to mend."""
         ...
 
     async def wait_result(self, decision_id: UUID) -> DecisionResultView:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from textual.message import Message
 
-    from senex.ports.views import EventView
+    from senex.ports.views import DifferenceView, EventView
     from tui.snapshot import Snapshot
 
 POLL = 1.0
@@ -30,6 +30,10 @@ class Books(Protocol):
         Raises:
             Unavailable: ``E_DATABASE_AWAY``.
         """
+        ...
+
+    async def differences(self, account_id: UUID) -> tuple[DifferenceView, ...]:
+        """What the last comparison with the broker found."""
         ...
 
     async def events(self, order_id: UUID) -> tuple[EventView, ...]:

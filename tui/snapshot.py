@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from senex.ports.views import (
         AccountView,
+        AlarmView,
         OrderView,
         PositionSpreadView,
         PositionView,
@@ -29,6 +30,7 @@ class Snapshot:
     orders: tuple[OrderView, ...]
     positions: tuple[PositionView, ...]
     loaded: float
+    alarms: tuple[AlarmView, ...] = ()
 
 
 def protected(spread: PositionSpreadView) -> bool:

@@ -18,7 +18,9 @@ from senex.domain.quotes import Quote
 from senex.domain.symbols import OptionSymbol, Right
 from senex.ports.views import (
     AccountView,
+    AlarmView,
     DecisionResultView,
+    DifferenceView,
     EventView,
     LegView,
     LotView,
@@ -37,7 +39,7 @@ from tui.parts import Parts
 from tui.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection
+    from collections.abc import AsyncIterator, Callable, Collection, Sequence
     from pathlib import Path
 
     from textual.app import App
@@ -340,6 +342,46 @@ def snapshot(**changes: object) -> Snapshot:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
+def alarm(name: str = "one", **changes: object) -> AlarmView:
+    made = AlarmView(
+        id=key(f"alarm {name}"),
+        account_id=ACCOUNT,
+        account_number="5SX00042",
+        code="BOOKS_DIFFER",
+        severity="critical",
+        object_type="symbol",
+        object_id="QQQ",
+        text="QQQ   251219P00622000: our books say -2, the broker -1; look at `senex reconcile`.",
+        raised_at=NOW - timedelta(minutes=4),
+        seen_at=None,
+        seen_by=None,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def alarms() -> tuple[AlarmView, ...]:
+    """One that is critical, one less so, one that was seen."""
+    near = "daily loss: $2,300.00 lost since the last close; entries end at $3000.00"
+    lost = "Whether the broker has the SPY entry is not known; nothing is sent again, and senex looks for it."
+    return (
+        alarm(),
+        alarm("two", code="DAILY_LOSS_NEAR", severity="warning", text=near),
+        alarm("three", code="OUTCOME_UNKNOWN", severity="warning", text=lost, seen_at=NOW, seen_by="ann"),
+    )
+
+
+def differences() -> tuple[DifferenceView, ...]:
+    """An order placed elsewhere, and a quantity that differs."""
+    return (
+        DifferenceView(
+            "5SX00042", "foreign_order", "77120345", "QQQ", "not ours", "working, 0 filled", "review", NOW
+        ),
+        DifferenceView(
+            "5SX00042", "quantity_mismatch", "QQQ   251219P00622000", "QQQ", "-2", "-1", "review", NOW
+        ),
+    )
+
+
 def empty() -> Snapshot:
     """An account just synced, nothing else."""
     quiet = account(approvals=0, working_orders=0, unknown_orders=0, open_positions=0, open_risk=D(0))
@@ -382,6 +424,9 @@ class FakeBooks:
             await asyncio.Event().wait()
             raise AssertionError
         return replace(self.shown, loaded=self.machine())
+
+    async def differences(self, account_id: UUID) -> tuple[DifferenceView, ...]:
+        return differences() if account_id == ACCOUNT else ()
 
     async def events(self, order_id: UUID) -> tuple[EventView, ...]:
         if order_id != key("order entry"):
@@ -460,6 +505,14 @@ class FakeDecider:
 
     async def sync(self, account_id: UUID) -> UUID:
         return self._record("sync", account_id)
+
+    async def acknowledge(self, alarm: AlarmView, account_id: UUID, *, reason: str) -> UUID:
+        return self._record("acknowledge", alarm.id, account_id, reason)
+
+    async def reconcile(
+        self, account_id: UUID, *, dry_run: bool, fix: Sequence[str] = (), reason: str = ""
+    ) -> UUID:
+        return self._record("reconcile", account_id, dry_run, tuple(fix), reason)
 
     async def wait_result(self, decision_id: UUID) -> DecisionResultView:
         if self.silent:

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from senex.services.live import worst_loss
 from tests.tui import console_world as w
 from tui import format as fmt
-from tui.screens.dialogs import Confirm
+from tui.screens.dialogs import Confirm, Detail
 from tui.widgets.panel import Panel
 
 if TYPE_CHECKING:
@@ -375,3 +375,58 @@ async def test_live_entries_are_allowed_again_only_with_the_passphrase(tmp_path:
         await pilot.press("K", "h", "y")
         await w.until(pilot, lambda: len(world.decider.made) == 2)
         assert world.decider.made[1][-1] is None, "a halt never waits for a passphrase"
+
+
+async def test_an_alarm_is_acknowledged_from_home(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot(alarms=w.alarms()))
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("1", "a", "y")
+        await answered(pilot, world)
+        assert world.decider.made == [("acknowledge", w.alarm().id, w.ACCOUNT, "seen by ann")]
+
+
+async def test_alarms_that_were_all_seen_are_shown_and_none_says_so(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot(alarms=w.alarms()[2:]))
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("1", "a")
+        await w.until(pilot, lambda: isinstance(world.app.screen, Detail))
+        await pilot.press("escape")
+        world.books.shown = w.snapshot()
+        world.hint()
+        await w.until(pilot, lambda: (now := world.app.state.snapshot) is not None and not now.alarms)
+        await pilot.press("a")
+        await answered(pilot, world)
+        assert toasts(world) == ["There is no alarm."]
+        assert world.decider.made == []
+
+
+async def test_reconcile_looks_first_and_mends_what_is_marked_after_a_yes(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("1", "R")
+        await w.until(pilot, lambda: "77120345" in said(world, "text"))
+        assert world.decider.made == [("reconcile", w.ACCOUNT, True, (), "")]
+        await pilot.press("space", "enter", "n")
+        await pilot.pause()
+        assert len(world.decider.made) == 1
+        await pilot.press("enter", "y")
+        await w.until(pilot, lambda: len(world.decider.made) == 2)
+        assert world.decider.made[1] == ("reconcile", w.ACCOUNT, False, ("77120345",), "by ann")
+
+
+async def test_a_daemon_that_does_not_answer_is_said_in_the_reconcile(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    world.decider.silent = True
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("1", "R")
+        await w.until(pilot, lambda: "E_DAEMON_SILENT" in said(world, "said"))
+
+
+def said(world: w.World, name: str) -> str:
+    """What a part of the dialog shows."""
+    found = world.app.screen.query(f"#{name}")
+    return str(found.first(Static).content) if found else ""

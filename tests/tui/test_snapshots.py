@@ -161,3 +161,19 @@ def test_outside_texts_cannot_fake_a_cell(snap_compare: Callable[..., bool], tmp
     )
     world = w.build(tmp_path, shown=nasty)
     assert snap_compare(world.app, terminal_size=(160, 48), run_before=shows(world, "4"))
+
+
+def test_alarms_on_home(snap_compare: Callable[..., bool], tmp_path: Path, size: tuple[int, int]) -> None:
+    world = w.build(tmp_path, shown=w.snapshot(alarms=w.alarms()))
+    assert snap_compare(world.app, terminal_size=size, run_before=shows(world, "1"))
+
+
+def test_an_alarm_to_acknowledge(snap_compare: Callable[..., bool], tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot(alarms=w.alarms()))
+    assert snap_compare(world.app, terminal_size=(80, 24), run_before=shows(world, "1", "a"))
+
+
+def test_reconcile(snap_compare: Callable[..., bool], tmp_path: Path, size: tuple[int, int]) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    world.decider.message = "Our books and the broker's differ in 2 places."
+    assert snap_compare(world.app, terminal_size=size, run_before=shows(world, "1", "R", "space", "j"))

@@ -11,6 +11,7 @@ from senex.domain.money import ZERO
 from senex.domain.unknown import Unknown
 from senex.services.live import position_live
 from tui import format as fmt
+from tui.actions import screen_bindings
 from tui.screens.base import ROLL, ConsoleScreen
 from tui.snapshot import protected, wants_target
 from tui.tones import line, lines, of_cell, spread, toned
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from senex.ports.views import AccountView, PositionView, ProcessView, SourceView
 
 _ROWS = 12
+_ALARMS = 3
 _PLUMBING = ("clock", "redis", "token")
 
 
@@ -32,7 +34,7 @@ class HomeScreen(ConsoleScreen):
     """Account, today, risk, what wants the operator, freshness of every source."""
 
     KEY: ClassVar[str] = "home"
-    BINDINGS: ClassVar[list[BindingType]] = ROLL
+    BINDINGS: ClassVar[list[BindingType]] = [*screen_bindings("home"), *ROLL]
 
     def body(self) -> ComposeResult:
         """Panels in two columns, the gauge across."""
@@ -49,6 +51,14 @@ class HomeScreen(ConsoleScreen):
             with Horizontal(classes="row wide-only"):
                 yield Panel("Open positions", self._open, id="open")
                 yield Panel("Latest orders", self._orders, id="latest")
+
+    def action_alarms(self) -> None:
+        """Read them; acknowledge one."""
+        self.console.ask_alarms()
+
+    def action_reconcile(self) -> None:
+        """Books and broker, a dry run first."""
+        self.console.ask_reconcile()
 
     def show_model(self) -> None:
         """Everything."""
@@ -167,8 +177,23 @@ class HomeScreen(ConsoleScreen):
             rows.append(
                 _wanted(bare, "spread without its target", "spreads without their target", "3", "warn")
             )
+        rows = [*self._alarms(), *rows]
         rows += [toned(f" … {fmt.clean(what)}", "warn") for what in self.state.waiting.values()]
         return lines([row.truncate(width, ellipsis=True) for row in rows])
+
+    def _alarms(self) -> list[Content]:
+        """How many, and the most urgent ones in words; seen ones are dim."""
+        found = self.state.snapshot.alarms if self.state.snapshot is not None else ()
+        if not found:
+            return []
+        unseen = sum(each.seen_at is None for each in found)
+        critical = any(each.severity == "critical" for each in found)
+        count = _wanted(len(found), "alarm", "alarms", "a", "bad" if critical else "warn")
+        rows = [line(count, toned(f"  {unseen} not seen" if unseen else "  all seen", "dim"))]
+        for each in found[:_ALARMS]:
+            tone = "dim" if each.seen_at else "bad" if each.severity == "critical" else "warn"
+            rows.append(line(toned("  ! ", tone), toned(fmt.prose(each.text), tone)))
+        return rows
 
     def _exits(self, width: int) -> Content:
         account = self.state.account
