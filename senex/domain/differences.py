@@ -36,6 +36,8 @@ class Category(StrEnum):
     QUANTITY_MISMATCH = "quantity_mismatch"
     LEDGER_MISMATCH = "ledger_mismatch"
     """Our fills and the broker's transactions are a cent apart, or a transaction moves what nobody knows."""
+    HALT_OUTLIVED = "halt_outlived"
+    """An underlying is halted, and nothing there differs any more."""
 
 
 class Fix(StrEnum):
@@ -52,6 +54,8 @@ class Fix(StrEnum):
     """Take a position that only the broker has into the books, unmanaged."""
     CLOSE = "close"
     """Close in the books what the broker's ledger has ended."""
+    LIFT = "lift"
+    """Let the underlying be traded again; only when it is asked for."""
     REVIEW = "review"
     """Nothing is done by itself: a person decides."""
 
@@ -121,8 +125,8 @@ def compare_orders(known: Iterable[Known], seen: Iterable[Seen], *, namespace: U
 def _both(one: Known, theirs: Seen) -> Iterator[Difference]:
     order = one.order
     if order.broker_order_id not in (None, theirs.broker_order_id):
-        if theirs.status is OrderStatus.REPLACED:
-            return  # what it was before somebody replaced it elsewhere
+        if theirs.status is OrderStatus.REPLACED or (theirs.status.terminal and not theirs.filled):
+            return  # what it was before somebody replaced it elsewhere; a second one that has left nothing
         # a request that somebody doubled on its way: two orders of one attempt
         yield _order(Category.ORPHAN_ORDER, theirs, f"{order.broker_order_id} already", Fix.CANCEL)
     elif theirs.filled > one.filled:
@@ -174,3 +178,15 @@ def compare_quantities(
         else:
             category, fix = Category.QUANTITY_MISMATCH, Fix.REVIEW
         yield Difference(category, symbol, underlyings.get(symbol, symbol), f"{mine:+d}", f"{theirs:+d}", fix)
+
+
+def outlived_halts(
+    halted: Mapping[str, str], found: Iterable[Difference], doubtful: Collection[str]
+) -> Iterator[Difference]:
+    """Halted underlyings (with why) where nothing ``found`` differs, and no order of ``doubtful`` ones is unknown."""
+    touched = {each.underlying for each in found} | set(doubtful)
+    for underlying, why in sorted(halted.items()):
+        if underlying not in touched:
+            yield Difference(
+                Category.HALT_OUTLIVED, underlying, underlying, f"halted: {why}", "nothing differs", Fix.LIFT
+            )

@@ -18,9 +18,10 @@ from senex.domain.differences import (
     Seen,
     compare_orders,
     compare_quantities,
+    outlived_halts,
 )
 from senex.domain.lots import open_units
-from senex.domain.orders import OrderKind
+from senex.domain.orders import OrderKind, OrderStatus
 from senex.domain.positions import OPEN_STATUSES
 from senex.services.sync import HISTORY, Listing
 
@@ -72,7 +73,7 @@ async def compare(
     ]
     underlyings = {symbol: underlying for symbol, (underlying, _) in {**holding, **booked}.items()}
     working = {(order.position_id, order.spread_key): order for order in books.orders if not order.opens_risk}
-    return (
+    found = (
         *compare_orders(listing.known, seen, namespace=namespace),
         *compare_quantities(_quantities(booked), _quantities(holding), underlyings=underlyings),
         *mismatches,
@@ -84,6 +85,8 @@ async def compare(
             for wrong in _targets(position, books.lots.get(position.id, ()), working)
         ),
     )
+    doubtful = {order.underlying for order in books.orders if order.status is OrderStatus.UNKNOWN}
+    return (*found, *outlived_halts(books.halted_underlyings, found, doubtful))
 
 
 async def keep(context: Context, account_id: UUID, found: Sequence[Difference]) -> None:

@@ -8,11 +8,12 @@ from senex.domain.decisions import DRY_RUN, FIX, Answer, Outcome
 from senex.domain.differences import Category, Fix
 from senex.services.compare import keep, look
 from senex.services.follow import MEND
+from senex.services.operators import LIVE
+from senex.services.orphans import DOUBLED
 from senex.services.reconcile import FAILED, Reconciled, reconcile_account
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from senex.domain.decisions import Decision
     from senex.domain.differences import Difference
@@ -38,7 +39,7 @@ async def reconcile_on_request(context: Context, decision: Decision, work: Work)
     wanted = [option.removeprefix(FIX) for option in decision.options if option.startswith(FIX)]
     async with context.units() as tx:
         fixes = [
-            await _fix(tx, decision, each, dry=dry, now=now)
+            await _fix(context, tx, decision, each, dry=dry)
             for each in done.found or ()
             if _named(each, wanted)
         ]
@@ -84,13 +85,19 @@ def _answer(done: Reconciled, wanted: Sequence[str], fixes: list[str], *, dry: b
     return Answer(Outcome.DONE, "OK", message, reasons)
 
 
-async def _fix(tx: UnitOfWork, decision: Decision, each: Difference, *, dry: bool, now: datetime) -> str:
+async def _fix(context: Context, tx: UnitOfWork, decision: Decision, each: Difference, *, dry: bool) -> str:
     """Have one difference mended; what that means, in words."""
-    what, job, subject = _work(each, str(decision.account_id))
+    account_id, now = decision.account_id, context.clock.now()
+    what, job, subject = _work(each, str(account_id), live=context.environment == LIVE)
     line = f"{each.subject}: {what}"
     if dry or job is None:
         return line
-    await tx.outbox.add(job, subject, queue="trading", account_id=decision.account_id)
+    if each.fix is Fix.LIFT:
+        await tx.alarms.resume_underlying(account_id, each.underlying)
+        if not await tx.alarms.halted_underlyings(account_id):
+            # no second order is left at the broker, else something there would differ
+            await tx.alarms.resolve_others(DOUBLED, (), account_id=account_id, now=now)
+    await tx.outbox.add(job, subject, queue="trading", account_id=account_id)
     await tx.journal.note(
         "difference mended",
         actor=decision.operator,
@@ -105,8 +112,12 @@ async def _fix(tx: UnitOfWork, decision: Decision, each: Difference, *, dry: boo
     return line
 
 
-def _work(each: Difference, account: str) -> tuple[str, str | None, str]:
+def _work(each: Difference, account: str, *, live: bool) -> tuple[str, str | None, str]:
     """What mends a difference: in words, the job, and its subject."""
+    if each.fix is Fix.LIFT:
+        if live:  # that opens risk, and asks for the passphrase
+            return f"`senex state resume {each.underlying}` lets it be traded again", None, ""
+        return "let it be traded again", "reconcile", account
     if each.category in _NAMED_ONLY:
         return "cancel it at the broker", "cancel_orphan", f"{account}/{each.subject}"
     if each.fix is Fix.PLACE_TARGET:

@@ -161,6 +161,39 @@ async def test_a_doubled_request_is_found_alarmed_and_cancelled(desk: Desk, read
     assert "second order found" in [one.action for one in await reads.order_events(order.id)]
 
 
+@pytest.mark.parametrize("environment", ["simulated", "live"])
+async def test_a_halt_that_has_outlived_its_reason_is_offered_and_lifted_when_asked(
+    desk: Desk, reads: Reads, environment: str
+) -> None:
+    order = await desk.order(await desk.approve(await desk.suggest()))
+    one = desk.broker.orders[order.broker_order_id or ""]
+    desk.broker.orders["9999"] = replace(one, id="9999")
+    await _reconcile(desk)
+    await _reconcile(desk)
+    account = await desk.account()
+    assert [each.category for each in await reads.differences(account)] == ["halt_outlived"]
+    decision = await desk.decide(
+        DecisionKind.RECONCILE, options=["fix:halt_outlived"], reason="looked at it", operator="trader"
+    )
+    work = await desk.work()
+    if environment == "live":
+        async with desk.engine.begin() as connection:
+            await connection.execute(text("UPDATE account SET environment = 'live'"))
+        desk.context = replace(desk.context, environment="live")
+    for each in work:
+        await desk.run(each)
+    await desk.drain()
+    async with desk.units() as tx:
+        halted = await tx.alarms.halted_underlyings(account)
+    assert await desk.answer(decision) == ("done", "OK")
+    if environment == "live":  # there it takes the passphrase
+        assert list(halted) == ["QQQ"]
+        return
+    assert (halted, await reads.alarms(), await reads.differences(account)) == ({}, (), ())
+    lines = await reads.journal(account_id=account)
+    assert any(line.action == "difference mended" and "looked at it" in line.why for line in lines)
+
+
 async def test_a_doubled_request_that_filled_is_not_booked_as_ours(desk: Desk, reads: Reads) -> None:
     order = await desk.order(await desk.approve(await desk.suggest()))
     assert order.broker_order_id is not None

@@ -17,6 +17,7 @@ from senex.domain.differences import (
     Seen,
     compare_orders,
     compare_quantities,
+    outlived_halts,
 )
 from senex.domain.legs import Action, Leg
 from senex.domain.orders import (
@@ -101,6 +102,8 @@ def test_two_orders_of_one_attempt_are_a_doubled_request() -> None:
     one = known(S.WORKING)
     double = seen(one, S.WORKING, broker_order_id="2")
     assert compare([one], [seen(one, S.WORKING), double]) == [(Category.ORPHAN_ORDER, Fix.CANCEL)]
+    gone = seen(one, S.CANCELLED, broker_order_id="2")
+    assert compare([one], [seen(one, S.WORKING), gone]) == []
 
 
 def test_what_an_order_was_before_it_was_replaced_elsewhere_is_no_difference() -> None:
@@ -147,3 +150,11 @@ def test_quantities_are_compared_symbol_by_symbol() -> None:
 def test_a_difference_in_one_line() -> None:
     one = Difference(Category.GONE_AT_BROKER, "SPY", "SPY", "+100", "+0", Fix.CLOSE)
     assert str(one) == "gone_at_broker SPY: ours +100; the broker's +0 (close)"
+
+
+def test_a_halt_is_outlived_once_nothing_there_differs() -> None:
+    halted = {"QQQ": "a second order", "SPY": "quantities", "IWM": "a second order"}
+    wrong = Difference(Category.QUANTITY_MISMATCH, PUT, "SPY", "+1", "+2", Fix.REVIEW)
+    [found] = outlived_halts(halted, [wrong], {"IWM"})
+    assert (found.category, found.subject, found.fix) == (Category.HALT_OUTLIVED, "QQQ", Fix.LIFT)
+    assert "a second order" in found.ours
