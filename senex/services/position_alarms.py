@@ -13,12 +13,11 @@ if TYPE_CHECKING:
 STOP_ALERT = "STOP_ALERT"
 STOP_REACHED = "STOP_REACHED"
 BLIND = "EXITS_BLIND"
-LAST_DAY = "EXPIRES_TODAY"
 UNMANAGED = "UNMANAGED_EXPIRES"
 ASSIGNED = "ASSIGNED"
 
 
 async def end_alarms(tx: UnitOfWork, position: Position, now: datetime) -> None:
     """Nothing is held any more that they could be about."""
-    for code in (STOP_ALERT, STOP_REACHED, BLIND, LAST_DAY, UNMANAGED, ASSIGNED):
+    for code in (STOP_ALERT, STOP_REACHED, BLIND, UNMANAGED, ASSIGNED):
         await tx.alarms.resolve(code, str(position.id), account_id=position.account_id, now=now)

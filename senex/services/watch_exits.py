@@ -1,4 +1,4 @@
-"""The timer of exits: the ladder and the stop of each position, its last day, and whoever waits for a price."""
+"""The timer of exits: the ladder and the stop of each position, and whoever waits for a price."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from senex.domain.positions import OPEN_STATUSES
 from senex.domain.quotes import Market
 from senex.domain.unknown import Unknown
 from senex.services.follow import mend_later
-from senex.services.position_alarms import ASSIGNED, BLIND, LAST_DAY, UNMANAGED
+from senex.services.position_alarms import ASSIGNED, BLIND, UNMANAGED
 from senex.services.watch_loss import result_of, watch_loss
 
 if TYPE_CHECKING:
@@ -113,8 +113,6 @@ async def _watch(tx: UnitOfWork, position: Position, watch: _Watch) -> None:
         step = None
     else:
         await tx.alarms.resolve(BLIND, str(position.id), account_id=position.account_id, now=watch.now)
-    if watch.today >= last:
-        await _say_last_day(tx, position, watch.now)
     if not position.managed:
         if step is not None:
             await _say_unmanaged(tx, position, last, watch.now)
@@ -189,16 +187,6 @@ async def _begin(
             why=ladder if cause is Cause.TIME_EXIT else stop,
             now=now,
         )
-
-
-async def _say_last_day(tx: UnitOfWork, position: Position, now: datetime) -> None:
-    short = str(position.id)[:8]
-    text = (
-        f"{position.underlying} {short} trades for the last time today; what is open tonight expires or is assigned. "
-        f"`senex positions close {short}` closes it at natural."
-    )
-    alarm = Alarm(LAST_DAY, Severity.CRITICAL, position.account_id, "position", str(position.id), text)
-    await tx.alarms.sound(alarm, now)
 
 
 async def _say_unmanaged(tx: UnitOfWork, position: Position, last: date, now: datetime) -> None:

@@ -109,7 +109,7 @@ async def test_a_dividend_threatens_a_short_call_on_its_eve(desk: Desk) -> None:
     assert "DIVIDEND_RISK" not in await alarms(desk)
 
 
-async def test_legs_that_stop_the_day_before_have_their_ladder_and_their_last_day_earlier(desk: Desk) -> None:
+async def test_legs_that_stop_the_day_before_have_their_ladder_a_day_earlier(desk: Desk) -> None:
     held = await opened(desk)
     last = held.expiry - timedelta(days=1)
     async with desk.engine.begin() as connection:
@@ -119,9 +119,6 @@ async def test_legs_that_stop_the_day_before_have_their_ladder_and_their_last_da
     await watch(desk)
     assert len(await closes(desk, held)) == 3
     assert await alarms(desk) == set()
-    await at(desk, last, 10, 0)
-    await watch(desk)
-    assert "EXPIRES_TODAY" in await alarms(desk)
     await at(desk, held.expiry)
     await watch(desk)
     why = {wish.why for wish in await exits(desk, held.id) if wish.active}
