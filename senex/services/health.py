@@ -70,6 +70,9 @@ def _process(name: str, seen: Vitals) -> HealthView:
         return dead(name, f"no heartbeat for {FRESH:g} s; look at its log")
     problem = _problem(name, found, seen.sources)
     beat = f"heartbeat {min(one.age for one in found):.0f} s ago"
+    if name == "streamer" and not problem:
+        told = (f"{one.source}: {one.detail}" for one in seen.sources if one.source in _STREAMS)
+        beat = "; ".join((*told, beat))
     detail = f"{problem}; {beat}" if problem else beat
     return HealthView(name, alive=True, ready=not problem, detail=detail)
 

@@ -96,6 +96,26 @@ async def test_every_line_of_an_order_carries_its_ids_and_security_has_its_own_f
     assert [line for line in security if "encryption keys" in line]
 
 
+async def test_a_full_log_disk_stops_no_order(world: World) -> None:
+    account = await world.account()
+    suggestion = await world.suggest(account)
+    files = list(world.stage.logs.glob("worker-trading-*/*.log"))
+    assert files
+    for path in files:
+        path.rename(path.with_suffix(".kept"))
+        path.symlink_to("/dev/full")
+    try:
+        answer = await world.decided(await world.approve(suggestion))
+        assert answer.outcome == "done", answer
+        await world.protected(account)
+    finally:
+        for path in files:
+            path.unlink()
+            path.with_suffix(".kept").rename(path)
+    said = (world.stage.logs / "worker.log").read_text()
+    assert "cannot be written (No space left on device); work goes on." in said
+
+
 def _secrets(world: World) -> dict[str, str]:
     """Every secret of the stage by where it lies; of a URL, its password."""
     files = [path for path in world.stage.endpoints.secrets.folder.rglob("*") if path.is_file()]

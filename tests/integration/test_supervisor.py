@@ -117,3 +117,30 @@ def test_killing_the_supervisor_ends_its_parts(case: Case) -> None:
     pid, _ = case.steady()
     case.process.kill()
     eventually(lambda: _gone(pid))
+
+
+_JSON = """
+import asyncio, os, signal, sys
+from daemon.supervisor import Part, Supervisor
+
+async def main():
+    text = (
+        "import sys, time; print('aside', file=sys.stderr, flush=True);"
+        "print('{\\"a\\": 1}', flush=True); time.sleep(600)"
+    )
+    supervisor = Supervisor([Part("one", [sys.executable, "-c", text], {"PATH": os.environ["PATH"]})], prefix=False)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, supervisor.stop)
+    await supervisor.run()
+
+asyncio.run(main())
+"""
+
+
+def test_json_lines_of_a_part_come_out_of_stdout_as_they_are() -> None:
+    command = [sys.executable, "-c", _JSON]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == '{"a": 1}\n'
+        process.terminate()
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (out, "aside" in err) == ("", True)

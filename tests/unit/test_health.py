@@ -42,6 +42,7 @@ def test_all_is_well_when_each_has_said_so() -> None:
     found = judge(WELL)
     assert [one.name for one in found] == [name for name in SERVICES if name != "redis"]
     assert all(one.alive and one.ready for one in found), found
+    assert _named(WELL, "streamer").detail == "quotes: fine; alerts: fine; heartbeat 0 s ago"
 
 
 @pytest.mark.parametrize(
