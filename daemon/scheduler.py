@@ -21,7 +21,7 @@ from rq_scheduler.scheduler import Scheduler
 from rq_scheduler.utils import to_unix
 
 from daemon.deadman import keep_vigil
-from daemon.queues import SLOT, ConfinedJob, ConfinedQueue, connect_queues
+from daemon.queues import QUEUES, SLOT, ConfinedJob, ConfinedQueue, connect_queues
 from senex.bus.clock import open_clock
 from senex.domain.errors import UsageProblem
 from senex.domain.rules import parse_rule
@@ -154,7 +154,8 @@ class SlotScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
                 entry.job,
                 entry.at.isoformat(),
                 entry.timeline,
-                queue_name=entry.queue,
+                # a slot may be claimed anywhere; its work then goes where the job says
+                queue_name=entry.queue if entry.queue in QUEUES else QUEUES[-1],
                 job_id=name,
                 timeout=_SLOT_SECONDS,
                 job_result_ttl=0,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from daemon.streaming.alerts import AlertIntake
 from daemon.streaming.flusher import Flusher
 from daemon.streaming.settling import Settling
+from daemon.streaming.sweeping import Sweeper
 from daemon.streaming.wishes import Wishes
 from senex.bootstrap.access import broker_access
 from senex.broker.session import open_session
@@ -81,8 +82,12 @@ async def _stream(settings: DaemonSettings, clock: FollowedClock | WallClock, st
         quotes = QuoteStream(session, clock=clock)
         intake = AlertIntake(store, clock)
         alerts = AlertStream(session, intake)
-        flusher = Flusher(quotes.book, QuoteWriter(redis))
+        writer = QuoteWriter(redis)
+        flusher = Flusher(quotes.book, writer)
         wishes = Wishes(store=store, redis=redis, clock=clock, want=quotes.want)
+        sweeper = Sweeper(
+            store=store, redis=redis, wishes=wishes, writer=writer, direct_url=settings.direct_url
+        )
         settling = Settling(quotes=quotes, alerts=alerts, intake=intake, flusher=flusher, wishes=wishes)
         report = Report(quotes, alerts, intake, flusher, wishes, clock, state)
         async with asyncio.TaskGroup() as group:
@@ -92,6 +97,7 @@ async def _stream(settings: DaemonSettings, clock: FollowedClock | WallClock, st
                 alerts.run(),
                 flusher.run(),
                 wishes.run(),
+                sweeper.run(),
                 stay_logged_in(session, report.login, _LOGIN_EVERY),
                 report.run(store),
                 clock.attend("streamer", 1, settling.settle),

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Redis
 
+_NEVER = -1
+
 
 class Lease:
     """One holder's wish. It lapses when it is not renewed in time."""
@@ -60,3 +62,17 @@ async def read_leases(redis: Redis) -> dict[str, frozenset[str]]:
         for symbols in codec.readable(codec.decode_symbols, [value]):
             leases[name.decode().removeprefix(keys.LEASES)] = symbols
     return leases
+
+
+async def forget_endless(redis: Redis) -> int:
+    """Remove leases that would never lapse, which nobody of ours writes; how many there were.
+
+    Raises:
+        Unavailable: ``E_REDIS_AWAY``.
+    """
+    with redis_errors():
+        names = [name async for name in redis.scan_iter(match=f"{keys.LEASES}*", count=500)]
+        endless = [name for name in names if await redis.ttl(name) == _NEVER]
+        if endless:
+            await redis.delete(*endless)
+    return len(endless)

@@ -61,6 +61,22 @@ class QuoteWriter:
         """
         return await self._flush(pulse, quotes, greeks, anew=True)
 
+    async def forget(self, streamed: Collection[str]) -> int:
+        """Remove from the cache what is not streamed any more; how many symbols that were.
+
+        Raises:
+            Unavailable: ``E_REDIS_AWAY``.
+        """
+        gone: set[str] = set()
+        with redis_errors():
+            for name in (keys.QUOTES, keys.GREEKS):
+                held = {field.decode() for field in await self._redis.hkeys(name) if isinstance(field, bytes)}
+                left = held.difference(streamed)
+                if left:
+                    await self._redis.hdel(name, *left)
+                gone |= left
+        return len(gone)
+
     async def _flush(
         self, pulse: Pulse, quotes: Collection[Quote], greeks: Collection[Greeks], *, anew: bool
     ) -> int:

@@ -27,6 +27,8 @@ RENEW_SECONDS = 5
 
 HEARD = "trading"
 """The queue whose worker hears of new rows by itself."""
+INSIDE = "streamer"
+"""The queue whose work the streamer takes by itself: what it is about lives in that process."""
 HEAD_START = 0.25
 """Seconds for which the relay leaves a new row of it to that worker."""
 
@@ -41,7 +43,7 @@ WHERE id IN (
 RETURNING id, queue, job, offers
 """
 _LEASE_ALL = _LEASE.format(
-    which="(queue <> %s OR created_at < clock_timestamp() - make_interval(secs => %s))"
+    which="queue <> %s AND (queue <> %s OR created_at < clock_timestamp() - make_interval(secs => %s))"
 )
 _LEASE_HEARD = _LEASE.format(which="queue = %s")
 _RENEW = """
@@ -107,7 +109,7 @@ class Outbox:
         Left out is what another relay is leasing, the work of accounts the broker has closed (it
         could only fail), and what ``HEARD``'s worker has only just heard of.
         """
-        rows = await self._rows(_LEASE_ALL, seconds, HEARD, HEAD_START, limit)
+        rows = await self._rows(_LEASE_ALL, seconds, INSIDE, HEARD, HEAD_START, limit)
         return tuple(Offer(*row) for row in sorted(rows))
 
     async def hear(self, *, seconds: float = LEASE_SECONDS) -> int | None:

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import psycopg
 
 from senex.store.direct import away, connect
+from senex.store.outbox import INSIDE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -60,6 +61,9 @@ _SOURCE = """
 INSERT INTO source_status (source, subject, ok, detail, at) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT (source, subject) DO UPDATE SET ok = excluded.ok, detail = excluded.detail, at = excluded.at
 """
+
+_INSIDE = "SELECT id FROM outbox WHERE done_at IS NULL AND queue = %s ORDER BY id"
+_DONE = "UPDATE outbox SET done_at = clock_timestamp(), error = NULL WHERE id = ANY(%s) AND done_at IS NULL"
 
 
 class StreamStore:
@@ -123,6 +127,17 @@ class StreamStore:
                 key = f"reconcile:{account_id}:{epoch}"
                 await connection.execute(_WORK, (account_id, "reconcile", str(account_id), key))
         return len(rows)
+
+    async def inside(self) -> tuple[int, ...]:
+        """Work that waits for this process, by the ids of its rows."""
+        async with self._transaction() as connection:
+            rows = await (await connection.execute(_INSIDE, (INSIDE,))).fetchall()
+        return tuple(row[0] for row in rows)
+
+    async def done(self, rows: Sequence[int]) -> None:
+        """That work is done."""
+        async with self._transaction() as connection:
+            await connection.execute(_DONE, (list(rows),))
 
     async def sources(self, statuses: Mapping[str, tuple[bool, str]], now: datetime) -> None:
         """Say how each source is: name to (ok, detail)."""

@@ -23,7 +23,7 @@ class Outbox(SQLModel, table=True):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        one_of("queue", ("trading", "accounts", "default")),
+        one_of("queue", ("trading", "accounts", "default", "streamer")),
         Index("outbox_undone", "id", postgresql_where=text("done_at IS NULL")),
         Index("outbox_by_job", "job", "id"),
         UniqueConstraint("dedupe_key"),

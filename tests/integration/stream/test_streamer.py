@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from senex.broker.gateway import open_gateway
+from senex.bus import codec, keys
 from senex.bus.clock import open_clock
 from senex.bus.leases import Lease
 from senex.bus.quotes import RedisQuotes
@@ -165,6 +166,29 @@ async def test_what_the_books_hold_and_what_is_leased_is_streamed(stage: Stage, 
         return await streamed() == books
 
     await until(the_books_only)
+
+
+async def test_the_hourly_sweep_forgets_what_nobody_wants(stage: Stage, redis: Redis) -> None:
+    stage.start()
+    await streaming(redis, "QQQ")
+    kept = Lease(redis, "console")
+    await kept.keep(["QQQ"], ttl=60)
+    await redis.set(keys.lease("left behind"), codec.encode_symbols(["SPY"]))
+    await redis.hset(keys.GREEKS, "ZZZ", b"old")
+    stage.sql.execute(
+        "INSERT INTO outbox (account_id, queue, job, subject) "
+        "VALUES (%s, 'streamer', 'cleanup_inactive_streamers', '')",
+        (stage.account_id,),
+    )
+
+    async def swept() -> bool:
+        return stage.one("SELECT bool_and(done_at IS NOT NULL) FROM outbox WHERE queue = 'streamer'") is True
+
+    await until(swept)
+    assert await redis.exists(keys.lease("left behind")) == 0
+    assert await redis.exists(keys.lease("console")) == 1
+    assert not await redis.hexists(keys.GREEKS, "ZZZ")
+    assert await redis.hexists(keys.QUOTES, "QQQ")
 
 
 async def test_greeks_come_with_the_options(stage: Stage, redis: Redis) -> None:
