@@ -43,6 +43,7 @@ _FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "senex_alarms": ("Open alarms.", ("code", "severity")),
     "senex_source_ok": ("Whether a source is fresh.", ("source",)),
     "senex_stream_age_seconds": ("Age of a stream's last frame when it last reported.", ("source",)),
+    "senex_token_seconds": ("How long the broker's token is good for; it is renewed a minute before.", ()),
     "senex_heartbeat_age_seconds": ("Age of a process's heartbeat.", ("process", "instance")),
     "senex_account_ready": ("Whether entries may be sent, as far as reconciliation goes.", ("account",)),
     "senex_account_state": ("1 for the trading state an account is in.", ("account", "state")),

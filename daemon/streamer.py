@@ -32,6 +32,7 @@ from senex.store.locks import leader
 from senex.store.streaming import StreamStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
     from typing import Never
 
@@ -89,7 +90,9 @@ async def _stream(settings: DaemonSettings, clock: FollowedClock | WallClock, st
             store=store, redis=redis, wishes=wishes, writer=writer, direct_url=settings.direct_url
         )
         settling = Settling(quotes=quotes, alerts=alerts, intake=intake, flusher=flusher, wishes=wishes)
-        report = Report(quotes, alerts, intake, flusher, wishes, clock, state)
+        report = Report(
+            quotes, alerts, intake, flusher, wishes, clock, state, token_seconds=lambda: session.token_seconds
+        )
         async with asyncio.TaskGroup() as group:
             for task in (
                 quotes.run(),
@@ -117,6 +120,8 @@ class Report:
         wishes: Wishes,
         clock: FollowedClock | WallClock,
         state: State,
+        *,
+        token_seconds: Callable[[], float],
     ) -> None:
         self._quotes = quotes
         self._alerts = alerts
@@ -125,6 +130,7 @@ class Report:
         self._wishes = wishes
         self._clock = clock
         self._state = state
+        self._token_seconds = token_seconds
         self._login = "not logged in yet"
 
     async def login(self, problem: str) -> None:
@@ -149,7 +155,7 @@ class Report:
                 self._alerts.problem
                 or f"{self._intake.taken} received, {self._intake.unreadable} unreadable",
             ),
-            "token": (not self._login, self._login or "valid"),
+            "token": (not self._login, self._login or f"valid for {self._token_seconds():.0f} s"),
             "redis": (not self._flusher.problem, self._flusher.problem or "written"),
             "clock": (
                 self._clock.fresh,

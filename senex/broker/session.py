@@ -102,6 +102,11 @@ class BrokerSession(Session):
         """Whether the token will be renewed before the next call."""
         return self._doubted
 
+    @property
+    def token_seconds(self) -> float:
+        """How long the token is good for yet, in machine time; it is renewed a minute before."""
+        return self.session_expiration - time.time()  # noqa: TID251  as the SDK reads it
+
     def doubt(self) -> None:
         """A call was refused for its token: the next one renews it, whatever its age says."""
         self._doubted = True

@@ -75,6 +75,8 @@ UNION ALL SELECT 'senex_alarms', ARRAY[code, severity], count(*) FROM alarm WHER
 UNION ALL SELECT 'senex_source_ok', ARRAY[source], min(ok::integer) FROM source_status GROUP BY source
 UNION ALL SELECT 'senex_stream_age_seconds', ARRAY[source], substring(detail FROM 'last frame (\\d+) s ago')::integer
 FROM source_status WHERE detail ~ 'last frame \\d+ s ago'
+UNION ALL SELECT 'senex_token_seconds', ARRAY[]::text[], substring(detail FROM 'valid for (\\d+) s')::integer
+FROM source_status WHERE source = 'token' AND detail ~ 'valid for \\d+ s'
 UNION ALL SELECT 'senex_heartbeat_age_seconds', ARRAY[name, instance],
     greatest(extract(epoch FROM clock_timestamp() - beat_at), 0)
 FROM heartbeat

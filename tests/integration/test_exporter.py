@@ -81,7 +81,8 @@ def test_a_scrape_tells_all_there_is_to_tell(database_url: str, owner_url: str, 
         )
         owner.execute(
             "INSERT INTO source_status (source, subject, ok, detail, at) VALUES "
-            "('quotes', '', true, '3 symbols, 9 events, last frame 7 s ago', now())"
+            "('quotes', '', true, '3 symbols, 9 events, last frame 7 s ago', now()), "
+            "('token', '', true, 'valid for 840 s', now())"
         )
     with _exporter(database_url, tmp_path) as (process, port):
         found = eventually(lambda: _answered(port), "the exporter answers")
@@ -106,6 +107,7 @@ def test_a_scrape_tells_all_there_is_to_tell(database_url: str, owner_url: str, 
     assert found["senex_work_done_recently", "execute"] == 1
     assert found["senex_work_seconds", "execute", "0.95"] >= 0
     assert found["senex_stream_age_seconds", "quotes"] == 7
+    assert found["senex_token_seconds",] == 840
     assert found["senex_unknown_orders",] == 0
     assert found["senex_table_bytes", "outbox"] > 0
     assert found["senex_table_bytes", "broker_message"] > 0  # with its partitions

@@ -63,7 +63,8 @@ class Case:
 
     def children(self) -> list[int]:
         """Every child a steady part has started."""
-        return [int(mark.read_text()) for mark in self._folder.glob("steady-*")]
+        written = [mark.read_text() for mark in self._folder.glob("steady-*")]
+        return [int(text) for text in written if text]  # one that was killed before it could write has none
 
     def steady(self) -> tuple[int, int]:
         """The process id of the steady part and of its child."""

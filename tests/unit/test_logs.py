@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.logs import redaction
 from daemon.logs.files import KINDS, KeptFile, Kind, kept_files, sweep
 from daemon.logs.redaction import Redactor
 from daemon.logs.rendering import plain
@@ -133,6 +134,7 @@ def test_a_file_is_closed_at_its_size_and_the_oldest_goes(tmp_path: Path) -> Non
 _WRITER = """
 import logging, sys
 from pathlib import Path
+from daemon.logs import redaction
 from daemon.logs.files import KeptFile, Kind
 handler = KeptFile(Path(sys.argv[1]), Kind("application", 2000, 200, lambda _: True))
 for n in range(1000):
@@ -244,3 +246,11 @@ def test_a_process_tells_no_canary_whatever_it_says_and_dies_of(tmp_path: Path, 
         assert "RuntimeError" in files["errors"]
         assert "ValueError" in files["security"]
         assert set(files["application"].splitlines()) < set(ended.stderr.splitlines())
+
+
+def test_every_name_of_a_secret_has_its_hint() -> None:
+    names = redaction._NAMES.replace("[sz]", "s").replace(".?", "_").split("|")
+    assert len(names) == 12
+    for name in names:
+        assert redaction._SECRET_NAME.search(name), name
+        assert Redactor().text(f"{name.upper()}=hidden-by-name") == f"{name.upper()}=***"
