@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from senex.domain.legs import Action
 from senex.services.pnl import summed
+from senex.simulator.books.clerk import Clerk
 from tests.contract.simulator_books import call, put
 from tests.integration.ledger_world import Account, account, buy, sell
 
@@ -310,3 +311,26 @@ async def test_shares_and_what_is_closed_cannot_be_adopted(fresh: Account) -> No
     assert await fresh.adopt(shares.id, ["target=none", "time_exit=7"]) == ("refused", "E_NOT_ADOPTABLE")
     [line] = summed(await fresh.reads.gains(), "spread")
     assert line.label == "SPY unmanaged all"
+
+
+async def test_every_page_is_read_and_reading_again_changes_nothing(fresh: Account) -> None:
+    exchange = fresh.world.simulator.exchange
+    clerk = Clerk(exchange, fresh.world.account, exchange.day(), exchange.now())
+    for number in range(300):
+        clerk.pay("Credit Interest", f"Interest {number}", D("0.01"))
+    await fresh.start()
+    await fresh.agrees()
+    clerk.pay("Credit Interest", "Interest", D("0.02"))
+    for _ in range(2):
+        assert await fresh.reconcile() == ()
+        await fresh.agrees()
+
+
+async def test_what_is_transferred_in_has_the_side_the_broker_holds_it_on(books: Account) -> None:
+    books.world.hold(put("QQQ", date(2026, 7, 17), int(books.world.close_of("QQQ", FRIDAY)) - 50), -2, 3)
+    await books.reconcile()
+    assert await books.reconcile() == ()
+    await books.agrees()
+    [foreign] = await books.positions()
+    assert [(lot.quantity, lot.price) for lot in foreign.spreads[0].lots] == [(-2, D(3))]
+    assert not foreign.managed

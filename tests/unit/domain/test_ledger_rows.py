@@ -26,6 +26,7 @@ from senex.domain.ledger import (
 )
 from senex.domain.legs import Action
 from senex.domain.lots import Lot, NewTerms, close_in_order, convert_lots, leg_quantities, share_out
+from senex.domain.pnl import r_multiple
 
 D = Decimal
 PUT = "QQQ   260605P00600000"
@@ -187,3 +188,11 @@ def test_the_order_in_which_rows_come_does_not_matter(data: st.DataObject) -> No
     assert waiting == []
     assert leg_quantities(lots) == ({PUT: closed - total} if closed < total else {})
     assert gained == closed * 100
+
+
+def test_r_is_the_net_over_what_was_risked() -> None:
+    assert r_multiple(D(190), [D(190), D(190)]) == D("0.50")
+    assert r_multiple(None, [D(190)]) is None
+    assert r_multiple(D(5), [D(190), None]) is None
+    assert r_multiple(D(5), [D(0)]) is None
+    assert r_multiple(D(5), []) is None
