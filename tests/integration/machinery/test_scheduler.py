@@ -278,3 +278,43 @@ def _claimed(machinery: Stage) -> int:
 def test_the_scheduler_does_not_start_without_its_clock(machinery: Stage) -> None:
     scheduler = machinery.start("scheduler", clock="ws://127.0.0.1:9/clock")
     assert ended(scheduler) != 0
+
+
+def test_both_nights_and_a_clock_that_jumps_through_real_processes(
+    machinery: Stage, bench: Bench, clock: ClockServer
+) -> None:
+    """1:30 comes twice in the autumn and 2:30 never comes in the spring; each runs once, jumps or not."""
+    machinery.sql.execute("DELETE FROM job_schedule")
+    _plan(machinery, "note", "daily 01:30 every", grace=1800)
+    _plan(machinery, "other", "daily 02:30 every", grace=1800)
+    _plan(machinery, "hourly", "every 60 min 00:00-23:59 every", grace=3600)
+
+    def reach(hour: int, minute: int, *, day: date, second: int = 5) -> None:
+        clock.instant = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=UTC)
+
+    def slots(job: str) -> int:
+        return int(machinery.one("SELECT count(*) FROM job_slot WHERE name = %s", job))
+
+    fall, spring = date(2026, 11, 1), date(2027, 3, 14)
+    reach(5, 29, day=fall)
+    for part in ("scheduler", "relay", "worker"):
+        machinery.start(part, clock=clock.url)
+    eventually(
+        lambda: machinery.one("SELECT 1 FROM heartbeat WHERE name = 'scheduler' AND detail = 'leader'")
+    )
+    reach(5, 30, day=fall)
+    eventually(lambda: slots("note") == 1)
+    reach(4, 30, day=fall)  # an hour back, and forward again over the same slot
+    hours = slots("hourly")
+    reach(6, 30, day=fall)  # half past one once more
+    eventually(lambda: slots("hourly") > hours)
+    reach(7, 30, day=fall)
+    eventually(lambda: slots("other") == 1)
+    reach(6, 29, day=spring)
+    reach(6, 30, day=spring)
+    eventually(lambda: slots("note") == 2)
+    reach(7, 0, day=spring)  # the change: half past two will not come
+    eventually(lambda: slots("other") == 2)
+    reach(8, 0, day=spring)
+    eventually(lambda: machinery.one("SELECT count(*) FROM ran WHERE job = 'note'") == 2)
+    assert (slots("note"), slots("other")) == (2, 2)
