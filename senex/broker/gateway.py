@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Ticket,
     )
     from senex.ports.clock import Clock
+    from senex.ports.records import RawMessage
 
 Answer = TypeVar("Answer")
 
@@ -280,6 +281,14 @@ class Gateway:
             return await fetch_daily(self._session, underlying, since=since, now=self._clock.now())
 
         return await self._read(f"reading the candles of {underlying}", read)
+
+    def read_orders(self, message: RawMessage, *, seen: dict[str, BrokerOrder]) -> tuple[BrokerOrder, ...]:
+        """Every order in a raw message.
+
+        Raises:
+            UsageProblem: ``E_BROKER_ANSWER`` when there is one that does not parse.
+        """
+        return mapping.orders_of(message.body, alert=message.source == "alert", seen=seen)
 
     def read_alert(self, text: str) -> BrokerOrder | None:
         """The order in a raw account alert; None for alerts of other kinds.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -159,6 +159,33 @@ def order_alert(text: str) -> BrokerOrder | None:
             f"An account alert could not be read ({type(problem).__name__}); its raw text is kept, and the "
             "order is read over REST instead.",
         ) from problem
+
+
+def orders_of(text: str, *, alert: bool, seen: dict[str, BrokerOrder]) -> tuple[BrokerOrder, ...]:
+    """Every order in a raw alert, or in the raw answer to a call; ``seen`` are those already read, by their text.
+
+    Raises:
+        UsageProblem: ``E_BROKER_ANSWER`` when there is one that cannot be read.
+    """
+    try:
+        message = orjson.loads(text)
+        if alert and message["type"] != "Order":
+            return ()
+        data = message["data"]
+        listed = data["items"] if "items" in data else [data.get("order", data)]
+        return tuple([_once(each, seen) for each in listed])
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, Unreadable) as problem:
+        raise UsageProblem(
+            "E_BROKER_ANSWER", f"A raw message could not be read again ({type(problem).__name__})."
+        ) from problem
+
+
+def _once(told: dict[str, Any], seen: dict[str, BrokerOrder]) -> BrokerOrder:
+    key = orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode()
+    if key not in seen:
+        placed = PlacedOrder(**told)
+        seen[key] = broker_order(placed, order_id=str(placed.id))
+    return seen[key]
 
 
 def dry_run(told: PlacedOrderResponse[UnplacedOrder]) -> DryRun:

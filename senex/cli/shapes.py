@@ -95,6 +95,7 @@ SHAPES: Mapping[str, Mapping[str, str]] = {
     "journal verify": {
         "chains": "ChainView[]; exit 1 when one is broken",
         "replay": "ReplayView; exit 1 when it is broken",
+        "messages": "DecisionResultView, null without --messages; exit 1 when it is not done",
     },
     "jobs list": {"queues": "QueueView[]", "workers": "ProcessView[]", "jobs": "JobView[]"},
     "jobs failed": {"jobs": "JobView[]; exit 1 when there is one"},

@@ -55,6 +55,8 @@ EXCESS = "excess"
 """Of a close: only what hangs beyond whole spreads."""
 DRY_RUN = "dry_run"
 """A reconcile that looks and books nothing."""
+REPLAY = "replay"
+"""A reconcile that only leads the orders through the broker's raw messages again."""
 FIX = "fix:"
 """How an option of a reconcile begins that names what to mend: a category, or one subject."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from senex.domain.ledger import LedgerEntry
     from senex.domain.legs import Action, InstrumentType, Leg
     from senex.domain.orders import BrokerStatus, OrderStatus, TimeInForce
+    from senex.ports.records import RawMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +248,14 @@ class Broker(Protocol):
 
     async def daily_candles(self, underlying: str, since: date) -> tuple[Candle, ...]:
         """Daily bars of closed sessions, ascending."""
+        ...
+
+    def read_orders(self, message: RawMessage, *, seen: dict[str, BrokerOrder]) -> tuple[BrokerOrder, ...]:
+        """Every order in a raw message; ``seen`` keeps what was read before, so that the same text is read once.
+
+        Raises:
+            UsageProblem: ``E_BROKER_ANSWER`` when there is one that does not parse.
+        """
         ...
 
     def read_alert(self, text: str) -> BrokerOrder | None:

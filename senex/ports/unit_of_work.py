@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         OperatorRecord,
         QueuedNotice,
         RaisedAlarm,
+        RawMessage,
         StoredFill,
         Work,
     )
@@ -526,6 +527,12 @@ class Journal(Protocol):
 
     async def message(self, message_id: UUID) -> tuple[UUID | None, str]:
         """The account and raw text of a broker message."""
+        ...
+
+    async def order_messages(
+        self, account_id: UUID, number: str, *, since: datetime
+    ) -> tuple[RawMessage, ...]:
+        """Alerts of an account and answers about its orders, oldest first."""
         ...
 
     async def newest_seal(self, chain: UUID) -> Seal | None:

@@ -22,6 +22,7 @@ from senex.domain.decisions import (
     PLAN_NONE,
     PLAN_TARGET,
     PLAN_TIME_EXIT,
+    REPLAY,
     Decision,
     DecisionKind,
 )
@@ -167,6 +168,12 @@ class Decider:
         )
         wanted = replace(decision, subject_id=position.id, options=plan, reason=reason)
         return await self._put(wanted, None)
+
+    async def replay(self, account_id: UUID) -> UUID:
+        """Ask for the orders to be led through the broker's raw messages again, and compared with the books."""
+        return await self._put(
+            replace(self._decision(account_id, DecisionKind.RECONCILE), options=(REPLAY,)), None
+        )
 
     async def acknowledge(self, alarm: AlarmView, account_id: UUID, *, reason: str) -> UUID:
         """Say that an alarm was seen."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from senex.domain.decisions import DRY_RUN, FIX, Answer, Outcome
+from senex.domain.decisions import DRY_RUN, FIX, REPLAY, Answer, Outcome
 from senex.domain.differences import Category, Fix
 from senex.services.compare import keep, look
 from senex.services.follow import MEND
 from senex.services.operators import LIVE
 from senex.services.orphans import DOUBLED
 from senex.services.reconcile import FAILED, Reconciled, reconcile_account
+from senex.services.replay_messages import replay_on_request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,9 @@ _NAMED_ONLY = frozenset({Category.ORPHAN_ORDER, Category.FOREIGN_ORDER})
 
 async def reconcile_on_request(context: Context, decision: Decision, work: Work) -> None:
     """A dry run compares and books nothing; the answer says what differs and what is done about it."""
+    if REPLAY in decision.options:
+        await replay_on_request(context, decision, work)
+        return
     account_id = decision.account_id
     dry = DRY_RUN in decision.options
     if dry:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from senex.domain.ledger import LedgerEntry
     from senex.ports.broker import Submission, Ticket
     from senex.ports.clock import Clock
+    from senex.ports.records import RawMessage
 
 FACTS = AccountFacts("5SX00001", "Test", "Margin", "No Restrictions", closed=False, closing_only=False)
 LOST = Ambiguous("the answer got lost")
@@ -221,6 +222,11 @@ class MemoryBroker:
 
     async def daily_candles(self, underlying: str, since: date) -> tuple[Candle, ...]:
         return self.bars_told
+
+    def read_orders(self, message: RawMessage, *, seen: dict[str, BrokerOrder]) -> tuple[BrokerOrder, ...]:
+        """As ``read_alert``."""
+        order = self.orders.get(message.body)
+        return () if order is None else (order,)
 
     def read_alert(self, text: str) -> BrokerOrder | None:
         """An alert of this broker is the id of an order it has."""

@@ -31,6 +31,7 @@ from senex.services.intents import attempt_of
 from senex.simulator.books.books import OPENING_CASH
 from senex.simulator.server import Server
 from senex.store.engine import open_engine
+from senex.store.messages import MessageLog
 from senex.store.queries import Reads
 from senex.store.unit_of_work import PostgresUnits
 from senex.testing.bus import MemoryPublisher, MemoryQuotes
@@ -240,7 +241,8 @@ async def account(urls: tuple[str, str, str], **options: object) -> AsyncIterato
     engine, reads, clock = open_engine(database_url), Reads(console_url), SimulatedClock(world)
     quotes = MemoryQuotes(Market())
     try:
-        async with open_gateway(access, clock=clock) as gateway:
+        log = MessageLog(engine, clock)
+        async with open_gateway(access, clock=clock, recorder=log.record) as gateway:
             context = Context(
                 units=PostgresUnits(engine),
                 broker=gateway,

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from senex.cli.console import account_option, choose_account, run
+from senex.cli.console import account_option, choose_account, run, timeout_option
 from senex.cli.output import VERSION, json_option, plain, print_json, table
 
 if TYPE_CHECKING:
     from senex.bootstrap.console import Console
-    from senex.ports.views import ChainView, JournalView, ReplayView
+    from senex.ports.views import ChainView, DecisionResultView, JournalView, ReplayView
 
 _LOOK_EVERY = 1.0
 NOBODY = "deployment"
@@ -58,8 +58,15 @@ def list_(*, limit: int, follow: bool, number: str | None, as_json: bool) -> Non
 
 
 @journal.command()
+@click.option(
+    "--messages",
+    is_flag=True,
+    help="Have the daemon lead the orders of the last week through the broker's raw messages, too.",
+)
+@account_option
+@timeout_option
 @json_option
-def verify(*, as_json: bool) -> int:
+def verify(*, messages: bool, number: str | None, timeout: float, as_json: bool) -> int:
     """Read every line and every seal again, and replay every change of an order, attempt and position.
 
     Exit 1 when history is not what was sealed, or leads elsewhere than the books say.
@@ -67,12 +74,18 @@ def verify(*, as_json: bool) -> int:
     Example: senex journal verify
     """
 
-    async def read(console: Console) -> tuple[tuple[ChainView, ...], ReplayView]:
-        return await console.reads.chains(), await console.reads.replay()
+    async def read(
+        console: Console,
+    ) -> tuple[tuple[ChainView, ...], ReplayView, DecisionResultView | None]:
+        raw = None
+        if messages:
+            asked = await console.decider.replay((await choose_account(console, number)).id)
+            raw = await console.decider.wait_result(asked, timeout)
+        return await console.reads.chains(), await console.reads.replay(), raw
 
-    found, replay = run(read)
+    found, replay, raw = run(read)
     if as_json:
-        print_json(chains=found, replay=replay)
+        print_json(chains=found, replay=replay, messages=raw)
     else:
         table(
             ("chain", "seals", "sealed lines", "not sealed yet", "newest seal", "verdict"),
@@ -81,6 +94,10 @@ def verify(*, as_json: bool) -> int:
         )
         led = f"{replay.steps} changes of {replay.objects} orders, attempts and positions"
         click.echo(f"Replayed {led}: {replay.broken or 'they lead to what the books say'}.")
+        for said in () if raw is None else (raw.message, *raw.reasons):
+            click.echo(said)
+    if raw is not None and raw.outcome != "done":
+        return 1
     return 1 if replay.broken or any(one.broken for one in found) else 0
 
 

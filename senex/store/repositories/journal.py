@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from psycopg import errors
-from sqlalchemy import cast, func, insert, select, text, update
+from sqlalchemy import and_, cast, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import OperationalError
 
 from senex.domain.errors import Unavailable
 from senex.domain.seal import NO_ACCOUNT, AuditRow, Seal
+from senex.ports.records import RawMessage
 from senex.store import tables
 from senex.store.repositories.base import Repository, Telling, table
 
@@ -118,6 +119,22 @@ class JournalRepository(Telling):
             "The broker message",
         )
         return row.account_id, row.body
+
+    async def order_messages(
+        self, account_id: UUID, number: str, *, since: datetime
+    ) -> tuple[RawMessage, ...]:
+        answers = (
+            _message.c.path.contains(f"/accounts/{number}/orders", autoescape=True),
+            _message.c.path.not_like("%/dry-run"),
+            _message.c.status.between(200, 299),
+        )
+        alerts = (_message.c.account_id == account_id, _message.c.source == "alert")
+        found = await self._rows(
+            select(_message.c.at, _message.c.source, _message.c.path, _message.c.body)
+            .where(_message.c.at >= since, or_(and_(*alerts), and_(*answers)))
+            .order_by(_message.c.at)
+        )
+        return tuple(RawMessage(**row._asdict()) for row in found)
 
     async def newest_seal(self, chain: UUID) -> Seal | None:
         row = await self._row(
