@@ -52,7 +52,7 @@ GLOBAL = (
         "Kill switch",
         "Stop entries, or everything, at once",
         money=True,
-        title="Kill switch: halt all, reduce only, active",
+        title="Kill switch: halt all, reduce only, flatten, active",
     ),
     Action("suggest", "s", "suggest", "Suggest", "Ask for a suggestion for a symbol"),
     Action("sync", "S", "sync", "Sync", "Read the account again at the broker", footer=False),
@@ -97,6 +97,15 @@ BY_SCREEN: Mapping[str, tuple[Action, ...]] = {
     "positions": (
         Action("positions.open", "enter", "open", "Detail", "Payoff, lots and orders of the position"),
         Action("positions.fold", "space", "fold", "Fold", "Fold or unfold the position"),
+        Action(
+            "positions.close",
+            "c",
+            "close",
+            "Close",
+            "Close the position or the spread; asks first",
+            money=True,
+        ),
+        Action("positions.targets", "t", "targets", "Targets", "Set its targets again"),
         *TABLE_TOOLS,
     ),
     "orders": (
@@ -136,6 +145,7 @@ RECONCILE = {
 KILL = (
     Action("kill.reduce_only", "r", "choose('reduce_only')", "Reduce only", "No new entries"),
     Action("kill.halted", "h", "choose('halted')", "Halt all", "Send nothing"),
+    Action("kill.flatten", "f", "choose('flatten')", "Flatten", "Close everything", money=True),
     Action("kill.active", "a", "choose('active')", "Active", "Allow entries again"),
 )
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         DecisionResultView,
         DifferenceView,
         OrderView,
+        PositionView,
         SuggestionView,
     )
     from tui.decide import Decider
@@ -332,6 +333,14 @@ class SenexApp(App[None]):
     def ask_replace(self, order: OrderView) -> None:
         """Ask for a new limit, confirm, then replace."""
         _ask().replace(self, order)
+
+    def ask_close(self, position: PositionView, key: str | None) -> None:
+        """Confirm in money, then close."""
+        _ask().close(self, position, key)
+
+    def ask_targets(self, position: PositionView) -> None:
+        """Confirm, then set the missing targets again."""
+        _ask().targets(self, position)
 
     def ask(self, screen: Screen[str | None], then: Callable[[str | None], None]) -> None:
         """Show a dialog and go on with its answer."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from senex.domain.errors import Refused
 from senex.domain.symbols import underlying_symbol
 from senex.domain.unknown import Unknown
 from senex.services.live import new_limit
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
 
     from textual.screen import Screen
 
-    from senex.ports.views import AccountView, OrderView, SuggestionView
+    from senex.ports.views import AccountView, OrderView, PositionView, SuggestionView
     from tui.decide import Decider
     from tui.state import State
+
+
+FLATTEN_WORD = "flatten"
 
 
 class Host(Protocol):
@@ -128,6 +132,54 @@ def replace(host: Host, order: OrderView) -> None:
     host.ask(Prompt(title, text, value=str(abs(order.limit_price)), check=check), priced)
 
 
+def close(host: Host, position: PositionView, key: str | None) -> None:
+    """Of a position, or one spread of it: what that brings in money, then at natural."""
+    spreads = [spread for spread in position.spreads if spread.lots and key in (None, spread.key)]
+    if not spreads:
+        host.say("Nothing of it is open, so there is nothing to close.", bad=True)
+        return
+    what = fmt.words(key) if key is not None else fmt.strategy(position.strategy)
+    title = f"Close {fmt.clean(position.underlying)} {what}"
+
+    def then(answer: str | None) -> None:
+        if answer is not None:
+            reason = f"closed by {host.state.operator}"
+            host.decide(title, lambda by: by.close(position, spread_key=key, reason=reason))
+
+    host.ask(Confirm(title, lambda: confirm.close(host.state, position, spreads)), then)
+
+
+def targets(host: Host, position: PositionView) -> None:
+    """Set the targets again that are missing."""
+    title = f"Targets of {fmt.clean(position.underlying)} {fmt.strategy(position.strategy)}"
+
+    def then(answer: str | None) -> None:
+        if answer is not None:
+            reason = f"asked for by {host.state.operator}"
+            host.decide(title, lambda by: by.restore_targets(position, reason=reason))
+
+    host.ask(Confirm(title, lambda: confirm.targets(position)), then)
+
+
+def flatten(host: Host, account: AccountView) -> None:
+    """Everything at once: the word has to be typed."""
+
+    def check(told: str) -> str:
+        if told.strip() != FLATTEN_WORD:
+            raise Refused(
+                "E_NOT_CONFIRMED", f"Type {FLATTEN_WORD!r} to do it, Esc to leave everything as it is."
+            )
+        return FLATTEN_WORD
+
+    def then(answer: str | None) -> None:
+        if answer is not None:
+            reason = f"flattened by {host.state.operator}"
+            host.decide("Flatten", lambda by: by.flatten(account.id, reason=reason))
+
+    text = confirm.flatten(host.state, account)
+    host.ask(Prompt("Flatten", text, placeholder=FLATTEN_WORD, check=check), then)
+
+
 def suggest(host: Host, account: AccountView) -> None:
     """Which symbol?"""
 
@@ -173,6 +225,9 @@ def kill(host: Host, account: AccountView) -> None:
 
     def chosen(state: str | None) -> None:
         if state is None:
+            return
+        if state == "flatten":
+            flatten(host, account)
             return
         live = host.state.environment == "live" and state == "active"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from senex.domain.legs import Action, Leg, reduction
-from senex.domain.money import CONTRACT_MULTIPLIER
+from senex.domain.money import CONTRACT_MULTIPLIER, ZERO
 from senex.domain.unknown import Unknown
-from senex.services.live import order_money, worst_loss
+from senex.services.live import close_value, order_money, position_live, worst_loss
 from tui import format as fmt
-from tui.tones import line, lines, toned
+from tui.tones import line, lines, of_cell, toned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from textual.content import Content
 
     from senex.domain.suggestions import Pricing
-    from senex.ports.views import AccountView, AlarmView, OrderView, SuggestionView
+    from senex.ports.views import (
+        AccountView,
+        AlarmView,
+        OrderView,
+        PositionSpreadView,
+        PositionView,
+        SuggestionView,
+    )
     from tui.state import State
 
 _NAMED = 8
@@ -132,6 +139,83 @@ def state_change(state: State, account: AccountView, chosen: str) -> Content:
         left = account.risk_budget - account.open_risk
         rows.append(line("Entries may then risk up to ", toned(fmt.money(left), "strong"), "."))
     return lines(rows)
+
+
+def close(state: State, position: PositionView, spreads: Sequence[PositionSpreadView]) -> Content:
+    """What closing brings at natural now, spread by spread, and what it ends."""
+    now = state.now()
+    live = position_live(position, state.market, now)
+    rows = [line("Sends one closing order for each spread, at natural, followed while it works:"), line("")]
+    total: Decimal | Unknown = ZERO
+    for spread in spreads:
+        value = close_value(spread.lots, state.market, now)
+        total = (
+            value if isinstance(value, Unknown) else total if isinstance(total, Unknown) else total + value
+        )
+        target = (
+            ""
+            if spread.target is None or spread.target.status != "working"
+            else "; its target is cancelled first"
+        )
+        rows.append(
+            line(
+                toned(f"  {fmt.words(spread.key):<10}", "strong"),
+                _money(value),
+                ", result ",
+                of_cell(fmt.gain_cell(live.spreads[spread.key].pnl)),
+                toned(target, "dim"),
+            )
+        )
+    rows += [line(""), line("Together ", _money(total), " before fees.")]
+    rows.append(toned("Should it not fill in this session, the targets are set again.", "dim"))
+    return lines(rows)
+
+
+def _money(value: Decimal | Unknown) -> Content:
+    if isinstance(value, Unknown):
+        return toned(f"cannot be priced: {fmt.clean(value.why)}", "bad")
+    return toned(f"{'receives' if value >= 0 else 'pays'} {fmt.money(abs(value))}", "strong")
+
+
+def targets(position: PositionView) -> Content:
+    """Which targets work, and that those missing are set, what was cancelled on purpose included."""
+    rows = [line("Sets the profit target of every open spread that has none:"), line("")]
+    for spread in position.spreads:
+        share = "none planned" if spread.target_share is None else f"{spread.target_share:.0%} of its profit"
+        works = spread.target is not None and spread.target.status in ("working", "partially_filled")
+        rows.append(
+            line(
+                toned(f"  {fmt.words(spread.key):<10}", "strong"),
+                f"{share:<20}",
+                toned("works" if works else "missing", "dim" if works else "warn"),
+            )
+        )
+    return lines(rows)
+
+
+def flatten(state: State, account: AccountView) -> str:
+    """What will be gone, in one paragraph."""
+    held = [
+        position
+        for position in (state.snapshot.positions if state.snapshot is not None else ())
+        if position.account_id == account.id and position.managed
+    ]
+    now = state.now()
+    values = [
+        close_value([lot for spread in position.spreads for lot in spread.lots], state.market, now)
+        for position in held
+        if any(spread.lots for spread in position.spreads)
+    ]
+    known = [value for value in values if not isinstance(value, Unknown)]
+    money = (
+        f"{fmt.money(sum(known, ZERO))} before fees"
+        if len(known) == len(values)
+        else "an amount not known now"
+    )
+    return (
+        f"Closes all {len(held)} positions of account {fmt.clean(account.number)} at natural ({money}), cancels their "
+        f"targets first, and opens nothing new. Type {'flatten'!r}:"
+    )
 
 
 def cancel(order: OrderView) -> Content:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from senex.ports.views import OrderView, SuggestionView
+    from senex.ports.views import OrderView, PositionView, SuggestionView
 
 
 class Console(Protocol):
@@ -27,6 +27,14 @@ class Console(Protocol):
 
     def ask_replace(self, order: OrderView) -> None:
         """Ask for a new limit, confirm, then replace."""
+        ...
+
+    def ask_close(self, position: PositionView, key: str | None) -> None:
+        """Confirm in money, then close the position or one spread of it."""
+        ...
+
+    def ask_targets(self, position: PositionView) -> None:
+        """Confirm, then set the missing targets again."""
         ...
 
     def ask_alarms(self) -> None:

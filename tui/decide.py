@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from textual.message import Message
 
-    from senex.ports.views import AlarmView, DecisionResultView, OrderView, SuggestionView
+    from senex.ports.views import AlarmView, DecisionResultView, OrderView, PositionView, SuggestionView
 
 
 class Decider(Protocol):
@@ -43,6 +43,18 @@ class Decider(Protocol):
         self, order: OrderView, limit: Decimal, *, reason: str, passphrase: str | None = None
     ) -> UUID:
         """Ask for another limit."""
+        ...
+
+    async def close(self, position: PositionView, *, spread_key: str | None, reason: str) -> UUID:
+        """Ask to be out of a position, or of one spread of it, at natural."""
+        ...
+
+    async def restore_targets(self, position: PositionView, *, reason: str) -> UUID:
+        """Ask for missing targets to be set again."""
+        ...
+
+    async def flatten(self, account_id: UUID, *, reason: str) -> UUID:
+        """Ask to be out of everything senex manages."""
         ...
 
     async def set_state(

@@ -53,10 +53,11 @@ SHAPES: Mapping[str, Mapping[str, str]] = {
     "suggestions approve": {"result": "DecisionResultView"},
     "suggestions reject": {"result": "DecisionResultView"},
     "positions list": {
-        "positions": "PositionView[], each with pnl_open and close_now (null where unknown), pnl_open_why and stale"
+        "positions": "PositionView[], each with pnl_open and close_now (null where unknown), pnl_open_why, stale and "
+        "next_exit (step, steps, day of its ladder, or null)"
     },
     "positions show": {
-        "position": "PositionView with pnl_open, close_now (null where unknown), pnl_open_why and stale"
+        "position": "PositionView with pnl_open, close_now (null where unknown), pnl_open_why, stale and next_exit"
     },
     "positions close": {"result": "DecisionResultView"},
     "positions targets": {
@@ -133,6 +134,7 @@ _VIEWS = (
     views.OrderView,
     views.PositionView,
     views.PositionSpreadView,
+    views.SpreadExitView,
     views.LotView,
     views.PnlView,
     views.EventView,

@@ -206,8 +206,20 @@ class LotView:
 
 
 @dataclass(frozen=True, slots=True)
+class SpreadExitView:
+    """Why a spread is being closed, since when, and what its order waits for or works at (``why``)."""
+
+    cause: str
+    terms: str
+    limit_price: Decimal | None
+    step: int
+    why: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PositionSpreadView:
-    """A spread of an open position with its target order, if any."""
+    """A spread of an open position with its target order, and its exit while it is being closed."""
 
     key: str
     width: Decimal
@@ -217,6 +229,7 @@ class PositionSpreadView:
     target: OrderView | None
     realized: Decimal = ZERO
     realized_net: Decimal | None = None
+    exit: SpreadExitView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +239,8 @@ class PositionView:
     ``realized`` is before fees. ``fees`` is all that was paid for it so far, ``realized_net`` what the closed part
     gained after its own share of them and with dividends; None while a
     transaction of the broker's is missing. ``r_multiple`` is the net gain, with that of shares that came of it,
-    over the risk at entry. Of what was opened elsewhere ``managed`` is false.
+    over the risk at entry. Of what was opened elsewhere ``managed`` is false. ``ladder`` are the sessions
+    of its exit ladder, one step each.
     """
 
     id: UUID
@@ -250,6 +264,8 @@ class PositionView:
     fees: Decimal | None = None
     realized_net: Decimal | None = None
     r_multiple: Decimal | None = None
+    stop_orders: bool = False
+    ladder: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

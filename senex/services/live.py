@@ -13,18 +13,21 @@ from decimal import Decimal, InvalidOperation
 from math import gcd
 from typing import TYPE_CHECKING
 
+from senex.domain.calendar import new_york_date
 from senex.domain.errors import UsageProblem
+from senex.domain.exits import LAST_STEP
 from senex.domain.legs import Action, InstrumentType, Leg, reduction
 from senex.domain.lots import Lot
 from senex.domain.money import CONTRACT_MULTIPLIER, cents
 from senex.domain.net import price_legs
 from senex.domain.pnl import unrealised
+from senex.domain.positions import OPEN_STATUSES
 from senex.domain.quotes import DISPLAY_STALE
 from senex.domain.unknown import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
     from uuid import UUID
 
     from senex.domain.quotes import Market
@@ -76,6 +79,15 @@ class SpreadLive:
 
 
 @dataclass(frozen=True, slots=True)
+class NextExit:
+    """The next step of a position's ladder and the New York day it is taken on; steps count from 1."""
+
+    step: int
+    steps: int
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
 class PositionLive:
     """A position now; ``spreads`` by key, ``legs`` by (spread key, symbol)."""
 
@@ -84,6 +96,7 @@ class PositionLive:
     age: timedelta | Unknown
     spreads: dict[str, SpreadLive]
     legs: dict[tuple[str, str], LegLive]
+    next_exit: NextExit | None
 
     @property
     def stale(self) -> bool:
@@ -142,6 +155,7 @@ def position_live(position: PositionView, market: Market, now: datetime) -> Posi
         age=age,
         spreads={spread.key: _spread(position.id, spread, market, now) for spread in position.spreads},
         legs={(lot.spread_key, lot.symbol): leg_live(lot.streamer, market, now) for lot in everything},
+        next_exit=next_exit(position, now),
     )
 
 
@@ -158,6 +172,16 @@ def close_value(
         return price
     options = any(leg.instrument is InstrumentType.EQUITY_OPTION for leg in legs)
     return cents(price * reduction(legs) * (CONTRACT_MULTIPLIER if options else 1))
+
+
+def next_exit(position: PositionView, now: datetime) -> NextExit | None:
+    """What the ladder does next (today's step while the day lasts); None where there is no ladder, or none left."""
+    steps = LAST_STEP + 1
+    if position.managed and position.status in OPEN_STATUSES:
+        for index, day in enumerate(position.ladder):
+            if day >= new_york_date(now):
+                return NextExit(min(index + 1, steps), steps, day)
+    return None
 
 
 def streamers_of(

@@ -252,7 +252,9 @@ class Reads:
             gains = await _all(cursor, query_text.GAINS, account=None, ids=family, since=None)
             paid = await _all(cursor, query_text.PAID, ids=ids)
             results = query_results.results(heads, gains, paid)
-            return query_rows.positions(heads, spreads, lots, query_rows.orders(targets, legs), results)
+            exits = await _all(cursor, query_text.EXITS, ids=ids)
+            orders = query_rows.orders(targets, legs)
+            return query_rows.positions(heads, spreads, lots, orders, results, exits)
 
         return await self._session.run(read)
 

@@ -25,6 +25,7 @@ from senex.ports.views import (
     PositionSpreadView,
     PositionView,
     ReasonView,
+    SpreadExitView,
     SpreadView,
     SuggestionView,
 )
@@ -205,13 +206,15 @@ def positions(
     lots: Sequence[Row],
     targets: Sequence[OrderView],
     results: Mapping[UUID, Result],
+    exits: Sequence[Row],
 ) -> tuple[PositionView, ...]:
     """Positions grouped position → spread → leg."""
     spreads_of, lots_of = _by(spreads, "position_id"), _by(lots, "position_id")
     target_of = {(order.position_id, order.spread_key): order for order in targets}
+    exit_of = {(row.position_id, row.spread_key): _exit(row) for row in exits}
     return tuple(
         PositionView(
-            **{**head._asdict(), "realized": cents(head.realized)},
+            **{**head._asdict(), "realized": cents(head.realized), "ladder": tuple(head.ladder)},
             fees=results[head.id].fees,
             realized_net=results[head.id].net,
             r_multiple=results[head.id].r_multiple,
@@ -225,12 +228,17 @@ def positions(
                     target=target_of.get((head.id, spread.key)),
                     realized=results[head.id].spreads.get(spread.key, _NOTHING)[0],
                     realized_net=results[head.id].spreads.get(spread.key, _NOTHING)[1],
+                    exit=exit_of.get((head.id, spread.key)),
                 )
                 for spread in spreads_of[head.id]
             ),
         )
         for head in heads
     )
+
+
+def _exit(row: Row) -> SpreadExitView:
+    return SpreadExitView(row.cause, row.terms, row.limit_price, row.step, row.why, row.created_at)
 
 
 def notifications(rows: Iterable[Row]) -> tuple[NotificationView, ...]:

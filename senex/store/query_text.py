@@ -208,8 +208,15 @@ UNSEALED = f"SELECT count(*) AS rows FROM audit WHERE {_IN_CHAIN} AND serial > %
 POSITIONS = f"""
 SELECT p.id, p.account_id, a.number AS account_number, p.strategy, p.origin, p.underlying, p.expiry, p.units,
     p.status, p.initial_risk, coalesce(({_REALIZED}), 0) AS realized, p.opened_at, p.time_exit_dte,
-    p.parent_id, p.managed, p.closure_reason, p.closed_at
+    p.parent_id, p.managed, p.closure_reason, p.closed_at, p.stop_orders,
+    coalesce((
+        SELECT array_agg(day ORDER BY day) FROM market_session
+        WHERE day BETWEEN l.last - p.time_exit_dte AND l.last), '{{}}') AS ladder
 FROM position p JOIN account a ON a.id = p.account_id
+CROSS JOIN LATERAL (
+    SELECT least(p.expiry, min((i.stops_trading_at AT TIME ZONE 'America/New_York')::date)) AS last
+    FROM lot JOIN instrument i ON i.symbol = lot.symbol
+    WHERE lot.position_id = p.id AND lot.open_quantity <> 0) l
 WHERE (p.account_id = %(account)s OR (%(account)s::uuid IS NULL AND (NOT a.closed OR %(id)s::uuid IS NOT NULL)))
     AND (%(id)s::uuid IS NULL OR p.id = %(id)s)
     AND (%(statuses)s::text[] IS NULL OR p.status = ANY(%(statuses)s))
@@ -290,6 +297,11 @@ SELECT position_id, CASE WHEN bool_and(cost IS NOT NULL) THEN sum(cost) END AS f
 """  # noqa: S608  only constants are put in
 
 CHILDREN = "SELECT id, parent_id FROM position WHERE parent_id = ANY(%(ids)s)"
+
+EXITS = """
+SELECT position_id, spread_key, cause, terms, limit_price, step, why, created_at FROM spread_exit
+WHERE position_id = ANY(%(ids)s) AND status = 'active'
+"""
 
 POSITION_SPREADS = """
 SELECT position_id, key, width, credit, target_share FROM position_spread

@@ -270,6 +270,7 @@ def position(name: str = "one") -> PositionView:
         realized=D(0),
         opened_at=NOW - timedelta(minutes=30),
         time_exit_dte=7,
+        ladder=tuple(date(2025, 12, day) for day in (12, 15, 16, 17, 18, 19)),
         fees=D("3.60"),
         realized_net=D(0),
         r_multiple=D(0),
@@ -494,6 +495,15 @@ class FakeDecider:
         self, order: OrderView, limit: Decimal, *, reason: str, passphrase: str | None = None
     ) -> UUID:
         return self._record("replace_order", order.id, limit, reason, passphrase)
+
+    async def close(self, position: PositionView, *, spread_key: str | None, reason: str) -> UUID:
+        return self._record("close_position", position.id, spread_key, reason)
+
+    async def restore_targets(self, position: PositionView, *, reason: str) -> UUID:
+        return self._record("restore_targets", position.id, reason)
+
+    async def flatten(self, account_id: UUID, *, reason: str) -> UUID:
+        return self._record("flatten", account_id, reason)
 
     async def set_state(
         self, account_id: UUID, state: str, *, reason: str, passphrase: str | None = None

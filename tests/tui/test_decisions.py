@@ -430,3 +430,40 @@ def said(world: w.World, name: str) -> str:
     """What a part of the dialog shows."""
     found = world.app.screen.query(f"#{name}")
     return str(found.first(Static).content) if found else ""
+
+
+async def test_a_close_says_what_it_brings_and_names_the_row(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(120, 40)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("3", "c")
+        await pilot.pause()
+        said = _said(world, "#text")
+        assert "Together" in said
+        assert "its target is cancelled first" in said
+        await pilot.press("n", "down", "c", "y")
+        await answered(pilot, world)
+        decided = ("close_position", w.position().id, "put-1", "closed by ann")
+        assert world.decider.made == [decided]
+
+
+async def test_targets_are_set_again_after_a_yes(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("3", "t", "y")
+        await answered(pilot, world)
+        assert world.decider.made == [("restore_targets", w.position().id, "asked for by ann")]
+
+
+async def test_flatten_wants_the_word_typed(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await world.ready(pilot)
+        await pilot.press("K", "f", *"flat", "enter")
+        await pilot.pause()
+        assert world.decider.made == []
+        assert "Type 'flatten'" in _said(world, "#problem")
+        await pilot.press(*"ten", "enter")
+        await answered(pilot, world)
+        assert world.decider.made == [("flatten", w.ACCOUNT, "flattened by ann")]

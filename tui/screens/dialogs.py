@@ -157,8 +157,9 @@ class KillSwitch(Dialog[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings((*KILL, DIALOG["back"]))
     DANGER = True
     _SAYS: ClassVar[dict[str, str]] = {
-        "kill.reduce_only": "Halt entries: nothing opens risk; targets, exits and cancels still go.",
-        "kill.halted": "Halt all: nothing is sent. Orders at the broker keep working; cancels still go.",
+        "kill.reduce_only": "Nothing opens risk; targets, exits and cancels go.",
+        "kill.halted": "Nothing is sent but cancels; orders there keep working.",
+        "kill.flatten": "Everything senex manages is closed at natural.",
         "kill.active": "Entries may go again, within the risk budget.",
     }
 

@@ -26,23 +26,24 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.content import Content
 
-    from senex.ports.views import LotView, PositionSpreadView, PositionView
+    from senex.ports.views import LotView, PositionSpreadView, PositionView, SpreadExitView
     from senex.services.live import LegLive, SpreadLive
 
 COLUMNS = (
     Column("name", "Position", 21, right=False, flex=True),
     Column("qty", "Qty", 4),
     Column("mark", "Mark", 8),
-    Column("bid", "Bid", 7, drop=6),
-    Column("ask", "Ask", 7, drop=5),
+    Column("bid", "Bid", 7, drop=7),
+    Column("ask", "Ask", 7, drop=6),
     Column("pnl", "P&L open", 10),
     Column("captured", "Kept", 6, drop=1),
-    Column("realised", "Realised", 10, drop=4),
+    Column("realised", "Realised", 10, drop=5),
     Column("dte", "DTE", 3),
     Column("open", "Open", 8, drop=2),
     Column("target", "Target", 8),
     Column("away", "Away", 6),
-    Column("risk", "Risk", 7, drop=3),
+    Column("exit", "Exit", 8, drop=3),
+    Column("risk", "Risk", 7, drop=4),
     Column("age", "Age", 4),
 )
 _BLANK = tuple(Cell("") for _ in COLUMNS)
@@ -105,6 +106,22 @@ class PositionsScreen(TableScreen):
         self._folded ^= {row.group}
         self.show_model()
 
+    def action_close(self) -> None:
+        """Confirmed in money: the position under the cursor, or the spread of a spread's or leg's row."""
+        position, key = self._under_cursor()
+        if position is not None:
+            self.console.ask_close(position, key)
+
+    def action_targets(self) -> None:
+        """Confirmed: the missing targets of the position under the cursor."""
+        position, _ = self._under_cursor()
+        if position is not None:
+            self.console.ask_targets(position)
+
+    def _under_cursor(self) -> tuple[PositionView | None, str | None]:
+        group, _, rest = (self.table.cursor_key or "").partition("/")
+        return self._find(group), rest.split("/", maxsplit=1)[0] or None
+
     def title_of(self, key: str) -> str:
         """The position the row belongs to."""
         found = self._find(key.split("/", maxsplit=1)[0])
@@ -160,6 +177,7 @@ class PositionsScreen(TableScreen):
             target=Cell(f"{working} of {len(wanted)}", "dim" if working == len(wanted) else "warn")
             if wanted
             else Cell(""),
+            exit=Cell("" if live.next_exit is None else fmt.day(live.next_exit.day), "dim"),
             risk=Cell(fmt.money(position.initial_risk, 0), "dim"),
             age=fmt.age_cell(live.age),
         )
@@ -216,11 +234,17 @@ class PositionsScreen(TableScreen):
                 ("In R", fmt.DASH if position.r_multiple is None else fmt.signed(position.r_multiple, 2)),
                 ("Risk at entry", fmt.money(position.initial_risk)),
                 ("Expiry", f"{fmt.long_day(position.expiry)} · {fmt.dte(position.expiry, now)} DTE"),
-                ("Time exit", f"{position.time_exit_dte} DTE"),
+                ("Time exit", _ladder(position, live)),
+                ("Stop", "closes" if position.stop_orders else "alarms"),
                 ("Opened", fmt.moment(position.opened_at, now)),
             ],
             min(width, 44),
         )
+        closing = [
+            _closing(spread.key, spread.exit) for spread in position.spreads if spread.exit is not None
+        ]
+        if closing:
+            shown = lines([shown, line(""), toned("Being closed", "title"), *closing])
         held = [toned("Lots", "title"), *(_lot_line(lot) for lot in lots)]
         sent = [toned("Orders", "title"), *self._orders(position)]
         title = toned("At expiry, from here", "title")
@@ -262,6 +286,7 @@ def _spread_cells(spread: PositionSpreadView, live: SpreadLive, branch: str) -> 
         open=Cell(fmt.effect(spread.credit), "dim") if spread.lots else Cell(""),
         target=target if spread.lots else Cell(""),
         away=away if spread.lots else Cell(""),
+        exit=Cell("closing", "warn") if spread.exit is not None and spread.lots else Cell(""),
         age=fmt.age_cell(live.age) if spread.lots else Cell(""),
     )
 
@@ -302,6 +327,21 @@ def _net(position: PositionView) -> Cell:
     if position.realized_net is None:
         return fmt.UNKNOWN_CELL
     return fmt.gain_cell(position.realized_net) if position.realized_net else Cell("0.00", "dim")
+
+
+def _ladder(position: PositionView, live: PositionLive) -> str:
+    """From which day on, and its next step."""
+    ahead = live.next_exit
+    begins = f"{position.time_exit_dte} DTE"
+    return begins if ahead is None else f"{begins} · step {ahead.step}/{ahead.steps} on {fmt.day(ahead.day)}"
+
+
+def _closing(key: str, wish: SpreadExitView) -> Content:
+    return line(
+        toned(f"{fmt.words(key):<10}", "strong"),
+        f"{fmt.words(wish.cause)}, ",
+        toned(fmt.clean(wish.why), "dim"),
+    )
 
 
 def _lot_line(lot: LotView) -> Content:

@@ -98,6 +98,7 @@ def show(identifier: str, *, as_json: bool) -> None:
         f"Realized {gain(position.realized)} before fees, {gain(position.realized_net)} after, {risk}; "
         f"fees so far {money(position.fees)}{ended}{'' if position.managed else '; senex does not look after it'}.\n"
     )
+    _say_exits(position, live)
     rows = []
     for spread in position.spreads:
         now = live.spreads[spread.key]
@@ -131,6 +132,16 @@ def show(identifier: str, *, as_json: bool) -> None:
     )
 
 
+def _say_exits(position: PositionView, live: PositionLive) -> None:
+    """When its ladder goes on, and what is being closed for which reason."""
+    if live.next_exit is not None:
+        ahead = live.next_exit
+        click.echo(f"Next exit: step {ahead.step} of {ahead.steps} of its ladder on {ahead.day:%a %d %b}.\n")
+    closing = [(spread.key, spread.exit) for spread in position.spreads if spread.exit is not None]
+    for key, wish in closing:
+        click.echo(f"Closing {key} ({wish.cause.replace('_', ' ')}): {wish.why}.\n")
+
+
 async def _live(console: Console, found: tuple[PositionView, ...]) -> list[_Held]:
     market = await market_of(console, found)
     now = console.clock.now()
@@ -143,6 +154,7 @@ def _data(position: PositionView, live: PositionLive) -> dict[str, Any]:
     shown["pnl_open"] = plain(_known(live.pnl))
     shown["close_now"] = plain(_known(live.close))
     shown["stale"] = live.stale
+    shown["next_exit"] = plain(live.next_exit)
     shown["pnl_open_why"] = live.pnl.why if isinstance(live.pnl, Unknown) else None
     return shown
 
