@@ -111,7 +111,8 @@ _ATTEMPTS: dict[AttemptStatus, frozenset[AttemptStatus]] = {
     _A.SENDING: frozenset({_A.ACCEPTED, _A.REFUSED, _A.UNKNOWN, _A.ABANDONED}),
     _A.UNKNOWN: frozenset({_A.ACCEPTED, _A.REFUSED, _A.ABANDONED}),
     _A.ACCEPTED: frozenset(),
-    _A.REFUSED: frozenset(),
+    # a doubled request: the copy whose answer was heard was refused, the other lives
+    _A.REFUSED: frozenset({_A.ACCEPTED}),
     # a late orphan is adopted when it shows itself after all
     _A.ABANDONED: frozenset({_A.ACCEPTED}),
 }

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from senex.services.context import Context
 
 
+_GIVEN_UP = frozenset({AttemptStatus.ABANDONED, AttemptStatus.REFUSED})
 _UNANSWERED = (AttemptStatus.SENDING, AttemptStatus.UNKNOWN)
 
 
@@ -91,18 +92,17 @@ async def _ours(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerOr
     attempt = next(
         (one for one in await tx.orders.attempts(order.id) if one.external_identifier == name), None
     )
+    lives = not theirs.means.terminal
     if attempt is not None and attempt.status is AttemptStatus.REFUSED:
+        if not lives and not theirs.filled:
+            return None
         await _refused(context, tx, order, theirs)
-        return None
-    abandoned = attempt if attempt is not None and attempt.status is AttemptStatus.ABANDONED else None
-    if is_second(order, theirs) or (
-        abandoned is not None and await has_sibling(tx, order, abandoned, theirs)
-    ):
+    given_up = attempt if attempt is not None and attempt.status in _GIVEN_UP else None
+    if is_second(order, theirs) or (given_up is not None and await has_sibling(tx, order, given_up, theirs)):
         await second_order(context, tx, order, theirs)
         return None
     moved = theirs.replaces is not None and theirs.replaces == order.broker_order_id
-    lives = not theirs.means.terminal
-    if abandoned is not None or (moved and lives and order.status.terminal):
+    if given_up is not None or (moved and lives and order.status.terminal):
         return await reopen(context, tx, order, theirs)
     return order
 
@@ -192,10 +192,9 @@ async def _adopt(booking: _Booking) -> None:
     """An order seen at the broker was accepted, whatever we believed of its attempt."""
     tx, theirs = booking.tx, booking.theirs
     for attempt in await tx.orders.attempts(booking.order.id):
-        settled = (AttemptStatus.ACCEPTED, AttemptStatus.REFUSED)
         unanswered = booking.order.replaces_id is not None and attempt.status in _UNANSWERED
         named = attempt.external_identifier == theirs.external_identifier
-        if (named or unanswered) and attempt.status not in settled:
+        if (named or unanswered) and attempt.status is not AttemptStatus.ACCEPTED:
             status = advance_attempt(attempt.status, AttemptStatus.ACCEPTED)
             now = booking.context.clock.now()
             await tx.orders.settle(attempt.id, status, now=now, broker_order_id=theirs.id)
@@ -286,7 +285,6 @@ async def _foreign(context: Context, tx: UnitOfWork, account_id: UUID, theirs: B
 
 
 async def _refused(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerOrder) -> None:
-    """Its attempt was refused for certain. Alive all the same, nobody here owns it: say so."""
-    if theirs.filled or not theirs.means.terminal:
-        reason = f"an order the broker had refused lives there (broker order {theirs.id}, {order.underlying})"
-        await stop_entries(context, tx, order.account_id, reason)
+    """Its attempt was refused for certain, and it lives all the same: somebody doubles what senex sends."""
+    reason = f"an order the broker had refused lives there (broker order {theirs.id}, {order.underlying})"
+    await stop_entries(context, tx, order.account_id, reason)

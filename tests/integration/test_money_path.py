@@ -338,7 +338,7 @@ async def test_a_clock_set_back_makes_nothing_young_again(desk: Desk) -> None:
     assert await desk.answer(later) == ("refused", "E_SHOWN_STALE")
 
 
-async def test_a_refused_order_that_lives_all_the_same_stops_entries(desk: Desk) -> None:
+async def test_a_refused_order_that_lives_all_the_same_is_adopted_and_stops_entries(desk: Desk) -> None:
     desk.broker.answers = [RefusedByBroker("E_BROKER_PREFLIGHT", "no", retriable=False)]
     entry = await desk.approve(await desk.suggest())
     order = await desk.order(entry)
@@ -348,7 +348,30 @@ async def test_a_refused_order_that_lives_all_the_same_stops_entries(desk: Desk)
     await desk.offer("monitor_open_orders", await desk.account(), await desk.account())
     await desk.drain()
     assert (await state(desk))[0] is TradingState.REDUCE_ONLY
-    assert (await desk.order(entry)).status is OrderStatus.REJECTED
+    assert (await desk.order(entry)).status is OrderStatus.WORKING
+    assert await noted(desk, "order corrected") == 1
+    await desk.fill(entry)
+    assert (await desk.order(entry)).status is OrderStatus.FILLED
+    assert len(await desk.orders(OrderKind.TARGET)) == 3
+
+
+async def test_a_refused_target_that_lives_beside_its_successor_is_cancelled(desk: Desk) -> None:
+    entry = await desk.approve(await desk.suggest())
+    desk.broker.answers = [RefusedByBroker("E_BROKER_PREFLIGHT", "no", retriable=False)]
+    await desk.fill(entry)
+    await desk.offer("reconcile", await desk.account(), await desk.account())
+    await desk.drain()
+    refused = next(one for one in await desk.orders(OrderKind.TARGET) if one.status is OrderStatus.REJECTED)
+    async with desk.units() as tx:
+        [attempt] = await tx.orders.attempts(refused.id)
+    await desk.broker.submit(_ticket(refused, attempt.external_identifier))
+    twin = list(desk.broker.orders)[-1]
+    await desk.offer("monitor_open_orders", await desk.account(), await desk.account())
+    await desk.drain()
+    assert desk.broker.orders[twin].status is BrokerStatus.CANCELLED
+    assert (await desk.order(refused.id)).status is OrderStatus.REJECTED
+    working = [one for one in await desk.orders(OrderKind.TARGET) if one.status is OrderStatus.WORKING]
+    assert len(working) == 3
 
 
 async def test_a_late_word_does_not_undo_a_later_halt(desk: Desk) -> None:

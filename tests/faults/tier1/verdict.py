@@ -151,7 +151,7 @@ async def _held(trial: Trial, seconds: set[int]) -> None:
     if any(astray.values()):
         return
     [row] = await trial.bench.rows(
-        "SELECT coalesce(sum((c.price - l.price) * sign(l.quantity) * c.quantity * l.multiplier), 0) AS gain "
+        "SELECT coalesce(sum((c.price - l.price) * (CASE WHEN l.quantity > 0 THEN 1 ELSE -1 END) * c.quantity * l.multiplier), 0) AS gain "
         "FROM lot_close c JOIN lot l ON l.fill_id = c.lot_fill_id AND l.spread_key = c.spread_key "
         "WHERE l.account_id = %s",
         trial.account,
