@@ -1,7 +1,7 @@
 # senex: `make demo` opens the console on everything; `make check` is what CI runs.
 # ARGS= goes to the command (make demo ARGS="--headless --json"), PYTHON= names the Python for .venv.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test check faults bench compose-test sdk-suite client-check lock
+.PHONY: help install install-dev demo test check faults faults-processes bench compose-test sdk-suite client-check lock
 PYTHON ?=
 ARGS ?=
 export PYTHON
@@ -34,6 +34,9 @@ check: install-dev  ## lint, types, import contracts, generated docs, tests
 
 faults: install-dev  ## a thousand seeds of each random fault, at most an hour on two cores
 	@$(BIN)/python -m tests.faults.tier1 $(ARGS)
+
+faults-processes: install-dev  ## kill real processes at every commit, request and answer of a story
+	@$(BIN)/python -m tests.faults.tier2 $(ARGS)
 
 bench: install-dev  ## run the benchmarks
 	@$(BIN)/python -m bench $(ARGS)

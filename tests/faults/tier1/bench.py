@@ -160,15 +160,15 @@ class Bench:
         self._life: Life | None = None
 
     async def open(self, stack: AsyncExitStack, embedded: Endpoints, template: str) -> None:
-        name = stack.enter_context(copied(embedded, template))
+        name = self.name = stack.enter_context(copied(embedded, template))
         self.admin = await psycopg.AsyncConnection.connect(
             embedded.postgres.superuser_url(name), autocommit=True, row_factory=namedtuple_row
         )
         stack.push_async_callback(self.admin.close)
-        self.decisions = Decisions(login_url(embedded, CONSOLE, name))
+        self.decisions = Decisions(login_url(embedded, CONSOLE, name), deadline=600)
         stack.push_async_callback(self.decisions.close)
         stack.callback(self.simulator.journal.close)
-        port = await self.server.start("127.0.0.1", 0)
+        port = self.server_port = await self.server.start("127.0.0.1", 0)
         stack.push_async_callback(self.server.stop)
         await self.broker.start("127.0.0.1", port)
         stack.push_async_callback(self.broker.close)
@@ -191,14 +191,18 @@ class Bench:
         stack.push_async_callback(self.die)
         await self.offer("start", "")
         while not (rows := await self.rows("SELECT number, id FROM account ORDER BY number")):
-            life = await self.living()
-            heard = await life.relay.hear()
-            if heard is not None:  # else it failed on a busy machine, and is offered again
-                await life.work(heard)
+            await self._start_once()
             await self.time_passes(20)
         self.accounts = [(row.number, row.id) for row in rows]
         await self.listen()
         await self._all_ready(self.accounts[0][1])
+
+    async def _start_once(self) -> None:
+        """Only the first row: what it leads to is for accounts whose trials are to come."""
+        life = await self.living()
+        heard = await life.relay.hear()
+        if heard is not None:  # else it failed on a busy machine, and is offered again
+            await life.work(heard)
 
     async def _all_ready(self, first: UUID) -> None:
         """Reconcile one account; the others are as fresh and empty, so what was read of it is true of them."""

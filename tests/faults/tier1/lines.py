@@ -29,7 +29,7 @@ class Fuse:
 
     at: int | None = None
     after: bool = False
-    what: frozenset[str] = frozenset({"statement", "request", "answer"})
+    what: frozenset[str] = frozenset({"statement", "commit", "request", "answer"})
     passed: int = 0
     blown: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -135,7 +135,7 @@ class DatabaseLine(Line):
         answers = asyncio.create_task(pump(from_them, writer))
         try:
             while part := await reader.read(_PART):
-                last = self.fuse.spend("statement")
+                last = self.fuse.spend("commit" if b"COMMIT" in part else "statement")
                 breaks = self._breaks(part)
                 if breaks and not self.after:
                     return

@@ -151,7 +151,8 @@ async def _held(trial: Trial, seconds: set[int]) -> None:
     if any(astray.values()):
         return
     [row] = await trial.bench.rows(
-        "SELECT coalesce(sum((c.price - l.price) * (CASE WHEN l.quantity > 0 THEN 1 ELSE -1 END) * c.quantity * l.multiplier), 0) AS gain "
+        "SELECT coalesce(sum((c.price - l.price) * CASE WHEN l.quantity > 0 THEN 1 ELSE -1 END * c.quantity "
+        "* l.multiplier), 0) AS gain "
         "FROM lot_close c JOIN lot l ON l.fill_id = c.lot_fill_id AND l.spread_key = c.spread_key "
         "WHERE l.account_id = %s",
         trial.account,
@@ -208,5 +209,10 @@ async def _protected(trial: Trial, seconds: set[int]) -> None:
         trial.account,
     )
     away = {row.subject for row in taken}
-    left = [row for row in rows if row.category != "missing_target" or row.subject not in away]
+    # a leg the market left out, its order cancelled, hangs in the air until somebody closes it: senex must say so
+    left = [
+        row
+        for row in rows
+        if row.category != "broken_ratio" and not (row.category == "missing_target" and row.subject in away)
+    ]
     _expect(seconds or not left, "H", f"senex sees differences: {left}")
