@@ -41,6 +41,8 @@ SCREENS = (
     Action("go.approvals", "2", "go('approvals')", "Approvals", "One suggestion at a time, priced live"),
     Action("go.positions", "3", "go('positions')", "Positions", "What is open, streaming"),
     Action("go.orders", "4", "go('orders')", "Orders", "Working, unknown, done; each order's life"),
+    Action("go.jobs", "9", "go('jobs')", "Jobs", "Schedule, queues, workers, failures"),
+    Action("go.inbox", "0", "go('inbox')", "Inbox", "Notifications: what you were told"),
 )
 
 GLOBAL = (
@@ -112,6 +114,18 @@ BY_SCREEN: Mapping[str, tuple[Action, ...]] = {
         Action("orders.open", "enter", "open", "Timeline", "The life of the order"),
         Action("orders.cancel", "c", "cancel", "Cancel", "Cancel the order; asks first", money=True),
         Action("orders.replace", "e", "replace", "Reprice", "Another limit for it; asks first", money=True),
+        *TABLE_TOOLS,
+    ),
+    "jobs": (
+        Action("jobs.open", "enter", "open", "Detail", "The rule, the last slot, the last error"),
+        Action("jobs.run", "r", "run", "Run now", "Do the work of a slot now; asks first"),
+        Action("jobs.pause", "p", "pause", "Pause", "Pause or resume the job; asks first"),
+        Action("jobs.retry", "t", "retry", "Try again", "Try failing work at once; asks first"),
+        *TABLE_TOOLS,
+    ),
+    "inbox": (
+        Action("inbox.open", "enter", "open", "Read", "All of it, and what to do"),
+        Action("inbox.acknowledge", "a", "acknowledge", "Acknowledge", "Say that you have seen it"),
         *TABLE_TOOLS,
     ),
 }

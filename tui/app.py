@@ -41,6 +41,8 @@ if TYPE_CHECKING:
         AccountView,
         DecisionResultView,
         DifferenceView,
+        JobView,
+        NotificationView,
         OrderView,
         PositionView,
         SuggestionView,
@@ -78,6 +80,8 @@ class SenexApp(App[None]):
         "approvals": screen("approvals", "ApprovalsScreen"),
         "positions": screen("positions", "PositionsScreen"),
         "orders": screen("orders", "OrdersScreen"),
+        "jobs": screen("jobs", "JobsScreen"),
+        "inbox": screen("inbox", "InboxScreen"),
     }
     DEFAULT_MODE = "home"
     BINDINGS: ClassVar[list[BindingType]] = bindings(GLOBAL)
@@ -341,6 +345,23 @@ class SenexApp(App[None]):
     def ask_targets(self, position: PositionView) -> None:
         """Confirm, then set the missing targets again."""
         _ask().targets(self, position)
+
+    def ask_job(self, verb: str, name: str) -> None:
+        """Confirm, then run, pause or resume a scheduled job."""
+        if (account := self._account()) is not None:
+            _ask().job(self, account, verb, name)
+
+    def ask_retry(self, job: JobView) -> None:
+        """Confirm, then try failing work again."""
+        if (account := self._account()) is not None:
+            _ask().retry(self, account, job)
+
+    def acknowledge(self, notice: NotificationView) -> None:
+        """Say that a notice was seen; nothing to confirm."""
+        if (account := self._account()) is not None:
+            self.decide(
+                f"Acknowledge {fmt.clean(notice.event)}", lambda by: by.acknowledge_notice(notice, account.id)
+            )
 
     def ask(self, screen: Screen[str | None], then: Callable[[str | None], None]) -> None:
         """Show a dialog and go on with its answer."""

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
     from textual.screen import Screen
 
-    from senex.ports.views import AccountView, OrderView, PositionView, SuggestionView
+    from senex.ports.views import (
+        AccountView,
+        JobView,
+        OrderView,
+        PositionView,
+        SuggestionView,
+    )
     from tui.decide import Decider
     from tui.state import State
 
@@ -245,3 +251,32 @@ def kill(host: Host, account: AccountView) -> None:
         host.ask(body, then)
 
     host.ask(KillSwitch(), chosen)
+
+
+def job(host: Host, account: AccountView, verb: str, name: str) -> None:
+    """Run, pause or resume, saying what that does."""
+    title = f"{verb.capitalize()} {fmt.words(name)}"
+
+    def then(answer: str | None) -> None:
+        if answer is None:
+            return
+        reason = f"{verb}d by {host.state.operator}"
+        made: dict[str, Callable[[Decider], Awaitable[UUID]]] = {
+            "run": lambda by: by.run_job(account.id, name),
+            "pause": lambda by: by.pause_job(account.id, name, reason=reason),
+            "resume": lambda by: by.resume_job(account.id, name, reason=reason),
+        }
+        host.decide(title, made[verb])
+
+    host.ask(Confirm(title, lambda: confirm.job(verb, name)), then)
+
+
+def retry(host: Host, account: AccountView, failing: JobView) -> None:
+    """Try failing work again at once."""
+    title = f"Try {fmt.words(failing.job)} again"
+
+    def then(answer: str | None) -> None:
+        if answer is not None:
+            host.decide(title, lambda by: by.retry_job(account.id, failing.id))
+
+    host.ask(Confirm(title, lambda: confirm.retry(failing)), then)

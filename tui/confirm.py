@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from senex.ports.views import (
         AccountView,
         AlarmView,
+        JobView,
         OrderView,
         PositionSpreadView,
         PositionView,
@@ -263,5 +264,31 @@ def replace(order: OrderView, limit: Decimal) -> Content:
             ),
             line(difference, " when it fills, before fees."),
             toned("A fill that is faster than the replacement stands.", "dim"),
+        ]
+    )
+
+
+def job(verb: str, name: str) -> Content:
+    """What running, pausing or resuming a scheduled job does."""
+    says = {
+        "run": "does the work of one slot now, for every account, beside its schedule.",
+        "pause": "gets no more slots until you resume it; nobody does its work meanwhile.",
+        "resume": "gets its slots again; the newest it missed within its grace comes at once.",
+    }
+    rows = [line(toned(fmt.words(name), "strong"), f" {says[verb]}")]
+    if verb == "run":
+        rows.append(toned("An automated entry trades within the limits you gave it.", "dim"))
+    return lines(rows)
+
+
+def retry(failing: JobView) -> Content:
+    """What is tried again."""
+    return lines(
+        [
+            line(
+                toned(fmt.words(failing.job), "strong"),
+                f" failed {failing.offers} times and is tried again at once.",
+            ),
+            toned(fmt.prose(failing.error or ""), "dim"),
         ]
     )

@@ -43,6 +43,10 @@ class ReadBooks:
             orders=await reads.orders(),
             positions=await reads.positions(),
             alarms=await reads.alarms(),
+            schedule=await reads.schedule(self._clock.now()),
+            queues=await reads.queues(),
+            failing=await reads.jobs(states=("failing",)),
+            notices=await reads.notifications(),
             loaded=time.monotonic(),
         )
 

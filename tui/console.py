@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from senex.ports.views import OrderView, PositionView, SuggestionView
+    from senex.ports.views import (
+        JobView,
+        NotificationView,
+        OrderView,
+        PositionView,
+        SuggestionView,
+    )
 
 
 class Console(Protocol):
@@ -43,6 +49,22 @@ class Console(Protocol):
 
     def ask_reconcile(self) -> None:
         """Show what differs between books and broker; mend what is marked."""
+        ...
+
+    def ask_job(self, verb: str, name: str) -> None:
+        """Confirm, then run, pause or resume a scheduled job."""
+        ...
+
+    def ask_retry(self, job: JobView) -> None:
+        """Confirm, then try failing work again."""
+        ...
+
+    def acknowledge(self, notice: NotificationView) -> None:
+        """Say that a notice was seen."""
+        ...
+
+    def say(self, text: str, *, bad: bool = False) -> None:
+        """A toast."""
         ...
 
     def load_events(self, order_id: UUID) -> None:

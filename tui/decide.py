@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
     from textual.message import Message
 
-    from senex.ports.views import AlarmView, DecisionResultView, OrderView, PositionView, SuggestionView
+    from senex.ports.views import (
+        AlarmView,
+        DecisionResultView,
+        NotificationView,
+        OrderView,
+        PositionView,
+        SuggestionView,
+    )
 
 
 class Decider(Protocol):
@@ -79,6 +86,26 @@ class Decider(Protocol):
         self, account_id: UUID, *, dry_run: bool, fix: Sequence[str] = (), reason: str = ""
     ) -> UUID:
         """Have books and broker compared, and unless it is a dry run made to agree; ``fix`` names what to mend."""
+        ...
+
+    async def run_job(self, account_id: UUID, name: str) -> UUID:
+        """Ask for a scheduled job to run now."""
+        ...
+
+    async def pause_job(self, account_id: UUID, name: str, *, reason: str) -> UUID:
+        """Give it no more slots."""
+        ...
+
+    async def resume_job(self, account_id: UUID, name: str, *, reason: str) -> UUID:
+        """Give it slots again."""
+        ...
+
+    async def retry_job(self, account_id: UUID, number: int) -> UUID:
+        """Ask for failing work to be tried again at once."""
+        ...
+
+    async def acknowledge_notice(self, notice: NotificationView, account_id: UUID) -> UUID:
+        """Say that a notice was seen."""
         ...
 
     async def wait_result(self, decision_id: UUID) -> DecisionResultView:

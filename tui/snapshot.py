@@ -10,10 +10,14 @@ if TYPE_CHECKING:
     from senex.ports.views import (
         AccountView,
         AlarmView,
+        JobView,
+        NotificationView,
         OrderView,
         PositionSpreadView,
         PositionView,
         ProcessView,
+        QueueView,
+        ScheduleView,
         SourceView,
         SuggestionView,
     )
@@ -31,6 +35,10 @@ class Snapshot:
     positions: tuple[PositionView, ...]
     loaded: float
     alarms: tuple[AlarmView, ...] = ()
+    schedule: tuple[ScheduleView, ...] = ()
+    queues: tuple[QueueView, ...] = ()
+    failing: tuple[JobView, ...] = ()
+    notices: tuple[NotificationView, ...] = ()
 
 
 def protected(spread: PositionSpreadView) -> bool:

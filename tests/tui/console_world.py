@@ -22,13 +22,17 @@ from senex.ports.views import (
     DecisionResultView,
     DifferenceView,
     EventView,
+    JobView,
     LegView,
     LotView,
+    NotificationView,
     OrderView,
     PositionSpreadView,
     PositionView,
     ProcessView,
+    QueueView,
     ReasonView,
+    ScheduleView,
     SourceView,
     SpreadView,
     SuggestionView,
@@ -330,6 +334,121 @@ def processes() -> tuple[ProcessView, ...]:
     return tuple(ProcessView(name, "demo", 0.4, "") for name in names)
 
 
+def schedule() -> tuple[ScheduleView, ...]:
+    def job(name: str, rule: str, queue: str, minutes: int, **changes: object) -> ScheduleView:
+        made = ScheduleView(
+            name=name,
+            rule=rule,
+            queue=queue,
+            enabled=True,
+            grace_seconds=300,
+            next_slot=NOW + timedelta(minutes=minutes),
+            problem=None,
+            last_slot=NOW - timedelta(minutes=3),
+            result="done",
+            error=None,
+            ended_at=NOW,
+        )
+        return replace(made, **changes)  # type: ignore[arg-type]
+
+    session = "09:30-16:15 sessions in-session"
+    return (
+        job("cleanup_old_suggestions", "daily 03:30 every", "default", 1050, enabled=False, next_slot=None),
+        job(
+            "generate_trading_summary", "daily 16:30 weekdays", "default", 387, last_slot=None, result="never"
+        ),
+        job("monitor_open_orders", f"every 5 min {session}", "trading", 2, result="running"),
+        job(
+            "sync_positions",
+            f"every 10 min {session}",
+            "accounts",
+            7,
+            result="failing",
+            error="The broker does not answer. [E_BROKER_AWAY]",
+        ),
+    )
+
+
+def queues() -> tuple[QueueView, ...]:
+    return (
+        QueueView("trading", 0, 1, 0, 0.2),
+        QueueView("accounts", 2, 0, 1, 34.0),
+        QueueView("default", 0, 0, 0, None),
+    )
+
+
+def failing() -> tuple[JobView, ...]:
+    return (
+        JobView(
+            id=4711,
+            account_number="5SX00042",
+            queue="accounts",
+            job="sync_positions",
+            subject=str(ACCOUNT),
+            state="failing",
+            offers=9,
+            created_at=NOW,
+            done_at=None,
+            error="The broker does not answer. [E_BROKER_AWAY]",
+        ),
+    )
+
+
+def notice(name: str, event: str, level: str, text: str, **changes: object) -> NotificationView:
+    made = NotificationView(
+        id=key(f"notice {name}"),
+        at=NOW - timedelta(minutes=4),
+        account_number="5SX00042",
+        event=event,
+        level=level,
+        object_type="order",
+        object_id=str(key("order spy")),
+        title=f"senex SIMULATED: {event} ({level})",
+        text=text,
+        open=None,
+        runbook=None,
+        seen_at=None,
+        seen_by=None,
+        sent=1,
+        owed=0,
+        lost=0,
+        problem=None,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def notices() -> tuple[NotificationView, ...]:
+    return (
+        notice(
+            "unknown",
+            "OUTCOME_UNKNOWN",
+            "critical",
+            "The answer to the SPY entry was lost; senex looks for it.\n"
+            "What to do: docs/runbooks.md#outcome_unknown",
+            open=True,
+            runbook="docs/runbooks.md#outcome_unknown",
+        ),
+        notice(
+            "rejected",
+            "ORDER_REJECTED",
+            "warning",
+            "The target of QQQ call-1 was rejected.",
+            sent=0,
+            lost=1,
+            problem="The channel mailtos-3f2a9c1e did not take the message. [E_NOTIFY_AWAY]",
+        ),
+        notice(
+            "opened",
+            "TRADE_OPENED",
+            "info",
+            "The entry order of QQQ entry (limit 4.10 credit) has filled: senex orders show 9f2c1d7e",
+            at=NOW - timedelta(days=1),
+            seen_at=NOW - timedelta(minutes=20),
+            seen_by="ann",
+        ),
+    )
+
+
 def snapshot(**changes: object) -> Snapshot:
     made = Snapshot(
         accounts=(account(),),
@@ -339,6 +458,10 @@ def snapshot(**changes: object) -> Snapshot:
         orders=orders(),
         positions=(position(),),
         loaded=0.0,
+        schedule=schedule(),
+        queues=queues(),
+        failing=failing(),
+        notices=notices(),
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -386,7 +509,17 @@ def differences() -> tuple[DifferenceView, ...]:
 def empty() -> Snapshot:
     """An account just synced, nothing else."""
     quiet = account(approvals=0, working_orders=0, unknown_orders=0, open_positions=0, open_risk=D(0))
-    return snapshot(accounts=(quiet,), suggestions=(), orders=(), positions=())
+    idle = tuple(QueueView(name, 0, 0, 0, None) for name in ("trading", "accounts", "default"))
+    return snapshot(
+        accounts=(quiet,),
+        suggestions=(),
+        orders=(),
+        positions=(),
+        schedule=(),
+        queues=idle,
+        failing=(),
+        notices=(),
+    )
 
 
 def quotes(at: datetime = NOW, sequence: int = 1) -> tuple[Quote, ...]:
@@ -523,6 +656,21 @@ class FakeDecider:
         self, account_id: UUID, *, dry_run: bool, fix: Sequence[str] = (), reason: str = ""
     ) -> UUID:
         return self._record("reconcile", account_id, dry_run, tuple(fix), reason)
+
+    async def run_job(self, account_id: UUID, name: str) -> UUID:
+        return self._record("run_job", account_id, name)
+
+    async def pause_job(self, account_id: UUID, name: str, *, reason: str) -> UUID:
+        return self._record("pause_job", account_id, name, reason)
+
+    async def resume_job(self, account_id: UUID, name: str, *, reason: str) -> UUID:
+        return self._record("resume_job", account_id, name, reason)
+
+    async def retry_job(self, account_id: UUID, number: int) -> UUID:
+        return self._record("retry_job", account_id, number)
+
+    async def acknowledge_notice(self, notice: NotificationView, account_id: UUID) -> UUID:
+        return self._record("acknowledge", notice.id, account_id)
 
     async def wait_result(self, decision_id: UUID) -> DecisionResultView:
         if self.silent:

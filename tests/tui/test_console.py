@@ -85,7 +85,7 @@ def test_the_registry_is_sound() -> None:
     assert all(action.help for group in (GLOBAL, *BY_SCREEN.values()) for action in group)
 
 
-@pytest.mark.parametrize("key", ["1", "2", "3", "4"])
+@pytest.mark.parametrize("key", ["1", "2", "3", "4", "9", "0"])
 async def test_help_names_every_key_of_the_screen(tmp_path: Path, key: str) -> None:
     world = w.build(tmp_path, shown=w.snapshot())
     async with world.app.run_test(size=(100, 60)) as pilot:

@@ -1,7 +1,8 @@
-"""The four screens, at both sizes, in every state they can be in."""
+"""The screens, at both sizes, in every state they can be in."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,13 +15,24 @@ from tests.tui import console_world as w
 from tui.model import Refresher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from textual.pilot import Pilot
 
-SCREENS = {"home": "1", "approvals": "2", "positions": "3", "orders": "4"}
+SCREENS = {"home": "1", "approvals": "2", "positions": "3", "orders": "4", "jobs": "9", "inbox": "0"}
+STREAMING = [name for name in SCREENS if name not in ("jobs", "inbox")]
 SIZES = [(80, 24), (160, 48)]
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Local times are those of one place, wherever the pictures are taken."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.fixture(params=SIZES, ids=["80x24", "160x48"])
@@ -68,9 +80,11 @@ def test_loading(
     assert snap_compare(world.app, terminal_size=(80, 24), run_before=shows(world, key))
 
 
+@pytest.mark.parametrize("name", STREAMING)
 def test_stale_quotes(
-    snap_compare: Callable[..., bool], tmp_path: Path, key: str, size: tuple[int, int]
+    snap_compare: Callable[..., bool], tmp_path: Path, name: str, size: tuple[int, int]
 ) -> None:
+    key = SCREENS[name]
     world = w.build(tmp_path, shown=w.snapshot(), quotes_at=w.NOW - timedelta(seconds=75))
     assert snap_compare(world.app, terminal_size=size, run_before=shows(world, key))
 

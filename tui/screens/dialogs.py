@@ -201,7 +201,7 @@ class Help(Dialog[None]):
         """A list that scrolls."""
         own = BY_SCREEN[self._screen]
         rows: list[Content] = []
-        tables = TABLE_MOVES if self._screen in ("positions", "orders") else ()
+        tables = TABLE_MOVES if self._screen not in ("home", "approvals") else ()
         for title, actions in (("This screen", own), ("In the table", tables), ("Everywhere", GLOBAL)):
             if actions:
                 rows += [toned(title, "title"), *(self._row(action) for action in actions), Content("")]
