@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from senex.store.direct import Connection
 
 JOBS_PER_CHILD = 100
+TRADING_JOBS_PER_CHILD = 5000
+"""Its successor needs half a second to be ready, in which an approval would wait."""
 CONCURRENCY = {"trading": 1, "accounts": 2, "default": 1}
 _IDLE_SECONDS = 1
 # consoles call a process lost that has not beaten for some seconds, so RQ's loops turn every second
@@ -51,6 +53,7 @@ class _Confined:
     perform_with: Callable[[str, tuple[Any, ...]], object]
     pulse: Callable[[], None]
     done_besides: Callable[[], int] = staticmethod(lambda: 0)
+    jobs_at_most = JOBS_PER_CHILD
     _done = 0
 
     @property
@@ -59,7 +62,7 @@ class _Confined:
 
     def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
         # retire when there is nothing to do, so that no approval waits for a successor
-        idle = _IDLE_SECONDS if self._done + self.done_besides() >= JOBS_PER_CHILD else max_idle_time
+        idle = _IDLE_SECONDS if self._done + self.done_besides() >= self.jobs_at_most else max_idle_time
         return super().dequeue_job_and_maintain_ttl(timeout, idle)  # type: ignore[misc]
 
     def execute_job(self, job: Job, queue: Queue) -> None:
@@ -79,6 +82,8 @@ class _Confined:
 
 class TradingWorker(_Confined, SimpleWorker):
     """Runs jobs in this process."""
+
+    jobs_at_most = TRADING_JOBS_PER_CHILD
 
 
 class ForkingWorker(_Confined, Worker):

@@ -21,7 +21,7 @@ from senex.broker.candles import fetch_daily
 from senex.broker.errors import WIRE_ERRORS, translate
 from senex.broker.recorder import hand_over, logged_call, record_nothing
 from senex.broker.session import open_session
-from senex.broker.submission import DEADLINE, send_once
+from senex.broker.submission import DEADLINE, sdk_account, send_once
 from senex.domain.errors import Refused, SenexError, Unavailable, UsageProblem
 from senex.domain.exits import Dividend
 
@@ -65,14 +65,12 @@ class Gateway:
         self._clock = clock
         self._recorder = recorder
         self._deadline = deadline
-        self._accounts: dict[str, Account] = {}
 
     async def accounts(self) -> tuple[AccountFacts, ...]:
         """Every account of the login, closed ones too, with its trading status."""
 
         async def read() -> tuple[AccountFacts, ...]:
             listed = await Account.get(self._session, include_closed=True)
-            self._accounts.update((account.account_number, account) for account in listed)
             return tuple(
                 [
                     mapping.account_facts(account, await account.get_trading_status(self._session))
@@ -102,7 +100,7 @@ class Gateway:
         """Current balances."""
 
         async def read() -> Balances:
-            return mapping.balances(await (await self._account(number)).get_balances(self._session))
+            return mapping.balances(await sdk_account(number).get_balances(self._session))
 
         return await self._read("reading balances", read)
 
@@ -110,7 +108,7 @@ class Gateway:
         """Open positions with marks."""
 
         async def read() -> tuple[Holding, ...]:
-            account = await self._account(number)
+            account = sdk_account(number)
             told = await account.get_positions(self._session, include_marks=True)
             return tuple(mapping.holding(position) for position in told)
 
@@ -120,7 +118,7 @@ class Gateway:
         """Everything created or updated today, any status."""
 
         async def read() -> tuple[BrokerOrder, ...]:
-            return _orders(await (await self._account(number)).get_live_orders(self._session))
+            return _orders(await sdk_account(number).get_live_orders(self._session))
 
         return await self._read("reading live orders", read)
 
@@ -128,7 +126,7 @@ class Gateway:
         """All pages of orders since ``since``; the SDK alone would return the first fifty."""
 
         async def read() -> tuple[BrokerOrder, ...]:
-            account = await self._account(number)
+            account = sdk_account(number)
             told = await account.get_order_history(
                 self._session, per_page=200, page_offset=None, start_date=since, sort="Asc"
             )
@@ -140,7 +138,7 @@ class Gateway:
         """All pages and types of the ledger since ``since``, oldest first."""
 
         async def read() -> tuple[LedgerEntry, ...]:
-            told = await (await self._account(number)).get_history(
+            told = await sdk_account(number).get_history(
                 self._session, per_page=250, page_offset=None, start_date=since, sort="Asc"
             )
             return tuple(sorted(map(mapping.ledger_entry, told), key=lambda one: one.executed_at))
@@ -151,7 +149,7 @@ class Gateway:
         """One order."""
 
         async def read() -> BrokerOrder:
-            told = await (await self._account(number)).get_order(self._session, _order_number(order_id))
+            told = await sdk_account(number).get_order(self._session, _order_number(order_id))
             return mapping.broker_order(told, order_id=str(told.id))
 
         return await self._read(f"reading order {order_id}", read)
@@ -164,7 +162,7 @@ class Gateway:
         """
 
         async def read() -> DryRun:
-            account = await self._account(ticket.account_number)
+            account = sdk_account(ticket.account_number)
             told = await account.place_order(self._session, mapping.limit_order(ticket), dry_run=True)
             if told.errors:
                 reasons = tuple(str(error) for error in told.errors)
@@ -212,7 +210,7 @@ class Gateway:
         """Ask for a cancel. It is safe to ask twice, so a lost answer is tried again."""
 
         async def ask() -> None:
-            await (await self._account(number)).delete_order(self._session, _order_number(order_id))
+            await sdk_account(number).delete_order(self._session, _order_number(order_id))
 
         await self._read(f"cancelling order {order_id}", ask)
 
@@ -297,12 +295,6 @@ class Gateway:
             UsageProblem: ``E_BROKER_ANSWER`` when it is an order but does not parse.
         """
         return mapping.order_alert(text)
-
-    async def _account(self, number: str) -> Account:
-        account = self._accounts.get(number)
-        if account is None:
-            account = self._accounts[number] = await Account.get(self._session, number)
-        return account
 
     async def _read(
         self, what: str, read: Callable[[], Awaitable[Answer]], *, unlisted: str | None = None

@@ -35,6 +35,11 @@ DEADLINE = 10.0
 """Seconds for the whole of it, the login included."""
 
 
+def sdk_account(number: str) -> Account:
+    """The number is all the SDK needs of an account to ask about it; reading the rest would cost a call."""
+    return Account.model_construct(account_number=number)  # type: ignore[call-arg]
+
+
 async def send_once(
     session: BrokerSession,
     ticket: Ticket,
@@ -76,8 +81,7 @@ def _request(ticket: Ticket, instead_of: int | None) -> tuple[str, str]:
 
 async def _send(session: BrokerSession, ticket: Ticket, instead_of: int | None) -> Submission:
     await session.refresh()
-    # the number is all the SDK needs of the account, and reading the rest would cost a call
-    account = Account.model_construct(account_number=ticket.account_number)  # type: ignore[call-arg]
+    account = sdk_account(ticket.account_number)
     sent = mapping.limit_order(ticket)
     if instead_of is None:
         told: PlacedOrder = (await account.place_order(session, sent, dry_run=False)).order

@@ -28,7 +28,7 @@ _SECTIONS: dict[str, dict[str, Entry | None]] = {
         "suggestions": Entry(f"{_AT}.suggestions:suggestions", "Look at suggestions; approve or reject."),
         "positions": Entry(f"{_AT}.positions:positions", "What is held, with its targets; close it."),
         "pnl": Entry(f"{_AT}.pnl:pnl", "What was gained, after fees, by day, strategy, position or spread."),
-        "orders": Entry(f"{_AT}.orders:orders", "What was sent; cancel it."),
+        "orders": Entry(f"{_AT}.orders:orders", "What was sent; cancel or replace it."),
         "summary": Entry(f"{_AT}.summary:summary", "What the day came to, after the close."),
         "automation": Entry(f"{_AT}.automation:automation", "What senex decides by itself; off by default."),
         "state": Entry(f"{_AT}.state:state", "What may be sent: active, reduce only, halted."),
@@ -48,6 +48,7 @@ _SECTIONS: dict[str, dict[str, Entry | None]] = {
         "health": Entry(f"{_AT}.health:health", "How every part of senex is; what health checks ask."),
         "config": Entry(f"{_AT}.config:config", "Settings and where each came from."),
         "paths": Entry(f"{_AT}.config:paths", "Where senex keeps things."),
+        "broker": Entry(f"{_AT}.broker:broker", "The broker: try every order shape without sending one."),
         "version": Entry(f"{_AT}.about:version", "The version of senex."),
     },
 }

@@ -73,6 +73,11 @@ SHAPES: Mapping[str, Mapping[str, str]] = {
     "automation show": {"automations": "AutomationView[]"},
     "automation set": {"result": "DecisionResultView"},
     "orders replace": {"result": "DecisionResultView"},
+    "broker probe": {
+        "result": "DecisionResultView",
+        "shapes": "shape, verdict (taken, refused as expected, refused, not tried) and why of each; exit 1 when one "
+        "is refused",
+    },
     "state show": {"states": "account, state, reason, ready, ready_reason of each account"},
     "state set": {"result": "DecisionResultView"},
     "state flatten": {"result": "DecisionResultView"},

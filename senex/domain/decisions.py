@@ -21,6 +21,7 @@ class DecisionKind(StrEnum):
     CANCEL_ORDER = "cancel_order"
     SET_STATE = "set_state"
     SYNC = "sync"
+    PROBE_BROKER = "probe_broker"
     CLOSE_POSITION = "close_position"
     FLATTEN = "flatten"
     ADOPT_POSITION = "adopt_position"

@@ -43,7 +43,7 @@ async def request_cancel(context: Context, decision: Decision, work: Work) -> No
             )
         replacement = pending_replacement(order, await tx.orders.of_position(order.position_id))
         if replacement is not None:
-            await _withdraw_replacement(context, tx, replacement)
+            await _withdraw_replacement(context, tx, replacement, decision.operator)
         now = context.clock.now()
         await tx.orders.request_cancel(order.id, now, actor=decision.operator)
         message = "Cancel sent to the broker; a fill may still come first."
@@ -68,12 +68,13 @@ async def request_cancel(context: Context, decision: Decision, work: Work) -> No
     await context.publisher.changed("order", str(order.account_id), str(order.id))
 
 
-async def _withdraw_replacement(context: Context, tx: UnitOfWork, replacement: Order) -> None:
+async def _withdraw_replacement(context: Context, tx: UnitOfWork, replacement: Order, actor: str) -> None:
     """The order is not wanted, so what was to replace it is not either; once sent, it is the one to cancel."""
     name = str(replacement.id)[:8]
     if replacement.status is not OrderStatus.INTENDED:
         raise Refused("E_ORDER_REPLACING", f"The order is being replaced by {name}; cancel that one.")
     await tx.orders.get(replacement.id, lock=True)
+    await tx.orders.request_cancel(replacement.id, context.clock.now(), actor=actor)
     await withdraw(context, tx, replacement)
 
 

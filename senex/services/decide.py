@@ -17,6 +17,7 @@ from senex.services.exit_plan import restore_targets, set_stop
 from senex.services.fix import reconcile_on_request
 from senex.services.jobs import pause_job, resume_job, retry_job, run_job
 from senex.services.operators import check_operator
+from senex.services.probe import probe_broker
 from senex.services.replace_order import replace_order
 from senex.services.send_notices import set_notify_mode, test_notification
 from senex.services.suggest import suggest
@@ -69,6 +70,7 @@ _USE_CASES: dict[DecisionKind, _UseCase] = {
     DecisionKind.REPLACE_ORDER: _of_decision(replace_order),
     DecisionKind.SET_STATE: _of_decision(set_state),
     DecisionKind.SYNC: _of_decision(_sync),
+    DecisionKind.PROBE_BROKER: _of_decision(probe_broker),
     DecisionKind.ADOPT_POSITION: _of_decision(adopt_position),
     DecisionKind.RECONCILE: _of_decision(reconcile_on_request),
     DecisionKind.ACKNOWLEDGE: _of_decision(acknowledge),

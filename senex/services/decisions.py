@@ -141,6 +141,11 @@ class Decider:
         """Ask for orders, balances and positions to be read again."""
         return await self._put(self._decision(account_id, DecisionKind.SYNC), None)
 
+    async def probe_broker(self, account_id: UUID, symbol: str) -> UUID:
+        """Ask what the broker says of every order shape senex sends."""
+        wanted = self._decision(account_id, DecisionKind.PROBE_BROKER)
+        return await self._put(replace(wanted, symbol=symbol.strip().upper()), None)
+
     async def reconcile(
         self, account_id: UUID, *, dry_run: bool, fix: Sequence[str] = (), reason: str = ""
     ) -> UUID:

@@ -180,6 +180,18 @@ async def test_an_order_gets_another_limit(shell: Shell) -> None:
     assert new["limit_price"] == f"-{limit}"
 
 
+async def test_the_broker_is_probed(shell: Shell) -> None:
+    await shell.held()
+    async with shell.daemon():
+        done = await shell.senex("broker", "probe", "--symbol", "QQQ", "--json")
+        assert done.code == 0, done
+        assert {each["verdict"] for each in done.json["shapes"]} <= {"taken", "not tried"}
+        assert any("target of QQQ" in each["shape"] for each in done.json["shapes"])
+        shell.desk.broker.refuses = "not_today: closed"
+        told = await shell.senex("broker", "probe", "--symbol", "QQQ")
+    assert (told.code, "not_today" in told.out) == (1, True)
+
+
 async def test_positions_show_targets_and_unknown_prices_as_unknown(shell: Shell) -> None:
     await shell.held()
     (position,) = (await shell.senex("positions", "list", "--json")).json["positions"]

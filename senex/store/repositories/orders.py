@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Text, any_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Text, any_, bindparam, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -15,7 +15,7 @@ from senex.ports.records import StoredFill
 from senex.store import tables
 from senex.store.repositories import rows, selects
 from senex.store.repositories.base import Query, Repository, missing, table
-from senex.store.repositories.transitions import made, moved
+from senex.store.repositories.transitions import MADE, made, moved
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -49,6 +49,20 @@ _KNOWN = (
     ),
 )
 
+_INSERT = insert(_order)
+_INSERT_ATTEMPT = insert(_attempt)
+# the last step before the first byte: the swap and its row of the audit in one round trip
+_START_SENDING = text("""
+WITH swapped AS (
+    UPDATE attempt SET status = :after, epoch = :epoch, sending_at = :at, sending_machine = clock_timestamp()
+    WHERE id = :attempt AND status = :before
+    RETURNING id, account_id),
+told AS (
+    INSERT INTO audit (id, at, account_id, actor, action, object_type, object_id, before, after, why)
+    SELECT :id, :at, account_id, :actor, :action, :object_type, :object_id, :before, :after, :why FROM swapped)
+SELECT id FROM swapped
+""")
+
 
 class OrderRepository(Repository):
     """``ports.unit_of_work.Orders`` on Postgres."""
@@ -59,29 +73,30 @@ class OrderRepository(Repository):
         return namespace
 
     async def add(self, order: Order, now: datetime) -> None:
-        await self._run(made(_order, order.id, order.account_id, order.status, now))
-        await self._run(
-            insert(_order).values(
-                id=order.id,
-                account_id=order.account_id,
-                origin=order.origin,
-                kind=order.kind,
-                position_id=order.position_id,
-                decision_id=order.decision_id,
-                spread_key=order.spread_key,
-                generation=order.generation,
-                underlying=order.underlying,
-                time_in_force=order.time_in_force,
-                limit_price=order.limit_price,
-                band_low=order.band.low if order.band else None,
-                band_high=order.band.high if order.band else None,
-                valid_until=order.valid_until,
-                status=order.status,
-                replaces_id=order.replaces_id,
-                exit_id=order.exit_id,
-                created_at=now,
-                updated_at=now,
-            )
+        await self._put(MADE, made(_order, order.id, order.account_id, order.status, now))
+        await self._put(
+            _INSERT,
+            {
+                "id": order.id,
+                "account_id": order.account_id,
+                "origin": order.origin,
+                "kind": order.kind,
+                "position_id": order.position_id,
+                "decision_id": order.decision_id,
+                "spread_key": order.spread_key,
+                "generation": order.generation,
+                "underlying": order.underlying,
+                "time_in_force": order.time_in_force,
+                "limit_price": order.limit_price,
+                "band_low": order.band.low if order.band else None,
+                "band_high": order.band.high if order.band else None,
+                "valid_until": order.valid_until,
+                "status": order.status,
+                "replaces_id": order.replaces_id,
+                "exit_id": order.exit_id,
+                "created_at": now,
+                "updated_at": now,
+            },
         )
         await self._insert(
             insert(_line),
@@ -198,18 +213,19 @@ class OrderRepository(Repository):
         await self._run(update(_order).where(_order.c.id == order_id).values(**wished))
 
     async def add_attempt(self, attempt: Attempt, now: datetime) -> None:
-        await self._run(made(_attempt, attempt.id, attempt.account_id, attempt.status, now))
-        await self._run(
-            insert(_attempt).values(
-                id=attempt.id,
-                account_id=attempt.account_id,
-                order_id=attempt.order_id,
-                number=attempt.number,
-                external_identifier=attempt.external_identifier,
-                status=attempt.status,
-                body_hash=attempt.body_hash,
-                prepared_at=now,
-            )
+        await self._put(MADE, made(_attempt, attempt.id, attempt.account_id, attempt.status, now))
+        await self._put(
+            _INSERT_ATTEMPT,
+            {
+                "id": attempt.id,
+                "account_id": attempt.account_id,
+                "order_id": attempt.order_id,
+                "number": attempt.number,
+                "external_identifier": attempt.external_identifier,
+                "status": attempt.status,
+                "body_hash": attempt.body_hash,
+                "prepared_at": now,
+            },
         )
 
     async def attempt(self, attempt_id: UUID, *, lock: bool = False) -> Attempt:
@@ -225,19 +241,9 @@ class OrderRepository(Repository):
         return tuple(map(rows.to_attempt, found))
 
     async def start_sending(self, attempt_id: UUID, *, epoch: int, now: datetime) -> bool:
-        prepared = _attempt.c.status == AttemptStatus.PREPARED
-        await self._run(moved(_attempt, attempt_id, AttemptStatus.SENDING, now, only=prepared))
-        count = await self._run(
-            update(_attempt)
-            .where(_attempt.c.id == attempt_id, prepared)
-            .values(
-                status=AttemptStatus.SENDING,
-                epoch=epoch,
-                sending_at=now,
-                sending_machine=func.clock_timestamp(),
-            )
-        )
-        return count == 1
+        told = made(_attempt, attempt_id, attempt_id, AttemptStatus.SENDING, now)
+        values = {**told, "attempt": attempt_id, "epoch": epoch, "before": AttemptStatus.PREPARED}
+        return (await self._connection.execute(_START_SENDING, values)).first() is not None
 
     async def sending_since(self, attempt_id: UUID) -> timedelta:
         row = await self._one(

@@ -15,7 +15,7 @@ from senex.store import tables
 from senex.store.repositories import rows, selects
 from senex.store.repositories.base import Query, Repository, missing, table
 from senex.store.repositories.suggestions import leg_rows
-from senex.store.repositories.transitions import made, moved
+from senex.store.repositories.transitions import MADE, made, moved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,37 +40,40 @@ _OPEN = selects.of_positions(selects.OPEN_POSITION)
 _LOTS = Query(selects.lots_of(select(_position.c.id).where(_this)))
 _REALISED = Query(selects.realised_of(select(_position.c.id).where(_this)))
 
+_INSERT = insert(_position)
+
 
 class PositionRepository(Repository):
     """``ports.unit_of_work.Positions`` on Postgres."""
 
     async def add(self, position: Position) -> None:
-        await self._run(
-            made(_position, position.id, position.account_id, position.status, position.created_at)
+        await self._put(
+            MADE, made(_position, position.id, position.account_id, position.status, position.created_at)
         )
         plan = position.exit_plan
-        await self._run(
-            insert(_position).values(
-                id=position.id,
-                account_id=position.account_id,
-                origin=position.origin,
-                parent_id=position.parent_id,
-                suggestion_id=position.suggestion_id,
-                strategy=position.strategy,
-                underlying=position.underlying,
-                expiry=position.expiry,
-                units=position.units,
-                status=position.status,
-                initial_risk=position.initial_risk,
-                tick=position.tick,
-                time_exit_dte=plan.time_exit_dte,
-                stop_alert_share=plan.stop_alert_share,
-                stop_order_share=plan.stop_order_share,
-                created_at=position.created_at,
-                opened_at=position.opened_at,
-                managed=position.managed,
-                stop_orders=plan.stop_orders,
-            )
+        await self._put(
+            _INSERT,
+            {
+                "id": position.id,
+                "account_id": position.account_id,
+                "origin": position.origin,
+                "parent_id": position.parent_id,
+                "suggestion_id": position.suggestion_id,
+                "strategy": position.strategy,
+                "underlying": position.underlying,
+                "expiry": position.expiry,
+                "units": position.units,
+                "status": position.status,
+                "initial_risk": position.initial_risk,
+                "tick": position.tick,
+                "time_exit_dte": plan.time_exit_dte,
+                "stop_alert_share": plan.stop_alert_share,
+                "stop_order_share": plan.stop_order_share,
+                "created_at": position.created_at,
+                "opened_at": position.opened_at,
+                "managed": position.managed,
+                "stop_orders": plan.stop_orders,
+            },
         )
         await self._insert(
             insert(_spread),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import Text, cast, insert, literal, null, select, true
+from sqlalchemy import Text, cast, insert, literal, select, true
 
 from senex.domain.replay import TRANSITION
 from senex.store import tables
@@ -28,20 +28,23 @@ _COLUMNS = ("id", "at", "account_id", "actor", "action", "object_type", "object_
 _KINDS = {"trade_order": "order", "attempt": "attempt", "position": "position"}
 
 
-def made(of: Table, object_id: UUID, account_id: UUID, status: str, now: datetime) -> Insert:
-    """A thing came to be with a status."""
-    return insert(_audit).values(
-        id=uuid4(),
-        at=now,
-        account_id=account_id,
-        actor=_actor(),
-        action=TRANSITION,
-        object_type=_KINDS[of.name],
-        object_id=str(object_id),
-        before=null(),
-        after=status,
-        why="",
-    )
+MADE = insert(_audit)
+
+
+def made(of: Table, object_id: UUID, account_id: UUID, status: str, now: datetime) -> dict[str, object]:
+    """The row of ``MADE``: a thing came to be with a status."""
+    return {
+        "id": uuid4(),
+        "at": now,
+        "account_id": account_id,
+        "actor": actor(),
+        "action": TRANSITION,
+        "object_type": _KINDS[of.name],
+        "object_id": str(object_id),
+        "before": None,
+        "after": status,
+        "why": "",
+    }
 
 
 def moved(
@@ -62,7 +65,7 @@ def moved(
             literal(uuid4()),
             literal(now, TIME),
             of.c.account_id,
-            literal(_actor()),
+            literal(actor()),
             literal(TRANSITION),
             literal(_KINDS[of.name]),
             cast(of.c.id, Text),
@@ -76,6 +79,6 @@ def moved(
     return insert(_audit).from_select(_COLUMNS, source)
 
 
-def _actor() -> str:
+def actor() -> str:
     """Who decided what this run does, where somebody did."""
     return str(structlog.contextvars.get_contextvars().get("operator", "daemon"))
