@@ -41,11 +41,11 @@ if TYPE_CHECKING:
         BrokerOrder,
         DryRun,
         Holding,
+        RawMessage,
         Submission,
         Ticket,
     )
     from senex.ports.clock import Clock
-    from senex.ports.records import RawMessage
 
 Answer = TypeVar("Answer")
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from senex.domain.ledger import LedgerEntry
     from senex.domain.legs import Action, InstrumentType, Leg
     from senex.domain.orders import BrokerStatus, OrderStatus, TimeInForce
-    from senex.ports.records import RawMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +105,16 @@ class BrokerOrder:
     def means(self) -> OrderStatus:
         """Its status in our words."""
         return status_from_broker(self.status, filled=self.filled, replaced=self.replaced_by is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class RawMessage:
+    """A message of the broker's as it came: an alert, or the answer to a call. Market time."""
+
+    at: datetime
+    source: str
+    path: str
+    body: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,16 +62,6 @@ class Following:
 
 
 @dataclass(frozen=True, slots=True)
-class RawMessage:
-    """A message of the broker's as it came: an alert, or the answer to a call. Market time."""
-
-    at: datetime
-    source: str
-    path: str
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
 class StoredFill:
     """A fill as booked, with its key."""
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from senex.domain.summary import Summary
     from senex.domain.trading_state import Fence, TradingState
     from senex.domain.watch import Source
-    from senex.ports.broker import AccountFacts, Balances, BrokerFill, Holding
+    from senex.ports.broker import AccountFacts, Balances, BrokerFill, Holding, RawMessage
     from senex.ports.cases import Cases
     from senex.ports.history import History
     from senex.ports.ledger import Ledger
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
         OperatorRecord,
         QueuedNotice,
         RaisedAlarm,
-        RawMessage,
         StoredFill,
         Work,
     )

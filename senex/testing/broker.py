@@ -39,9 +39,8 @@ if TYPE_CHECKING:
     from senex.domain.chain import Candle, Metrics, OptionChain
     from senex.domain.exits import Dividend
     from senex.domain.ledger import LedgerEntry
-    from senex.ports.broker import Submission, Ticket
+    from senex.ports.broker import RawMessage, Submission, Ticket
     from senex.ports.clock import Clock
-    from senex.ports.records import RawMessage
 
 FACTS = AccountFacts("5SX00001", "Test", "Margin", "No Restrictions", closed=False, closing_only=False)
 LOST = Ambiguous("the answer got lost")

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from senex.domain.errors import Unavailable
 from senex.domain.seal import NO_ACCOUNT, AuditRow, Seal
-from senex.ports.records import RawMessage
+from senex.ports.broker import RawMessage
 from senex.store import tables
 from senex.store.repositories.base import Repository, Telling, table
 
