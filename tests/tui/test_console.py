@@ -218,7 +218,7 @@ async def test_the_palette_knows_every_action(tmp_path: Path) -> None:
             "Cancel",
             "Timeline",
             "Export",
-            "Kill switch: halt all, reduce only, active",
+            "Kill switch: halt all, reduce only, flatten, active",
             "Approvals",
             "Sync",
             "Theme",
