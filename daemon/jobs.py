@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import structlog
 
-from daemon.queues import JOB_SECONDS
+from daemon.queues import JOB_SECONDS, LIMITS
 from senex.domain.errors import SenexError, Unavailable
 from senex.store.outbox import RENEW_SECONDS
 from senex.store.slots import claim_slot, queue_of
@@ -42,7 +42,7 @@ async def run(
     handlers: Handlers,
     limit: float = JOB_SECONDS,
 ) -> None:
-    """Work on one outbox row unless it is done or somebody else does, for at most ``limit`` seconds.
+    """Work on one outbox row unless it is done or somebody else does, for at most its own limit, or ``limit`` seconds.
 
     The handler sets ``done_at`` in its own transaction. What it raises is stored on
     the row, which is offered again. What it names is done next, here, without
@@ -81,13 +81,14 @@ async def _handle(
     if handler is None:
         _log.error("no handler", remedy="run the same version of senex everywhere")
         return f"This senex has no handler for '{work.job}'; run the same version everywhere. [E_JOB_UNKNOWN]"
+    allowed = LIMITS.get(work.job, limit)
     renewing = asyncio.create_task(_renew(outbox, work.id))
     try:
-        async with asyncio.timeout(limit):
+        async with asyncio.timeout(allowed):
             return await handler(container, work)
     except TimeoutError:
-        _log.error("took too long", limit=limit)
-        return f"The job did not end within {limit:g} s and was stopped; it is tried again. [E_JOB_TIMEOUT]"
+        _log.error("took too long", limit=allowed)
+        return f"The job did not end within {allowed:g} s and was stopped; it is tried again. [E_JOB_TIMEOUT]"
     except SenexError as problem:
         _log.warning("failed", code=problem.code, why=problem.message)
         return str(problem)

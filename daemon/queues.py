@@ -21,7 +21,7 @@ from rq.serializers import JSONSerializer
 from senex.domain.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from senex.store.outbox import Offer
 
@@ -29,8 +29,24 @@ DATABASE = 2
 QUEUES = ("trading", "accounts", "default")
 RUN, SLOT = "daemon.jobs.run", "daemon.jobs.slot"
 FUNCTIONS = (RUN, SLOT)
-JOB_SECONDS = 120  # a handler's limit; RQ's own lies above it, so that the handler can report
-_RQ_SECONDS = 2 * JOB_SECONDS + 30  # a run may take up the row that its own made
+JOB_SECONDS = 120.0
+"""How long a handler may take, unless said below; RQ's own limit lies above it, so that the handler can report."""
+LIMITS: Mapping[str, float] = {
+    "record_greeks": 60,
+    "watch_freshness": 60,
+    "check_expirations": 60,
+    "generate_trading_summary": 60,
+    "sync_transactions": 300,
+    "record_metrics": 300,
+    "ensure_history": 600,
+    "seal_journal": 600,
+    "aggregate_greeks": 900,
+    "cleanup_cancelled_trades": 900,
+    "cleanup_old_work": 900,
+    "cleanup_old_suggestions": 900,
+}
+"""What reads much may take longer, on queues where no order waits for it; what looks at little must be quick."""
+_SPARE_SECONDS = 30
 _FAILURE_TTL = 86_400
 
 _security = structlog.get_logger("senex.security")
@@ -118,7 +134,8 @@ def offer(connection: Redis, offered: Offer) -> None:
         RUN,
         args=(offered.id,),
         job_id=job_id(offered.id, offered.number),
-        timeout=_RQ_SECONDS,
+        # a run may take up the row that its own made
+        timeout=int(LIMITS.get(offered.job, JOB_SECONDS) + JOB_SECONDS) + _SPARE_SECONDS,
         result_ttl=0,
         failure_ttl=_FAILURE_TTL,
         description=offered.job,

@@ -22,6 +22,20 @@ FROM account WHERE environment = %(environment)s::text AND NOT closed
 ON CONFLICT (dedupe_key) DO NOTHING
 RETURNING id
 """
+# what failed in an earlier slot is left to this one: its work would be the same, and an outage heaps up nothing.
+# how often it has failed goes on counting
+_LEAVE = """
+WITH made AS (SELECT id, account_id FROM outbox WHERE id = ANY(%(made)s)),
+left_over AS (
+    UPDATE outbox SET done_at = clock_timestamp(), error = 'left to a later slot: ' || error
+    FROM made WHERE outbox.account_id = made.account_id AND outbox.job = %(job)s AND outbox.id <> made.id
+        AND outbox.done_at IS NULL AND outbox.error IS NOT NULL AND outbox.dedupe_key LIKE 'slot:%%'
+    RETURNING made.id, outbox.offers, outbox.error)
+UPDATE outbox SET offers = said.offers, error = said.error
+FROM (SELECT id, max(offers) AS offers, max(replace(error, 'left to a later slot: ', '')) AS error
+    FROM left_over GROUP BY id) said
+WHERE outbox.id = said.id
+"""
 _CLAIM = """
 INSERT INTO job_slot (timeline, name, slot, outbox_id) VALUES (%s, %s, %s, %s)
 ON CONFLICT (timeline, name, slot) DO NOTHING
@@ -34,8 +48,8 @@ async def claim_slot(
 ) -> int:
     """Claim one slot and put its work into the outbox, one row per open account; answer how many rows.
 
-    The second claim of a slot answers 0 and leaves nothing behind. ``slot`` is market
-    time and belongs to its ``timeline``. Raises Unavailable.
+    Work of earlier slots that failed is left to this one. The second claim of a slot answers 0
+    and leaves nothing behind. ``slot`` is market time and belongs to its ``timeline``. Raises Unavailable.
     """
     values = {
         "queue": queue,
@@ -49,6 +63,7 @@ async def claim_slot(
             rows = await (await connection.execute(_WORK, values)).fetchall()
             if rows:
                 await _claim(connection, timeline, job, slot, rows[0][0])
+                await connection.execute(_LEAVE, {"made": [row[0] for row in rows], "job": job})
             return len(rows)
     except _Taken:
         return 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daemon.handlers import HANDLERS
-from daemon.queues import QUEUES
+from daemon.queues import JOB_SECONDS, LIMITS, QUEUES
 from daemon.scheduler import desired
 from senex.domain.calendar import NEW_YORK, Calendar
 from senex.domain.rules import parse_rule
@@ -120,6 +120,12 @@ def test_every_job_has_its_queue_its_handler_and_a_grace_below_its_interval(job:
     assert timedelta(0) < job.grace
     if isinstance(rule, Every):
         assert job.grace <= timedelta(minutes=rule.minutes)
+
+
+def test_what_may_take_long_keeps_no_order_waiting() -> None:
+    queues = {job.name: job.queue for job in JOBS}
+    assert LIMITS.keys() <= queues.keys()
+    assert "trading" not in {queues[name] for name, limit in LIMITS.items() if limit > JOB_SECONDS}
 
 
 @every_job

@@ -185,6 +185,24 @@ async def test_one_row_of_work_per_open_account(bench: Bench) -> None:
     assert bench.machinery.one("SELECT count(DISTINCT account_id) FROM outbox WHERE job = 'sync'") == 2
 
 
+async def test_what_failed_in_an_earlier_slot_is_left_to_the_next(bench: Bench) -> None:
+    sql = bench.machinery.sql
+    await bench.claim(_TEN)
+    await bench.claim(_TEN, job="other")
+    sql.execute("UPDATE outbox SET error = 'the broker is away', offers = 9")
+    await bench.claim(_TEN + _FIVE)
+    rows = sql.execute("SELECT job, done_at IS NULL, error, offers FROM outbox ORDER BY id").fetchall()
+    assert rows == [
+        ("sync", False, "left to a later slot: the broker is away", 9),
+        ("other", True, "the broker is away", 9),
+        ("sync", True, "the broker is away", 9),  # so it is still seen to fail
+    ]
+    sql.execute("UPDATE outbox SET error = NULL WHERE job = 'sync'")
+    await bench.claim(_TEN + 2 * _FIVE)
+    # what merely waits or runs is not touched
+    assert bench.machinery.one("SELECT count(*) FROM outbox WHERE job = 'sync' AND done_at IS NULL") == 2
+
+
 async def test_without_an_account_the_slot_waits(bench: Bench) -> None:
     bench.machinery.sql.execute("UPDATE account SET closed = true")
     assert await bench.claim(_TEN) == 0

@@ -13,6 +13,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from daemon.queues import QUEUES, ConfinedJob, ConfinedQueue, job_id, offer
+from daemon.worker import JOBS_PER_CHILD
 from senex.store.outbox import Offer
 from tests.integration.machinery.machinery_support import descendants, gone, kill
 from tests.waiting import ended, eventually
@@ -157,6 +158,21 @@ def test_a_killed_child_is_replaced_and_its_work_done(machinery: Stage) -> None:
     eventually(lambda: machinery.done(work))
     assert machinery.runs(work) == 2
     assert worker.poll() is None
+
+
+def test_a_worker_retires_after_a_hundred_jobs_and_nothing_is_lost(machinery: Stage) -> None:
+    machinery.start("relay")
+    machinery.start("worker")
+    works = [machinery.add("note", "trading") for _ in range(JOBS_PER_CHILD)]
+    eventually(lambda: all(machinery.done(work) for work in works))
+    (first,) = machinery.sql.execute("SELECT DISTINCT pid FROM ran WHERE job = 'note'").fetchall()
+    eventually(
+        lambda: machinery.one("SELECT 1 FROM heartbeat WHERE name = 'worker trading' AND pid <> %s", first[0])
+    )
+    later = machinery.add("note", "trading")
+    eventually(lambda: machinery.done(later))
+    assert machinery.one("SELECT pid FROM ran WHERE outbox_id = %s", later) != first[0]
+    assert machinery.one("SELECT count(*) FROM ran WHERE job = 'note'") == JOBS_PER_CHILD + 1
 
 
 def test_stopping_ends_everything(machinery: Stage) -> None:
