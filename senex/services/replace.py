@@ -110,13 +110,12 @@ async def send_replacement(
 
     A request that somebody doubled on its way is refused the second time, and that may be the answer we get.
     """
-    if old.broker_order_id is None:
-        return RefusedByBroker(OVERTAKEN, "What it was to replace is not at the broker.", retriable=False)
-    outcome = await context.broker.replace(old.broker_order_id, ticket, first_byte_by=first_byte_by)
+    theirs_id = old.broker_order_id or ""  # it was at the broker when its replacement was intended
+    outcome = await context.broker.replace(theirs_id, ticket, first_byte_by=first_byte_by)
     if not isinstance(outcome, RefusedByBroker) or outcome.code != "E_BROKER_PREFLIGHT":
         return outcome
     try:
-        theirs = await context.broker.order(ticket.account_number, old.broker_order_id)
+        theirs = await context.broker.order(ticket.account_number, theirs_id)
         await apply_order(context, old.account_id, theirs, source="rest")
     except SenexError as problem:
         return Ambiguous(f"the broker refused it, and what it was to replace cannot be read ({problem})")

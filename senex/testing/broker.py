@@ -115,6 +115,7 @@ class MemoryBroker:
         return tuple(entry for entry in self.ledger if entry.day >= since)
 
     async def order(self, number: str, order_id: str) -> BrokerOrder:
+        self._there("order")
         return self.orders[order_id]
 
     async def dry_run(self, ticket: Ticket) -> DryRun:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
+from senex.domain.decisions import DecisionKind
 from senex.domain.errors import Refused
 from senex.domain.orders import AttemptStatus, BrokerStatus, OrderKind, OrderStatus
 from senex.domain.positions import PositionStatus
@@ -451,3 +452,45 @@ async def test_what_may_not_be_replaced(desk: Desk) -> None:
     with pytest.raises(Refused) as refused:
         await _intend(desk, new)
     assert refused.value.code == "E_ORDER_CANCELLING"
+
+
+async def test_what_is_in_doubt_or_filled_unevenly_may_not_be_replaced_either(desk: Desk) -> None:
+    target = await _target(desk)
+    for statement, code in (
+        ("UPDATE trade_order SET status = 'unknown' WHERE id = :id", "E_ORDER_UNKNOWN"),
+        ("UPDATE trade_order SET status = 'partially_filled' WHERE id = :id", None),
+        ("UPDATE order_leg SET filled = 1 WHERE order_id = :id AND ordinal = 0", "E_ORDER_BROKEN"),
+    ):
+        async with desk.engine.begin() as connection:
+            await connection.execute(text(statement), {"id": target.id})
+        if code is not None:
+            with pytest.raises(Refused) as refused:
+                await _intend(desk, target)
+            assert refused.value.code == code
+
+
+async def test_a_refusal_that_cannot_be_looked_into_is_no_refusal(desk: Desk, reads: Reads) -> None:
+    old = await _target(desk)
+    desk.broker.answers = [REFUSED]
+    desk.broker.away = {"order"}
+    new = await _intend(desk, old)
+    [work] = await desk.work()
+    await desk.run(work)
+    assert (await desk.order(new.id)).status is OrderStatus.UNKNOWN
+    desk.broker.away = set()
+    await _age(desk)
+    await _reconcile(desk)
+    assert (await desk.order(new.id)).status is OrderStatus.CANCELLED
+    assert (await desk.order(old.id)).status is OrderStatus.WORKING
+    await _agrees(desk, reads)
+
+
+async def test_a_cancel_the_broker_does_not_take_is_said_and_not_repeated(desk: Desk, reads: Reads) -> None:
+    entry = await _entry(desk)
+    theirs = await _theirs(desk, entry)
+    desk.broker.orders[theirs.id] = replace(theirs, status=BrokerStatus.CONTINGENT)
+    await desk.decide(DecisionKind.CANCEL_ORDER, order_id=entry.id)
+    await desk.drain()
+    assert (await desk.order(entry.id)).status is OrderStatus.WORKING
+    assert "cancel not taken" in [each.action for each in await reads.order_events(entry.id)]
+    assert await desk.work() == []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import Text, cast, insert, literal, select, true
+from sqlalchemy import Text, cast, insert, literal, select
 
 from senex.domain.replay import TRANSITION
 from senex.store import tables
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement, Insert, Table
+    from sqlalchemy import Insert, Table
 
 _audit = table(tables.Audit)
 _COLUMNS = ("id", "at", "account_id", "actor", "action", "object_type", "object_id", "before", "after", "why")
@@ -47,19 +47,8 @@ def made(of: Table, object_id: UUID, account_id: UUID, status: str, now: datetim
     }
 
 
-def moved(
-    of: Table,
-    object_id: UUID,
-    status: str,
-    now: datetime,
-    why: str = "",
-    *,
-    only: ColumnElement[bool] | None = None,
-) -> Insert:
-    """The status becomes another; to be run before it does, and nothing where it is that already.
-
-    ``only`` is what must hold of the row besides.
-    """
+def moved(of: Table, object_id: UUID, status: str, now: datetime, why: str = "") -> Insert:
+    """The status becomes another; to be run before it does, and nothing where it is that already."""
     source = (
         select(
             literal(uuid4()),
@@ -73,7 +62,7 @@ def moved(
             literal(str(status)),
             literal(why),
         )
-        .where(of.c.id == object_id, of.c.status != str(status), true() if only is None else only)
+        .where(of.c.id == object_id, of.c.status != str(status))
         .with_for_update()
     )
     return insert(_audit).from_select(_COLUMNS, source)
