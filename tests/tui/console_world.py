@@ -449,6 +449,28 @@ def notices() -> tuple[NotificationView, ...]:
     )
 
 
+def shares() -> PositionView:
+    """What an assignment left: no option, no plan, nobody looks after it."""
+    return replace(
+        position("shares"),
+        strategy="assigned_stock",
+        origin="adopted",
+        parent_id=key("position one"),
+        managed=False,
+        units=100,
+        expiry=NOW.date() - timedelta(days=3),
+        initial_risk=None,
+        fees=D("5.00"),
+        realized_net=None,
+        r_multiple=None,
+        spreads=(
+            PositionSpreadView(
+                "all", D(0), D(-622), None, (LotView("all", "QQQ", "QQQ", 100, D(622), 1),), None
+            ),
+        ),
+    )
+
+
 def snapshot(**changes: object) -> Snapshot:
     made = Snapshot(
         accounts=(account(),),

@@ -151,6 +151,11 @@ def test_position_detail(snap_compare: Callable[..., bool], tmp_path: Path) -> N
     assert snap_compare(world.app, terminal_size=(80, 24), run_before=shows(world, "3", "enter"))
 
 
+def test_shares_of_an_assignment(snap_compare: Callable[..., bool], tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot(positions=(w.shares(),)))
+    assert snap_compare(world.app, terminal_size=(160, 48), run_before=shows(world, "3"))
+
+
 def test_locked(snap_compare: Callable[..., bool], tmp_path: Path) -> None:
     world = w.build(tmp_path, shown=w.snapshot())
     assert snap_compare(world.app, terminal_size=(80, 24), run_before=shows(world, "ctrl+l"))

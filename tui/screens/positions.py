@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
+from senex.domain.legs import InstrumentType
 from senex.domain.money import CONTRACT_MULTIPLIER, ZERO, cents
 from senex.domain.payoff import line_of, payoff
 from senex.domain.symbols import OptionSymbol
@@ -22,6 +23,7 @@ from tui.widgets.payoff import draw_payoff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from textual.binding import BindingType
     from textual.content import Content
@@ -170,7 +172,9 @@ class PositionsScreen(TableScreen):
             pnl=fmt.gain_cell(live.pnl, stale=live.stale),
             captured=_captured(position, live),
             realised=fmt.gain_cell(position.realized) if position.realized else Cell("0.00", "dim"),
-            dte=Cell(str(days), "warn" if days <= position.time_exit_dte else ""),
+            dte=Cell(str(days), "warn" if days <= position.time_exit_dte else "")
+            if _expires(position)
+            else fmt.UNKNOWN_CELL,
             open=Cell(
                 "" if None in credits_ else fmt.effect(sum((c or ZERO for c in credits_), ZERO)), "dim"
             ),
@@ -233,9 +237,9 @@ class PositionsScreen(TableScreen):
                 ("Fees so far", fmt.money(position.fees)),
                 ("In R", fmt.DASH if position.r_multiple is None else fmt.signed(position.r_multiple, 2)),
                 ("Risk at entry", fmt.money(position.initial_risk)),
-                ("Expiry", f"{fmt.long_day(position.expiry)} · {fmt.dte(position.expiry, now)} DTE"),
-                ("Time exit", _ladder(position, live)),
-                ("Stop", "closes" if position.stop_orders else "alarms"),
+                ("Expiry", _expiry(position, now)),
+                ("Time exit", _ladder(position, live) if position.managed else "not looked after"),
+                ("Stop", "closes" if position.stop_orders else "alarms" if position.managed else fmt.DASH),
                 ("Opened", fmt.moment(position.opened_at, now)),
             ],
             min(width, 44),
@@ -320,6 +324,18 @@ def _captured(position: PositionView, live: PositionLive) -> Cell:
 
 def _cells(**cells: Cell) -> tuple[Cell, ...]:
     return tuple(cells.get(column.key, blank) for column, blank in zip(COLUMNS, _BLANK, strict=True))
+
+
+def _expires(position: PositionView) -> bool:
+    """Whether an option is in it; shares never expire."""
+    lots = [lot for spread in position.spreads for lot in spread.lots]
+    return not lots or any(InstrumentType.of(lot.symbol) is InstrumentType.EQUITY_OPTION for lot in lots)
+
+
+def _expiry(position: PositionView, now: datetime) -> str:
+    if not _expires(position):
+        return "never: shares"
+    return f"{fmt.long_day(position.expiry)} · {fmt.dte(position.expiry, now)} DTE"
 
 
 def _net(position: PositionView) -> Cell:
