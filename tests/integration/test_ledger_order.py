@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -18,6 +19,7 @@ from senex.domain.ledger import DELIVERY, TRADE, LedgerEntry
 from senex.domain.legs import Action
 from senex.domain.orders import BrokerStatus
 from senex.domain.positions import PositionStatus
+from senex.services.book_ledger import book_ledger
 from senex.services.ledger import read_ledger
 from senex.testing.broker import MemoryBroker
 from tests.integration.test_use_cases import Desk, desk
@@ -209,7 +211,7 @@ async def test_what_is_older_than_the_first_reading_is_kept_and_not_booked(desk:
     order = await desk.order(await desk.approve(await desk.suggest()))
     await desk.fill(order.id)
     await forget_the_first_reading(desk)
-    foreign = row(desk, 1, "SPY", 1, kind=TRADE, sub_kind="Buy to Open", action=Action.BUY_TO_OPEN)
+    foreign = row(desk, 99, "SPY", 1, kind=TRADE, sub_kind="Buy to Open", action=Action.BUY_TO_OPEN)
     desk.broker.ledger = (replace(foreign, underlying="SPY"), *expired(desk, order)[:1])
     account = await desk.account()
     await desk.offer("sync_transactions", account, account)
@@ -227,3 +229,21 @@ async def test_a_decision_to_adopt_names_its_own_position(desk: Desk) -> None:
     await desk.drain()
     assert await desk.answer(nothing) == ("refused", "E_DECISION")
     assert await desk.answer(managed) == ("refused", "E_NOT_ADOPTABLE")
+
+
+async def test_two_that_book_the_same_row_book_it_once(desk: Desk) -> None:
+    order = await desk.order(await desk.approve(await desk.suggest()))
+    await desk.fill(order.id)
+    leg = next(leg for leg in order.legs if leg.quantity > 1)
+    desk.broker.ledger = (row(desk, 1, leg.symbol, 1),)
+    account_id = await desk.account()
+    async with desk.units() as tx:
+        account = await tx.accounts.get(account_id)
+        await tx.ledger.save(account_id, desk.broker.ledger, desk.clock.now())
+        await tx.commit()
+
+    await asyncio.gather(*(book_ledger(desk.context, account) for _ in range(3)))
+
+    left = leg.signed_quantity + (1 if leg.signed_quantity < 0 else -1)
+    assert (await booked(desk))[leg.symbol] == left
+    assert await pending(desk) == ()
