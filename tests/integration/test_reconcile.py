@@ -82,8 +82,15 @@ async def test_a_quantity_that_differs_alarms_and_halts_until_it_agrees_again(
     assert [one.code for one in await reads.alarms()] == ["BOOKS_DIFFER"]
     async with desk.units() as tx:
         assert list(await tx.alarms.halted_underlyings(account)) == ["QQQ"]
+    reviewed = await desk.decide(DecisionKind.RECONCILE, options=["fix:quantity_mismatch"])
+    await desk.drain()
+    answer = await reads.decision_result(reviewed)
+    assert answer is not None
+    assert "nothing mends it by itself; look at the broker, then decide" in answer.reasons[-1]
+
     desk.broker.held = ()
-    assert await _reconcile(desk, reads) == ()
+    [halt] = await _reconcile(desk, reads)  # the halt waits for a person
+    assert (halt.category, halt.subject) == (Category.HALT_OUTLIVED, "QQQ")
     assert await reads.alarms() == ()
 
 
@@ -113,6 +120,11 @@ async def test_a_target_the_operator_took_away_is_missing_and_said(desk: Desk, r
     [missing] = await _reconcile(desk, reads)
     assert missing.category == Category.MISSING_TARGET
     assert str(target.spread_key) in missing.subject
+    asked = await desk.decide(DecisionKind.RECONCILE, options=["fix:missing_target"])
+    await desk.drain()
+    answer = await reads.decision_result(asked)
+    assert answer is not None
+    assert answer.reasons[-1] == f"{missing.subject}: place its target"
 
 
 async def test_an_order_placed_elsewhere_is_nobody_s_business_but_shown(desk: Desk, reads: Reads) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from senex.config import ConsoleSettings, DaemonSettings, MigratorSettings, child_environment, load
 from senex.domain.errors import UsageProblem
+from senex.domain.limits import PRESETS, Limits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -194,3 +197,34 @@ def test_a_child_gets_its_own_settings_and_no_other(monkeypatch: pytest.MonkeyPa
 def test_the_page_of_variables_is_current() -> None:
     check = [sys.executable, "-m", "senex.config_docs", "--check"]
     assert subprocess.run(check, check=False, capture_output=True).returncode == 0
+
+
+def test_limits_are_set_for_all_and_for_one_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    put(
+        monkeypatch,
+        DAEMON,
+        SENEX_LIMIT_MAX_OPEN_POSITIONS="7",
+        SENEX_ACCOUNT_LIMITS='{"5WX1": {"max_open_positions": 2, "daily_loss_share": "0.01"}}',
+    )
+    book = load(DaemonSettings).limit_book()
+    assert book.of("other", "moderate") == replace(Limits(PRESETS["moderate"]), max_open_positions=7)
+    assert book.of("5WX1", "moderate").max_open_positions == 2
+    assert book.of("5WX1", "moderate").daily_loss_share == Decimal("0.01")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SENEX_LIMIT_DAILY_LOSS_SHARE", "3"),
+        ("SENEX_LIMIT_MAX_OPEN_POSITIONS", "0"),
+        ("SENEX_ACCOUNT_LIMITS", '{"5WX1": {"no_such_limit": 1}}'),
+        ("SENEX_ACCOUNT_LIMITS", "{"),
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_a_mistake(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    put(monkeypatch, DAEMON, {name: value})
+    problem = refused(DaemonSettings)
+    assert problem.code == "E_CONFIG_VALUE"
+    assert name in problem.message
