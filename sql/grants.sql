@@ -31,6 +31,7 @@ GRANT UPDATE ON
 GRANT UPDATE (symbol, quantity) ON position_leg TO senex_daemon; -- a corporate action gives contracts other terms
 GRANT DELETE ON broker_position, difference, heartbeat, job_slot, outbox, underlying_halt TO senex_daemon;
 GRANT SELECT, INSERT, UPDATE ON delivery, notification, notify_preference TO senex_daemon;
+GRANT DELETE ON notification TO senex_daemon;
 GRANT USAGE ON SEQUENCE audit_serial TO senex_daemon;
 GRANT EXECUTE ON FUNCTION make_month(regclass, date), audit_settled(), forget_orders(timestamptz, integer),
     forget_suggestions(timestamptz, integer), forget_messages(timestamptz) TO senex_daemon;

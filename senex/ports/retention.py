@@ -27,6 +27,10 @@ class Retention(Protocol):
         """Work that was done so long ago (machine time)."""
         ...
 
+    async def notices(self, before: datetime, limit: int) -> int:
+        """What operators were told before then, with where it went."""
+        ...
+
     async def messages(self, before: datetime) -> int:
         """Whole months of raw broker messages that ended before then; how many months.
 

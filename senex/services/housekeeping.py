@@ -21,6 +21,7 @@ BATCH = 500
 ORDERS_KEPT = timedelta(days=90)
 SUGGESTIONS_KEPT = timedelta(days=30)
 WORK_KEPT = timedelta(days=30)
+NOTICES_KEPT = timedelta(days=365)
 MESSAGES_KEPT = timedelta(days=730)
 
 
@@ -44,7 +45,7 @@ async def forget_orders(context: Context, work: Work) -> None:
 
 
 async def forget_work(context: Context, work: Work) -> None:
-    """Done work and its slots go after 30 days, raw messages after two years, by the month.
+    """Done work and its slots go after 30 days, notices after a year, raw messages after two, by the month.
 
     Raises:
         Unavailable: ``E_JOURNAL_BUSY``; it is tried again.
@@ -52,6 +53,7 @@ async def forget_work(context: Context, work: Work) -> None:
     now = context.clock.now()
     await _forget(context, "slots", lambda tx: tx.retention.slots(now - WORK_KEPT, BATCH))
     await _forget(context, "work", lambda tx: tx.retention.work(WORK_KEPT, BATCH))
+    await _forget(context, "notices", lambda tx: tx.retention.notices(now - NOTICES_KEPT, BATCH))
     async with context.units() as tx:
         months = await tx.retention.messages(now - MESSAGES_KEPT)
         if months:

@@ -363,7 +363,7 @@ QUEUES = f"""
 SELECT q.name, count(*) FILTER (WHERE state = 'waiting') AS waiting,
     count(*) FILTER (WHERE state = 'running') AS running, count(*) FILTER (WHERE state = 'failing') AS failing,
     extract(epoch FROM clock_timestamp() - min(created_at))::double precision AS oldest
-FROM unnest(ARRAY['trading', 'accounts', 'default']) WITH ORDINALITY AS q(name, place)
+FROM unnest(ARRAY['trading', 'accounts', 'default', 'streamer']) WITH ORDINALITY AS q(name, place)
 LEFT JOIN (
     SELECT o.queue, o.created_at, {_STATE} AS state FROM outbox o LEFT JOIN account a ON a.id = o.account_id
     WHERE o.done_at IS NULL AND NOT coalesce(a.closed, false)) o ON o.queue = q.name

@@ -312,6 +312,21 @@ async def _attend(desk: Desk, account: UUID) -> None:
     await desk.run(work)
 
 
+async def test_notices_are_kept_a_year(reached: Desk, outside: Receiver, reads: Reads) -> None:
+    account = await reached.account()
+    await sound(reached)
+    await reached.drain()
+    reached.clock.advance(timedelta(days=364))
+    await sound(reached, subject="2")
+    await reached.offer("cleanup_old_work", account, account)
+    await reached.drain()
+    assert len(await inbox(reads)) == 2
+    reached.clock.advance(timedelta(days=2))
+    await reached.offer("cleanup_old_work", account, account)
+    await reached.drain()
+    assert [one.object_id for one in await inbox(reads)] == ["2"]
+
+
 async def test_the_commands(shell: Shell, outside: Receiver) -> None:
     nobody = await _with_daemon(shell, "notify", "test")
     assert (nobody.code, "[E_NOTIFY_NONE]" in nobody.err) == (4, True)

@@ -374,6 +374,7 @@ def queues() -> tuple[QueueView, ...]:
         QueueView("trading", 0, 1, 0, 0.2),
         QueueView("accounts", 2, 0, 1, 34.0),
         QueueView("default", 0, 0, 0, None),
+        QueueView("streamer", 0, 0, 0, None),
     )
 
 
@@ -531,7 +532,7 @@ def differences() -> tuple[DifferenceView, ...]:
 def empty() -> Snapshot:
     """An account just synced, nothing else."""
     quiet = account(approvals=0, working_orders=0, unknown_orders=0, open_positions=0, open_risk=D(0))
-    idle = tuple(QueueView(name, 0, 0, 0, None) for name in ("trading", "accounts", "default"))
+    idle = tuple(QueueView(name, 0, 0, 0, None) for name in ("trading", "accounts", "default", "streamer"))
     return snapshot(
         accounts=(quiet,),
         suggestions=(),

@@ -189,11 +189,10 @@ class JobsScreen(TableScreen):
         )
 
     def _queue(self, queue: QueueView) -> Content:
-        ages = [
-            one.age for one in self.state.processes if one.name.replace(".", " ") == f"worker {queue.name}"
-        ]
+        takers = (f"worker {queue.name}", queue.name)  # the streamer takes its own work
+        ages = [one.age for one in self.state.processes if one.name.replace(".", " ") in takers]
         alive = [age for age in ages if age <= DAEMON_LATE]
-        workers = f"{len(alive)} worker{'s' if len(alive) != 1 else ''}"
+        workers = f"{len(alive)} process{'es' if len(alive) != 1 else ''}"
         beat = f", heartbeat {max(ages):.0f}s ago" if ages else ""
         return line(
             toned(f"{queue.name:<9}", "strong"),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _outbox = table(tables.Outbox)
 _slot = table(tables.JobSlot)
+_notice = table(tables.Notification)
 _SLOT_KEY = (_slot.c.timeline, _slot.c.name, _slot.c.slot)
 
 
@@ -46,6 +47,10 @@ class RetentionRepository(Repository):
             .limit(limit)
         )
         return await self._run(delete(_outbox).where(_outbox.c.id.in_(old)))
+
+    async def notices(self, before: datetime, limit: int) -> int:
+        old = select(_notice.c.id).where(_notice.c.at < before).limit(limit)
+        return await self._run(delete(_notice).where(_notice.c.id.in_(old)))
 
     async def messages(self, before: datetime) -> int:
         try:
