@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from senex.domain.calendar import new_york_date
+from senex.domain.caps import possible
 from senex.domain.closing import Cause, ExitStatus, SpreadExit, Terms, held_of
 from senex.domain.decisions import EXCESS
 from senex.domain.errors import Refused
@@ -138,6 +139,9 @@ def _check_limit(position: Position, spreads: Sequence[PositionSpread], price: D
             "E_LIMIT",
             f"It was opened for {credit:+}, so its close is {pays}: {-price:+} rather than {price:+}.",
         )
+    plan = spreads[0].plan
+    for finding in possible([leg.closed() for leg in plan.legs], price):
+        raise Refused("E_LIMIT", f"{finding}.")
 
 
 async def _wish(

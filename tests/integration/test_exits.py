@@ -245,6 +245,7 @@ async def test_a_close_whose_order_an_operator_cancels_brings_the_target_back(de
         ({"spread_key": "put-1", "price": D("1")}, "E_LIMIT"),
         ({"spread_key": "put-1", "price": D("-1.005")}, "E_LIMIT"),
         ({"spread_key": "put-1", "price": D("0")}, "E_LIMIT"),
+        ({"spread_key": "put-1", "price": D("-99")}, "E_LIMIT"),
         ({"subject_id": None}, "E_DECISION"),
     ],
 )
