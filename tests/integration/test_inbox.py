@@ -206,6 +206,22 @@ async def test_the_summary_reaches_those_who_want_it(reached: Desk, outside: Rec
     assert len(await inbox(reads)) == 2
 
 
+async def test_the_job_of_the_summary_tells_it_once(reached: Desk, outside: Receiver, reads: Reads) -> None:
+    account = await reached.account()
+    await reached.offer("generate_trading_summary", account, account)
+    await reached.drain()
+    assert await inbox(reads) == [], "a day on which nothing was is not told"
+    await reached.fill(await reached.approve(await reached.suggest()))
+    for _ in range(2):
+        await reached.offer("generate_trading_summary", account, account)
+    await reached.drain()
+    (summary,) = [one for one in await inbox(reads) if one.event == DAILY_SUMMARY]
+    assert (summary.level, summary.sent) == ("info", 1)
+    assert "Open risk" in summary.text
+    (message,) = outside.got
+    assert message["message"] == summary.text
+
+
 async def test_a_channel_that_fails_is_tried_again_and_given_up_in_the_end(
     reached: Desk, outside: Receiver, reads: Reads
 ) -> None:

@@ -72,6 +72,7 @@ def test_pauses_grow_to_an_hour() -> None:
 
 def test_one_message_holds_all_that_is_owed() -> None:
     assert message([("title", "text")]) == ("title", "text")
+    assert message([("one", "1"), ("two", "2")]) == ("2 notices from senex", "one\n1\n\ntwo\n2")
     title, text = message([(f"title {n}", f"text {n}") for n in range(25)])
     assert title == "25 notices from senex"
     assert text.startswith("title 0\ntext 0\n\ntitle 1\n")
