@@ -21,10 +21,10 @@ async def entry_orders(tx: UnitOfWork, position_id: UUID) -> tuple[Order, ...]:
 
 
 async def replaced_by_us(tx: UnitOfWork, order: Order) -> bool:
-    """Whether an order of ours may have taken its place."""
+    """Whether an order of ours may have taken its place, and may have ended since."""
     given_up = (OrderStatus.CANCELLED, OrderStatus.REJECTED)
     return any(
-        each.replaces_id == order.id and each.status not in given_up
+        each.replaces_id == order.id and (each.status not in given_up or each.broker_order_id is not None)
         for each in await tx.orders.of_position(order.position_id)
     )
 
