@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from senex.domain.alarms import Alarm, Severity
 from senex.domain.calendar import new_york_date
@@ -107,3 +107,12 @@ async def test_yesterdays_trades_are_not_todays(desk: Desk, console_url: str) ->
     assert len(one.expirations) == 1
     desk.clock.advance(timedelta(days=1))
     assert len(await _summaries(desk, console_url)) == 2
+
+
+async def test_a_risk_that_is_not_known_is_said_to_be_unknown(desk: Desk, console_url: str) -> None:
+    await desk.approve(await desk.suggest())
+    async with desk.engine.begin() as connection:
+        await connection.execute(update(table(tables.Position)).values(initial_risk=None))
+    (one,) = await _summaries(desk, console_url)
+    assert (one.open_risk, one.budget) == (None, None)
+    assert "Open risk unknown (" in one.text
