@@ -340,6 +340,15 @@ class Bench:
                 exchange.desk.settle(floor._fill(order, block, some, net, sides, instant, left_out=missed))
         exchange.flush()
 
+    def remove(self, number: int) -> None:
+        """The broker's staff takes an order out."""
+        exchange = self.exchange
+        with exchange._journal.transaction():
+            exchange.desk.route(exchange.now())
+            if exchange.books.orders[number].working:
+                exchange.remove(number, exchange.now())
+        exchange.flush()
+
 
 @asynccontextmanager
 async def open_bench(

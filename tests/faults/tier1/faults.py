@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.faults.tier1.trial import Trial
 
 _HTML = b"<html><head><title>502 Bad Gateway</title></head><body>502</body></html>"
-_GARBAGE = (
+GARBAGE = (
     reply(502, _HTML, "text/html"),
     reply(500, b'{"error":{"code":"internal_error","message":"Something went wrong"}}'),
     reply(503, b""),
@@ -28,8 +28,10 @@ _GARBAGE = (
     reply(408, b""),
     reply(409, b'{"error":{"code":"conflict","message":"Conflict"}}'),
 )
-_TOKEN = reply(401, b'{"error":{"code":"token_invalid","message":"This token is invalid or has expired"}}')
-_CROWDED = reply(429, b'{"error":{"code":"too_many_requests","message":"Too many requests"}}')
+TOKEN_DEAD = reply(
+    401, b'{"error":{"code":"token_invalid","message":"This token is invalid or has expired"}}'
+)
+CROWDED = reply(429, b'{"error":{"code":"too_many_requests","message":"Too many requests"}}')
 
 
 async def _nothing(trial: Trial) -> None:
@@ -89,7 +91,7 @@ async def _give_up(trial: Trial) -> None:
 async def _garbled(trial: Trial) -> None:
     def verdict() -> Verdict:
         act = Act.GARBLE if trial.draw.random() < 0.7 else Act.ANSWER
-        return Verdict(act, trial.draw.choice(_GARBAGE))
+        return Verdict(act, trial.draw.choice(GARBAGE))
 
     _on_submission(trial, verdict)
 
@@ -172,7 +174,7 @@ async def _crowded(trial: Trial) -> None:
     async def spoil(request: Request) -> Verdict | None:
         del request
         hit = trial.draw.random() < chance and next(left, None) is not None
-        return Verdict(Act.ANSWER, _CROWDED) if hit else None
+        return Verdict(Act.ANSWER, CROWDED) if hit else None
 
     trial.spoils = spoil
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from daemon.embedded import Endpoints
 
 PER_BENCH = 25
-PATIENCE = 1200.0
+PATIENCE = 6000.0
 """Seconds of the loop's time after which a trial hangs."""
 
 

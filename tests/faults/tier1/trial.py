@@ -73,6 +73,8 @@ class Trial:
     spoils: Callable[[Request], Awaitable[Verdict | None]] | None = None
     told: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    quiet: bool = True
+    """Whether in half of the trials no alert ever comes."""
     _first: int = 0
 
     @cached_property
@@ -86,10 +88,13 @@ class Trial:
 
     # -- what consoles do -------------------------------------------------------------------------
 
-    async def suggest(self, slot: int = 0) -> Suggestion:
-        """A suggestion in the books: one or two credit spreads, in strikes of their own for each ``slot``."""
-        spreads = self._spreads(slot)
-        units = self.draw.choice((1, 1, 2, 3))
+    async def suggest(self, slot: int = 0, *, sides: str = "", units: int = 0) -> Suggestion:
+        """A suggestion in the books: one or two credit spreads, in strikes of their own for each ``slot``.
+
+        ``sides`` (put, call, both) and ``units`` are drawn where they are not given.
+        """
+        spreads = self._spreads(slot, sides)
+        units = units or self.draw.choice((1, 1, 2, 3))
         bench = self.bench
         now = bench.clock.now()
         legs = [leg for spread in spreads for leg in spread.legs]
@@ -219,7 +224,7 @@ class Trial:
         if not row.ready:
             await bench.offer("reconcile", self.account, self.account)
         await bench.drain()
-        if self.draw.random() < 0.5:
+        if self.quiet and self.draw.random() < 0.5:
             self.say("alerts never come")
             bench.server.services.faults.add({"endpoint": "alerts", "mode": "missing", "count": 1000})
         self._first = len(bench.broker.seen)
@@ -326,13 +331,15 @@ class Trial:
 
     # -- inside -----------------------------------------------------------------------------------
 
-    def _spreads(self, slot: int) -> tuple[SpreadPlan, ...]:
+    def _spreads(self, slot: int, sides: str) -> tuple[SpreadPlan, ...]:
         """Credit spreads five wide, out of the money, about 45 days away."""
         expiry, body = self.bench.centre(UNDERLYING)
         apart = D(10 + 12 * slot)
         put = self._spread("put-1", Right.PUT, expiry, body - apart, body - apart - 5)
         call = self._spread("call-1", Right.CALL, expiry, body + apart, body + apart + 5)
-        return (put, call) if self.draw.random() < 0.3 else (self.draw.choice((put, call)),)
+        if not sides:
+            sides = "both" if self.draw.random() < 0.3 else self.draw.choice(("put", "call"))
+        return {"both": (put, call), "put": (put,), "call": (call,)}[sides]
 
     def _spread(self, key: str, right: Right, expiry: date, short: Decimal, long: Decimal) -> SpreadPlan:
         def leg(strike: Decimal, action: Action) -> Leg:

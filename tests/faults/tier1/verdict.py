@@ -31,9 +31,7 @@ _LIVE = "('prepared', 'sending', 'accepted', 'unknown')"
 
 async def judge(trial: Trial) -> None:
     """Raises Broken."""
-    for what in trial.refused:
-        invariant, _, told = what.partition(": ")
-        raise Broken(invariant, told)
+    _refusals(trial)
     _sent_once(trial)
     await _one_live(trial)
     seconds = await _adopted(trial)
@@ -41,6 +39,43 @@ async def judge(trial: Trial) -> None:
     await _held(trial, seconds)
     await _states(trial, seconds)
     await _protected(trial, seconds)
+
+
+async def judge_midway(trial: Trial) -> None:
+    """What holds at any moment, whatever is on its way. Raises Broken."""
+    _refusals(trial)
+    _sent_once(trial)
+    await _one_live(trial)
+    told = {
+        (str(order.id), leg.symbol, fill.id, int(fill.quantity), Decimal(fill.price))
+        for order in trial.orders()
+        for leg in order.legs
+        for fill in leg.fills
+    }
+    rows = await trial.bench.rows(
+        "SELECT o.broker_order_id AS broker, f.symbol, f.fill_id, f.quantity, f.price FROM fill f "
+        "JOIN trade_order o ON o.id = f.order_id WHERE f.account_id = %s",
+        trial.account,
+    )
+    booked = [(row.broker, row.symbol, row.fill_id, row.quantity, row.price) for row in rows]
+    _expect(set(booked) <= told, "I5", f"booked and not the broker's: {set(booked) - told}")
+    rows = await trial.bench.rows(
+        """SELECT f.symbol, sum(f.quantity * CASE WHEN l.action LIKE 'Buy%%' THEN 1 ELSE -1 END)::int AS filled,
+            (SELECT coalesce(sum(lot.open_quantity), 0)::int FROM lot JOIN position p ON p.id = lot.position_id
+                WHERE lot.account_id = f.account_id AND lot.symbol = f.symbol AND p.origin <> 'adopted') AS held
+        FROM fill f JOIN order_leg l ON l.order_id = f.order_id AND l.symbol = f.symbol
+        WHERE f.account_id = %s GROUP BY f.symbol, f.account_id""",
+        trial.account,
+    )
+    wrong = [row for row in rows if row.filled != row.held]
+    _expect(not wrong, "I6", f"what is held is not what was filled: {wrong}")
+
+
+def _refusals(trial: Trial) -> None:
+    """What was seen amiss while a request was on its way."""
+    for what in trial.refused:
+        invariant, _, told = what.partition(": ")
+        raise Broken(invariant, told)
 
 
 def _expect(holds: object, invariant: str, what: object) -> None:
