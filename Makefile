@@ -1,7 +1,7 @@
 # senex: `make demo` opens the console on everything; `make check` is what CI runs.
 # ARGS= goes to the command (make demo ARGS="--headless --json"), PYTHON= names the Python for .venv.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test check faults faults-processes bench compose-test sdk-suite client-check lock
+.PHONY: help install install-dev demo test check faults faults-processes mutation bench compose-test sdk-suite client-check lock
 PYTHON ?=
 ARGS ?=
 export PYTHON
@@ -37,6 +37,9 @@ faults: install-dev  ## a thousand seeds of each random fault, at most an hour o
 
 faults-processes: install-dev  ## kill real processes at every commit, request and answer of a story
 	@$(BIN)/python -m tests.faults.tier2 $(ARGS)
+
+mutation: install-dev  ## change the modules that submit and book, and print how much the tests notice
+	@$(BIN)/python -m tests.mutation $(ARGS)
 
 bench: install-dev  ## run the benchmarks
 	@$(BIN)/python -m bench $(ARGS)

@@ -193,7 +193,7 @@ def _be(suite: Sequence[str], world: bytes, path: str, source: str, sql: str) ->
                 yield embedded
 
             tests.servers.open_servers = shared
-            tests.servers.make_template = lambda embedded: str(template)
+            tests.servers.make_template = lambda embedded: str(template)  # noqa: ARG005  the real one's name
             code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *suite]))
     finally:
         os._exit(code)

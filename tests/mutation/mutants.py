@@ -30,6 +30,9 @@ _RECKONED: dict[type[ast.operator], type[ast.operator]] = {
     ast.Div: ast.Mult,
 }
 
+_SPARED = frozenset({"frozen", "slots", "kw_only", "strict"})
+"""What these arguments guard against is no behaviour."""
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -55,10 +58,11 @@ def mutants(source: str) -> list[Mutant]:
 
 def _nodes(tree: ast.Module) -> Iterator[ast.AST]:
     """What runs: no annotations, no imports for types only."""
+    spared = {id(one.value) for one in ast.walk(tree) if isinstance(one, ast.keyword) and one.arg in _SPARED}
     for top in tree.body:
         if isinstance(top, ast.If) and ast.unparse(top.test) == "TYPE_CHECKING":
             continue
-        yield from ast.walk(top)
+        yield from (node for node in ast.walk(top) if id(node) not in spared)
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], None]]]:

@@ -121,7 +121,9 @@ class Life:
         stack.push_async_callback(relay.close)
         runner = await connect(bench.daemon_url, name="worker")
         stack.push_async_callback(runner.close)
-        self.relay, self.outbox = Outbox(relay), Outbox(runner)
+        other = await connect(bench.daemon_url, name="worker")
+        stack.push_async_callback(other.close)
+        self.relay, self._outboxes = Outbox(relay), (Outbox(runner), Outbox(other))
         session = await stack.enter_async_context(open_session(bench.access))
         store = StreamStore(bench.daemon_url, environment=ENVIRONMENT)
         stack.push_async_callback(store.close)
@@ -139,8 +141,14 @@ class Life:
             await self._stack.aclose()
 
     async def work(self, outbox_id: int) -> None:
-        """Do one row of the outbox as a worker does."""
-        await jobs.run(outbox_id, outbox=self.outbox, container=self.context, handlers=HANDLERS)
+        """Do one row of the outbox as a worker does, or as two that are offered it at once."""
+        workers = self._outboxes if self._bench.twice else self._outboxes[:1]
+        await asyncio.gather(
+            *(
+                jobs.run(outbox_id, outbox=outbox, container=self.context, handlers=HANDLERS)
+                for outbox in workers
+            )
+        )
 
 
 class Bench:
@@ -157,6 +165,8 @@ class Bench:
         self.database, self.broker = DatabaseLine(), BrokerLine()
         self.lives = 0
         self.account = ""
+        self.twice = False
+        """Whether every row is offered to two workers at once."""
         self._life: Life | None = None
 
     async def open(self, stack: AsyncExitStack, embedded: Endpoints, template: str) -> None:

@@ -214,6 +214,38 @@ async def _clock_jumps_amid(trial: Trial) -> None:
     trial.spoils = spoil
 
 
+async def _replaced(trial: Trial) -> None:
+    """Orders are replaced, and what may go wrong with a PUT does."""
+    faults = trial.bench.server.services.faults
+    if trial.draw.random() < 0.4:
+        faults.add({"endpoint": "replace", "mode": "overtaken"})
+    chance = trial.draw.choice((0.0, 0.5, 1.0))
+
+    async def spoil(request: Request) -> Verdict | None:
+        if request.method != "PUT" or trial.draw.random() >= chance:
+            return None
+        act = trial.draw.choice((Act.CUT, Act.DROP, Act.DOUBLE, Act.GARBLE))
+        return Verdict(act, trial.draw.choice(GARBAGE))
+
+    trial.spoils = spoil
+
+
+async def _replaces(trial: Trial) -> None:
+    for _ in range(trial.draw.randint(1, 3)):
+        await trial.replace_one()
+        await trial.bench.drain()
+        if trial.draw.random() < 0.3:
+            trial.fill_one()
+
+
+async def _two_workers(trial: Trial) -> None:
+    trial.bench.twice = True
+
+
+async def _two_consoles(trial: Trial) -> None:
+    trial.consoles = 2
+
+
 async def _everything(trial: Trial) -> None:
     """Two or three at once."""
     some = [fault for fault in FAULTS.values() if fault.name != "everything"]
@@ -251,8 +283,11 @@ FAULTS = {
         Fault("7", "alerts-broken", _alerts_broken),
         Fault("8", "in-parts", _in_parts, beats=(3, 6)),
         Fault("9", "cancel-races", _races, _cancels),
+        Fault("10", "replaced", _replaced, _replaces, beats=(0, 2)),
         Fault("11", "token-expires", _token_expires),
         Fault("12", "crowded", _crowded),
+        Fault("14", "two-workers", _two_workers),
+        Fault("15", "two-consoles", _two_consoles),
         Fault("17", "postgres-lost", _postgres_lost, _postgres_lost, lined=True),
         Fault("18", "partition", _partition),
         Fault("19", "clock-jumps", _clock_jumps_amid),

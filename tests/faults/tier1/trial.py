@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from dataclasses import dataclass, field
@@ -73,6 +74,7 @@ class Trial:
     spoils: Callable[[Request], Awaitable[Verdict | None]] | None = None
     told: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    consoles: int = 1
     quiet: bool = True
     """Whether in half of the trials no alert ever comes."""
     _first: int = 0
@@ -174,15 +176,30 @@ class Trial:
             self.say(f"{kind} came second")
         return decision.id
 
-    async def approve(self, suggestion: Suggestion) -> UUID:
-        """Approve what was shown."""
+    async def approve(self, suggestion: Suggestion) -> None:
+        """Approve what was shown, on every console at once."""
         self.say("approved")
-        return await self.decide(
-            DecisionKind.APPROVE,
-            suggestion_id=suggestion.id,
-            version=suggestion.version,
-            digest=suggestion.digest,
+        bound = {"version": suggestion.version, "digest": suggestion.digest}
+        await asyncio.gather(
+            *(
+                self.decide(DecisionKind.APPROVE, suggestion_id=suggestion.id, **bound)
+                for _ in range(self.consoles)
+            )
         )
+
+    async def replace_one(self) -> None:
+        """The operator wants another price for some order."""
+        found = await self.bench.rows(
+            "SELECT id, kind, limit_price FROM trade_order WHERE account_id = %s AND status IN "
+            "('working', 'partially_filled', 'unknown') ORDER BY created_at, id",
+            self.account,
+        )
+        if found:
+            order = self.draw.choice(found)
+            cents = self.draw.choice((-5, -2, -1, 1, 2))
+            self.say(f"replaces the {order.kind} by {cents} ¢")
+            price = order.limit_price + cents * _TICK
+            await self.decide(DecisionKind.REPLACE_ORDER, order_id=order.id, price=price)
 
     async def cancel(self, order_id: UUID) -> UUID:
         """Cancel an order."""
@@ -267,6 +284,7 @@ class Trial:
         bench.broker.judge = self._judge
         bench.database.commits = None
         bench.clock.off = timedelta(0)
+        bench.twice = False
         bench.server.services.faults.clear()
         bench.light(Fuse(passed=bench.fuse.passed)) if not bench.fuse.blown.is_set() else None
         self.say("healed")

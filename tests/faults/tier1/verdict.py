@@ -230,6 +230,8 @@ def _status(order: Order) -> str:
         return "partially_filled" if any(leg.filled for leg in order.legs) else "working"
     if all(leg.filled == leg.quantity for leg in order.legs):
         return "filled"
+    if order.status == "Cancelled" and order.replaced_by is not None:
+        return "replaced"
     return _ENDED[order.status]
 
 
