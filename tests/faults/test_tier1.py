@@ -34,6 +34,7 @@ def _quiet() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_quiet")
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.timeout(1800)  # two dozen stories on a machine that may do much else
 def test_no_fault_breaks_an_invariant(embedded: Endpoints, template_database: str) -> None:
     trials = [(fault, 0) for fault in FAULTS] + [("killed", 1), ("everything", 1)]
 
