@@ -211,7 +211,10 @@ def test_a_recording_that_was_killed_says_so(tmp_path: Path) -> None:
         (gzip.compress(b"a text\n", mtime=0), "E_DAY_CORRUPT"),
         (gzip.compress(b'{"other": 1}\n', mtime=0), "E_DAY_FOREIGN"),
         (gzip.compress(b'{"senex-day": 1}\n', mtime=0), "E_DAY_FOREIGN"),
-        (gzip.compress(b'{"senex-day": 9, "start": "2026-06-02T14:00:00+00:00"}\n', mtime=0), "E_DAY_VERSION"),
+        (
+            gzip.compress(b'{"senex-day": 9, "start": "2026-06-02T14:00:00+00:00"}\n', mtime=0),
+            "E_DAY_VERSION",
+        ),
     ],
 )
 def test_what_is_no_recording_is_refused_in_one_sentence(tmp_path: Path, content: bytes, code: str) -> None:
