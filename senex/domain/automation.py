@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import time, timedelta
-from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from senex.domain.calendar import NEW_YORK
 from senex.domain.decisions import Outcome
 from senex.domain.errors import UsageProblem
+from senex.domain.money import number_in
 from senex.domain.orders import OrderStatus
 from senex.domain.symbols import underlying_symbol
 from senex.domain.unknown import Unknown
@@ -22,6 +22,7 @@ from senex.domain.unknown import Unknown
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+    from decimal import Decimal
     from uuid import UUID
 
     from senex.domain.calendar import Calendar
@@ -99,11 +100,8 @@ def read_words(words: Iterable[str], *, enabled: bool) -> Automation:
 def _positive(named: dict[str, str], name: str) -> Decimal | None:
     if name not in named:
         return None
-    try:
-        value = Decimal(named[name])
-    except InvalidOperation:
-        value = Decimal(0)
-    if not (value.is_finite() and value > 0):
+    value = number_in(named[name])
+    if value is None or value <= 0:
         raise UsageProblem("E_AUTOMATION", f"{name} must be above zero, not {named[name]!r}.")
     return value
 

@@ -6,12 +6,13 @@ credit received, negative a debit paid, as in the tastytrade SDK.
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
 from enum import StrEnum
 
 CENT = Decimal("0.01")
 ZERO = Decimal(0)
 CONTRACT_MULTIPLIER = 100
+_LARGEST, _PLACES = Decimal(1_000_000_000), -10  # what the books can hold (numeric(20, 10))
 
 
 class PriceEffect(StrEnum):
@@ -27,6 +28,17 @@ def effect_of(price: Decimal) -> PriceEffect:
     if price == 0:
         return PriceEffect.NONE
     return PriceEffect.CREDIT if price > 0 else PriceEffect.DEBIT
+
+
+def number_in(told: str) -> Decimal | None:
+    """The exact number somebody wrote; None for words, NaN, and what the books cannot hold (1e400)."""
+    try:
+        number = Decimal(told.strip())
+    except InvalidOperation:
+        return None
+    exponent = number.as_tuple().exponent
+    fits = isinstance(exponent, int) and exponent >= _PLACES and abs(number) <= _LARGEST
+    return number if fits else None
 
 
 def cents(amount: Decimal) -> Decimal:

@@ -72,7 +72,7 @@ def _answer(done: Reconciled, wanted: Sequence[str], fixes: list[str], *, dry: b
     if found is None:
         message = "Books and broker could not be compared."
     elif found:
-        message = f"Our books and the broker's differ in {len(found)} places."
+        message = f"Our books and the broker's differ in {len(found)} place{'' if len(found) == 1 else 's'}."
     else:
         message = "Our books and the broker's agree."
     if fixes:

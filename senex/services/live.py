@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
 from math import gcd
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from senex.domain.errors import UsageProblem
 from senex.domain.exits import LAST_STEP
 from senex.domain.legs import Action, InstrumentType, Leg, reduction
 from senex.domain.lots import Lot
-from senex.domain.money import CONTRACT_MULTIPLIER, cents
+from senex.domain.money import CONTRACT_MULTIPLIER, cents, number_in
 from senex.domain.net import price_legs
 from senex.domain.pnl import unrealised
 from senex.domain.positions import OPEN_STATUSES
@@ -28,6 +27,7 @@ from senex.domain.unknown import Unknown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date, datetime
+    from decimal import Decimal
     from uuid import UUID
 
     from senex.domain.quotes import Market
@@ -130,11 +130,10 @@ def new_limit(order: OrderView, told: str) -> Decimal:
     Raises:
         UsageProblem: ``E_PRICE`` when it is no price, or says the opposite of the order's.
     """
-    try:
-        price = Decimal(told.strip())
-    except InvalidOperation:
-        raise UsageProblem("E_PRICE", f"{told.strip()!r} is no price; write it like 1.25.") from None
-    if not price.is_finite() or price == 0 or (price < 0 < order.limit_price):
+    price = number_in(told)
+    if price is None:
+        raise UsageProblem("E_PRICE", f"{told.strip()!r} is no price; write it like 1.25.")
+    if price == 0 or (price < 0 < order.limit_price):
         raise UsageProblem("E_PRICE", f"{told.strip()} cannot be the limit of this order.")
     return abs(price) if order.limit_price > 0 else -abs(price)
 

@@ -33,7 +33,10 @@ async def replace_order(context: Context, decision: Decision, work: Work) -> Non
     async with context.units() as tx:
         order = await tx.orders.get(decision.order_id)
         position = await tx.positions.get(order.position_id, lock=True)
-        _check_price(order, position, decision.price)
+        if (
+            not order.status.terminal
+        ):  # of one that has ended no price is right; that it has ended is said below
+            _check_price(order, position, decision.price)
         now = context.clock.now()
         new = await intend_replacement(
             tx,

@@ -109,10 +109,10 @@ LIMIT %(limit)s
 TARGETS = f"""
 {_ORDER}
 JOIN (
-    SELECT position_id, spread_key, max(generation) AS generation
+    SELECT DISTINCT ON (position_id, spread_key) id
     FROM trade_order WHERE kind = 'target' AND position_id = ANY(%(ids)s)
-    GROUP BY position_id, spread_key) newest USING (position_id, spread_key, generation)
-WHERE o.kind = 'target'
+    ORDER BY position_id, spread_key, status IN ('cancelled', 'rejected', 'expired', 'replaced'), status = 'filled',
+        generation DESC) told ON told.id = o.id
 """  # noqa: S608  only constants are put in
 
 ORDER_LEGS = """

@@ -198,6 +198,11 @@ async def test_a_fill_that_comes_first_wins(desk: Desk, reads: Reads, kind: Orde
     left = PositionStatus.OPEN_PARTIAL if kind is OrderKind.TARGET else PositionStatus.OPEN_FULL
     assert position.status is left
     await _agrees(desk, reads)
+    if kind is OrderKind.TARGET:
+        [seen] = await reads.positions()
+        told = next(spread.target for spread in seen.spreads if spread.key == old.spread_key)
+        assert told is not None
+        assert (told.id, told.status) == (old.id, "filled")  # not the replacement that ended without one
 
 
 async def test_a_fill_known_before_it_is_sent_sends_nothing(desk: Desk, reads: Reads) -> None:

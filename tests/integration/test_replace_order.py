@@ -79,3 +79,9 @@ async def test_a_cancel_takes_back_the_replacement_that_was_not_sent(desk: Desk)
     both = [each for each in await desk.orders(OrderKind.TARGET) if each.spread_key == "put-1"]
     assert {each.status for each in both} == {OrderStatus.CANCELLED}
     assert len(desk.broker.posts) == sent
+
+
+async def test_one_that_has_ended_says_so_before_any_price_is_judged(desk: Desk) -> None:
+    entry = await desk.order(await desk.approve(await desk.suggest()))
+    await desk.fill(entry.id)
+    assert await _decide(desk, entry, D("0.01")) == ("refused", "E_ORDER_DONE")

@@ -140,7 +140,7 @@ def test_a_new_limit_keeps_the_direction_of_the_order(told: str, limit: str) -> 
     assert new_limit(target("put-1", "-0.82", 0), told) == D(limit)
 
 
-@pytest.mark.parametrize("told", ["", "a lot", "0", "nan", "inf"])
+@pytest.mark.parametrize("told", ["", "a lot", "0", "nan", "inf", "1e400", "1e12", "1e-40"])
 def test_what_is_no_limit(told: str) -> None:
     with pytest.raises(UsageProblem) as problem:
         new_limit(target("put-1", "-0.82", 0), told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +22,7 @@ from senex.cli.output import UNKNOWN, json_option, money, print_json, table
 from senex.domain.automation import OFF, ON, Automation
 from senex.domain.calendar import new_york_date
 from senex.domain.errors import Refused
+from senex.domain.money import number_in
 
 if TYPE_CHECKING:
     from senex.bootstrap.console import Console
@@ -36,12 +37,9 @@ class _Positive(click.ParamType[Decimal]):
     name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
-        try:
-            number = Decimal(str(value))
-        except InvalidOperation:
-            number = Decimal(0)
-        if not (number.is_finite() and number > 0):
-            self.fail(f"{value!r} is not a number above zero.", param, ctx)
+        number = number_in(str(value))
+        if number is None or number <= 0:
+            return self.fail(f"{value!r} is not a number above zero.", param, ctx)
         return number
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +11,7 @@ from senex.cli.commands.live_prices import market_of
 from senex.cli.console import choose, confirm, report, run, timeout_option, yes_option
 from senex.cli.output import gain, json_option, price, print_json, table
 from senex.domain.errors import UsageProblem
+from senex.domain.money import number_in
 from senex.domain.unknown import Unknown
 from senex.services.live import close_value, position_live
 
@@ -28,11 +29,8 @@ class Price(click.ParamType[Decimal]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
         """The exact number."""
-        try:
-            number = Decimal(str(value))
-        except InvalidOperation:
-            number = Decimal("NaN")
-        return number if number.is_finite() else self.fail(f"{value!r} is not a price.", param, ctx)
+        number = number_in(str(value))
+        return self.fail(f"{value!r} is not a price.", param, ctx) if number is None else number
 
 
 @click.command()
