@@ -49,15 +49,39 @@ class Means:
     limit: float = JOB_SECONDS
 
 
+class _Lane:
+    """One job after the other, on a connection of its own."""
+
+    def __init__(self, direct_url: str) -> None:
+        self._direct_url = direct_url
+        self._connection: AsyncConnection | None = None
+        self.turn = asyncio.Lock()
+        """Held by whoever runs something, wherever it comes from."""
+
+    async def connection(self) -> AsyncConnection:
+        """The connection that claims rows, opened anew when Postgres has been away."""
+        if self._connection is None or self._connection.closed:
+            self._connection = await connect(self._direct_url, name="worker")
+        return self._connection
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            await self._connection.close()
+
+
 class Runner:
-    """Runs one job after the other with one container."""
+    """Runs jobs with one container: one after the other, and beside them what moves orders.
+
+    No approval waits for the reading of an account that is under way; claims, locks and
+    constraints keep the two apart, as they keep two workers apart.
+    """
 
     def __init__(self, means: Means, *, container: object) -> None:
         self._means = means
         self._container = container
-        self._connection: AsyncConnection | None = None
-        self.turn = asyncio.Lock()
-        """Held by whoever runs something: one after the other, wherever it comes from."""
+        self._reading = _Lane(means.direct_url)
+        self._moving = _Lane(means.direct_url)
         self.heard = 0
 
     @classmethod
@@ -67,13 +91,13 @@ class Runner:
         async with AsyncExitStack() as stack:
             runner = cls(means, container=await stack.enter_async_context(means.build()))
             stack.push_async_callback(runner.close)
-            await runner.connection()
+            await runner._reading.connection()
             yield runner
 
     async def perform(self, function: str, arguments: tuple[Any, ...]) -> None:
         """Run a job named by ``daemon.queues.FUNCTIONS``."""
-        async with self.turn:
-            connection = await self.connection()
+        async with self._reading.turn:
+            connection = await self._reading.connection()
             if function == RUN:
                 (outbox_id,) = arguments
                 await self._run(outbox_id, Outbox(connection))
@@ -85,6 +109,12 @@ class Runner:
 
         Whatever is missed here, an outage included, the relay offers.
         """
+        async with asyncio.TaskGroup() as lanes:
+            lanes.create_task(self._hear(self._reading, moving=False))
+            lanes.create_task(self._hear(self._moving, moving=True))
+        raise AssertionError  # pragma: no cover - neither ends well
+
+    async def _hear(self, lane: _Lane, *, moving: bool) -> Never:
         while True:
             with suppress(Unavailable):
                 async with (
@@ -92,15 +122,15 @@ class Runner:
                     aclosing(wakes(ears)) as notices,
                 ):
                     async for _ in notices:
-                        while await self._next():
+                        while await self._next(lane, moving=moving):
                             self.heard += 1
             await asyncio.sleep(_DEAF_SECONDS)
 
-    async def _next(self) -> bool:
-        """Work on the oldest row nobody works on, if there is one."""
-        async with self.turn:
-            outbox = Outbox(await self.connection())
-            outbox_id = await outbox.hear()
+    async def _next(self, lane: _Lane, *, moving: bool) -> bool:
+        """Work on the oldest row of the lane nobody works on, if there is one."""
+        async with lane.turn:
+            outbox = Outbox(await lane.connection())
+            outbox_id = await outbox.hear(moving=moving)
             if outbox_id is not None:
                 await self._run(outbox_id, outbox)
         return outbox_id is not None
@@ -111,16 +141,15 @@ class Runner:
             outbox_id, outbox=outbox, container=self._container, handlers=means.handlers, limit=means.limit
         )
 
-    async def connection(self) -> AsyncConnection:
-        """The connection that claims rows, opened anew when Postgres has been away."""
-        if self._connection is None or self._connection.closed:
-            self._connection = await connect(self._means.direct_url, name="worker")
-        return self._connection
+    async def rest(self) -> None:
+        """Wait until nothing runs."""
+        async with self._reading.turn, self._moving.turn:
+            pass
 
     async def close(self) -> None:
-        """Close the connection."""
-        if self._connection is not None:
-            await self._connection.close()
+        """Close the connections."""
+        await self._reading.close()
+        await self._moving.close()
 
 
 async def perform_once(means: Means, function: str, arguments: tuple[Any, ...]) -> None:
@@ -193,6 +222,6 @@ class WarmRunner:
             await asyncio.wait({stopping, hearing}, return_when=asyncio.FIRST_COMPLETED)
             if hearing.done():
                 await hearing  # it never ends well
-            async with runner.turn:
-                hearing.cancel()
+            await runner.rest()
+            hearing.cancel()
             beside.cancel()

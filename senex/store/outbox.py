@@ -27,6 +27,8 @@ RENEW_SECONDS = 5
 
 HEARD = "trading"
 """The queue whose worker hears of new rows by itself."""
+MOVING = ["decide", "execute", "cancel", "cancel_orphan", "apply_alert", "tend_position"]
+"""What of it moves orders; it does not wait for the readings of accounts, which take long."""
 INSIDE = "streamer"
 """The queue whose work the streamer takes by itself: what it is about lives in that process."""
 HEAD_START = 0.25
@@ -45,7 +47,7 @@ RETURNING id, queue, job, offers
 _LEASE_ALL = _LEASE.format(
     which="queue <> %s AND (queue <> %s OR created_at < clock_timestamp() - make_interval(secs => %s))"
 )
-_LEASE_HEARD = _LEASE.format(which="queue = %s")
+_LEASE_HEARD = _LEASE.format(which="queue = %s AND (job = ANY(%s)) = %s")
 _RENEW = """
 UPDATE outbox SET lease_until = clock_timestamp() + make_interval(secs => %s)
 WHERE id = %s AND done_at IS NULL
@@ -112,9 +114,9 @@ class Outbox:
         rows = await self._rows(_LEASE_ALL, seconds, INSIDE, HEARD, HEAD_START, limit)
         return tuple(Offer(*row) for row in sorted(rows))
 
-    async def hear(self, *, seconds: float = LEASE_SECONDS) -> int | None:
-        """Lease the oldest undone row of ``HEARD`` that nobody works on; its id."""
-        rows = await self._rows(_LEASE_HEARD, seconds, HEARD, 1)
+    async def hear(self, *, moving: bool, seconds: float = LEASE_SECONDS) -> int | None:
+        """Lease the oldest undone row of ``HEARD`` that nobody works on, of those that do or do not move orders."""
+        rows = await self._rows(_LEASE_HEARD, seconds, HEARD, MOVING, moving, 1)
         return rows[0][0] if rows else None
 
     async def give_back(self, ids: list[int]) -> None:

@@ -210,7 +210,7 @@ class Bench:
     async def _start_once(self) -> None:
         """Only the first row: what it leads to is for accounts whose trials are to come."""
         life = await self.living()
-        heard = await life.relay.hear()
+        heard = await life.relay.hear(moving=True) or await life.relay.hear(moving=False)
         if heard is not None:  # else it failed on a busy machine, and is offered again
             await life.work(heard)
 
@@ -279,7 +279,7 @@ class Bench:
 
     async def _round(self, life: Life) -> bool:
         """Whether there was anything to do."""
-        heard = await life.relay.hear()
+        heard = await life.relay.hear(moving=True) or await life.relay.hear(moving=False)
         offered = [heard] if heard is not None else [each.id for each in await life.relay.lease()]
         for each in offered:
             await life.work(each)

@@ -80,6 +80,7 @@ async def _ran(container: Container, work: Work) -> None:
 HANDLERS = {
     "start": note,
     "note": note,
+    "decide": note,
     "lead_on": lead_on,
     "hang": hang,
     "hang_once": hang_once,

@@ -103,6 +103,15 @@ def test_new_trading_work_needs_neither_relay_nor_queue(machinery: Stage) -> Non
     assert [machinery.runs(one) for one in (waiting, new)] == [1, 1]
 
 
+def test_what_moves_orders_does_not_wait_for_what_takes_long(machinery: Stage) -> None:
+    machinery.start("worker")
+    long = machinery.add("hang")
+    eventually(lambda: machinery.runs(long))
+    decision = machinery.add("decide")
+    eventually(lambda: machinery.done(decision))
+    assert (machinery.runs(decision), machinery.done(long)) == (1, False)
+
+
 def test_what_follows_is_done_in_the_same_run_and_once(machinery: Stage) -> None:
     machinery.start("worker")
     work = machinery.add("lead_on")
@@ -163,15 +172,15 @@ def test_a_killed_child_is_replaced_and_its_work_done(machinery: Stage) -> None:
 def test_a_worker_retires_after_a_hundred_jobs_and_nothing_is_lost(machinery: Stage) -> None:
     machinery.start("relay")
     machinery.start("worker")
-    works = [machinery.add("note", "trading") for _ in range(JOBS_PER_CHILD)]
+    works = [machinery.add("note", "default") for _ in range(JOBS_PER_CHILD)]
     eventually(lambda: all(machinery.done(work) for work in works))
-    (first,) = machinery.sql.execute("SELECT DISTINCT pid FROM ran WHERE job = 'note'").fetchall()
+    (first,) = machinery.sql.execute("SELECT DISTINCT parent FROM ran WHERE job = 'note'").fetchall()
     eventually(
-        lambda: machinery.one("SELECT 1 FROM heartbeat WHERE name = 'worker trading' AND pid <> %s", first[0])
+        lambda: machinery.one("SELECT 1 FROM heartbeat WHERE name = 'worker default' AND pid <> %s", first[0])
     )
-    later = machinery.add("note", "trading")
+    later = machinery.add("note", "default")
     eventually(lambda: machinery.done(later))
-    assert machinery.one("SELECT pid FROM ran WHERE outbox_id = %s", later) != first[0]
+    assert machinery.one("SELECT parent FROM ran WHERE outbox_id = %s", later) != first[0]
     assert machinery.one("SELECT count(*) FROM ran WHERE job = 'note'") == JOBS_PER_CHILD + 1
 
 
