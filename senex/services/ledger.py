@@ -16,6 +16,7 @@ from senex.domain.ledger import OPENING_BALANCE, LedgerEntry
 from senex.domain.legs import Action
 from senex.domain.money import ZERO
 from senex.services.book_ledger import book_ledger
+from senex.services.position_alarms import propose_tickets
 from senex.services.sync import watched
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ async def read_ledger(context: Context, account_id: UUID) -> None:
                 await tx.ledger.link(account_id)
                 await tx.commit()
     await book_ledger(context, account)
+    async with context.units() as tx:
+        await propose_tickets(tx, account_id, context.clock.now())
+        await tx.commit()
 
 
 async def _begin(context: Context, account: Account, since: date) -> None:

@@ -16,7 +16,7 @@ from senex.domain.positions import OPEN_STATUSES
 from senex.domain.quotes import Market
 from senex.domain.unknown import Unknown
 from senex.services.follow import mend_later
-from senex.services.position_alarms import ASSIGNED, BLIND, UNMANAGED
+from senex.services.position_alarms import BLIND, UNMANAGED
 from senex.services.watch_loss import result_of, watch_loss
 
 if TYPE_CHECKING:
@@ -96,10 +96,7 @@ def _time_for_dividends(watch: _Watch) -> bool:
 
 
 async def _watch(tx: UnitOfWork, position: Position, watch: _Watch) -> None:
-    if position.status not in OPEN_STATUSES:
-        return
-    if position.parent_id is not None:
-        await _propose_ticket(tx, position, watch.now)
+    if position.status not in OPEN_STATUSES or position.parent_id is not None:
         return
     lots = await tx.positions.lots(position.id)
     last = _last_day(position, lots, watch.instruments)
@@ -197,14 +194,4 @@ async def _say_unmanaged(tx: UnitOfWork, position: Position, last: date, now: da
         "it."
     )
     alarm = Alarm(UNMANAGED, Severity.WARNING, position.account_id, "position", str(position.id), text)
-    await tx.alarms.sound(alarm, now)
-
-
-async def _propose_ticket(tx: UnitOfWork, child: Position, now: datetime) -> None:
-    short = str(child.id)[:8]
-    text = (
-        f"An assignment or exercise left {child.underlying} shares ({short}). `senex positions close {short}` closes "
-        "them and the leg that was left over with them."
-    )
-    alarm = Alarm(ASSIGNED, Severity.CRITICAL, child.account_id, "position", str(child.id), text)
     await tx.alarms.sound(alarm, now)

@@ -63,6 +63,8 @@ async def test_the_assigned_leg_leaves_shares_as_a_child(books: Account) -> None
     [child] = [one for one in await books.positions() if one.strategy == "assigned_stock"]
     [lot] = child.spreads[0].lots
     assert (lot.symbol, lot.quantity, lot.price, lot.multiplier) == ("QQQ", 100, D(spot + 2), 1)
+    told = await books.reads.alarms()  # before the market opens, not when the session's timer looks
+    assert [(alarm.code, alarm.object_id) for alarm in told] == [("ASSIGNED", str(child.id))]
 
 
 async def test_both_legs_in_the_money_leave_no_shares(books: Account) -> None:

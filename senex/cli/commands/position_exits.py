@@ -136,7 +136,7 @@ def stop(identifier: str, *, orders: str, reason: str, timeout: float, as_json: 
 
 
 async def _find(console: Console, identifier: str) -> PositionView:
-    return choose(await console.reads.positions(), identifier, "position")
+    return choose(await console.reads.positions(), identifier, "open position")
 
 
 def _chosen(position: PositionView, key: str | None) -> list[PositionSpreadView]:
