@@ -82,8 +82,8 @@ NAMED = (
     Named(
         "the compare-and-swap's status",
         "senex/store/repositories/orders.py",
-        "_attempt.c.status == AttemptStatus.PREPARED",
-        "_attempt.c.id == attempt_id",
+        "WHERE id = :attempt AND status = :before",
+        "WHERE id = :attempt AND :before = :before",
     ),
     Named(
         "the commit before the POST",

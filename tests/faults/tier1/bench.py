@@ -23,7 +23,8 @@ from senex.domain.quotes import Market, Quote
 from senex.domain.symbols import OptionSymbol
 from senex.services.context import Context
 from senex.simulator import matching
-from senex.simulator.assembly import Options, assemble
+from senex.simulator.assembly import DEFAULT_ACCOUNT, Options, account_numbers, assemble
+from senex.simulator.books.lifecycle import timetable
 from senex.simulator.server import Server
 from senex.store.decisions import Decisions
 from senex.store.direct import connect
@@ -156,8 +157,10 @@ class Bench:
 
     def __init__(self, numbers: int, *, seed: int, lined: bool) -> None:
         self._lined = lined
-        self.simulator = assemble(Options(seed=seed, speed=0.0, accounts=numbers))
+        self.simulator = assemble(Options(seed=seed, speed=0.0))
         self.exchange = self.simulator.exchange
+        for number in account_numbers(DEFAULT_ACCOUNT, numbers)[1:]:
+            self._open(number)
         self.server = Server(
             exchange=self.exchange, tokens=self.simulator.tokens, timeline=self.simulator.timeline
         )
@@ -168,6 +171,15 @@ class Bench:
         self.twice = False
         """Whether every row is offered to two workers at once."""
         self._life: Life | None = None
+
+    def _open(self, number: str) -> None:
+        """Another account, opened yesterday: the year of balances the first one has costs more than a trial."""
+        sessions, now = self.exchange.market.sessions, self.exchange.clock.now()
+        yesterday = sessions[sessions.last_started(now) - 1]
+        self.exchange.books.open_account(number, yesterday, "Margin")
+        for moment in timetable(yesterday):
+            if moment.instant > yesterday.opens:
+                self.exchange.lifecycle._keep(number, moment)
 
     async def open(self, stack: AsyncExitStack, embedded: Endpoints, template: str) -> None:
         name = self.name = stack.enter_context(copied(embedded, template))
