@@ -39,8 +39,8 @@ class Summary:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to tell: nothing traded, nothing held, nothing broken."""
-        return not (self.traded or self.expirations or self.failures)
+        """Whether there is nothing to tell: nothing gained or lost, traded, held or broken."""
+        return not (self.realised or self.traded or self.expirations or self.failures)
 
     @property
     def net(self) -> Decimal | Unknown:
@@ -78,6 +78,7 @@ def ahead(positions: Iterable[Position], today: date) -> tuple[tuple[str, ...], 
     expirations = [
         f"{_label(position)}: {position.expiry:%d %b}, {(position.expiry - today).days} DTE"
         for position in held
+        if position.expiry >= today  # shares have none; theirs is that of the options they came of
     ]
     return tuple(exits[:EXPIRATIONS]), tuple(expirations[:EXPIRATIONS])
 

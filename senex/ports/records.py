@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from senex.domain.alarms import Alarm
     from senex.domain.ledger import LedgerEntry
     from senex.domain.notices import Level
+    from senex.domain.unknown import Unknown
     from senex.ports.broker import BrokerFill
 
 
@@ -72,11 +73,10 @@ class StoredFill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayFacts:
-    """What the books say of a day. Dollars; ``fees`` of the transactions read, which lack some orders' ones."""
+    """What the books say of a day. Dollars; ``realised`` is before ``fees``, which are those of what was closed."""
 
     realised: Decimal
-    fees: Decimal
-    without_costs: int
+    fees: Decimal | Unknown
     traded: tuple[str, ...]
     failures: tuple[str, ...]
 

@@ -62,9 +62,7 @@ def _summary(books: AccountBooks, facts: DayFacts, now: datetime) -> Summary:
     return Summary(
         day=day,
         realised=facts.realised,
-        fees=Unknown(f"the transactions of {facts.without_costs} filled orders have not been read")
-        if facts.without_costs
-        else facts.fees,
+        fees=facts.fees,
         net_liquidation=Unknown("balances have not been read yet")
         if books.balances is None
         else books.balances.net_liquidation,

@@ -11,6 +11,7 @@ from sqlalchemy import insert, update
 from senex.domain.alarms import Alarm, Severity
 from senex.domain.calendar import new_york_date
 from senex.domain.orders import OrderKind
+from senex.services.pnl import summed
 from senex.store import tables
 from senex.store.queries import Reads
 from senex.store.repositories.base import table
@@ -18,7 +19,6 @@ from senex.testing import market
 from tests.integration.test_use_cases import Desk, desk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from uuid import UUID
 
     from senex.ports.views import SummaryView
@@ -39,25 +39,29 @@ async def _summaries(desk: Desk, console_url: str) -> tuple[SummaryView, ...]:
         await reads.close()
 
 
-async def _pay(desk: Desk, order: UUID, costs: Mapping[str, Decimal]) -> None:
-    """The broker's ledger shows what an order cost."""
-    now = desk.clock.now()
-    row = {
-        "account_id": await desk.account(),
-        "broker_id": str(order),
-        "kind": "Trade",
-        "sub_kind": "Sell to Open",
-        "description": "",
-        "executed_at": now,
-        "day": new_york_date(now),
-        "value": D(0),
-        "net_value": D(0),
-        "broker_order_id": (await desk.order(order)).broker_order_id,
-        "read_at": now,
-        **costs,
-    }
+async def _pay(desk: Desk, order_id: UUID, each: Decimal) -> None:
+    """The broker's ledger shows what each contract of an order cost."""
+    now, order = desk.clock.now(), await desk.order(order_id)
     async with desk.engine.begin() as connection:
-        await connection.execute(insert(table(tables.LedgerEntry)).values(**row))
+        for number, line in enumerate(order.lines):
+            row = {
+                "account_id": await desk.account(),
+                "broker_id": f"{order_id}/{number}",
+                "kind": "Trade",
+                "sub_kind": str(line.leg.action),
+                "description": "",
+                "executed_at": now,
+                "day": new_york_date(now),
+                "value": D(0),
+                "net_value": D(0),
+                "broker_order_id": order.broker_order_id,
+                "read_at": now,
+                "symbol": line.leg.symbol,
+                "quantity": line.leg.quantity,
+                "commission": each * line.leg.quantity,
+                "fees": D(0),
+            }
+            await connection.execute(insert(table(tables.LedgerEntry)).values(**row))
 
 
 async def test_a_quiet_day_is_stored_as_nothing(desk: Desk, console_url: str) -> None:
@@ -82,12 +86,19 @@ async def test_a_traded_day_says_result_fees_risk_and_what_is_ahead(desk: Desk, 
         await tx.commit()
     (before,) = await _summaries(desk, console_url)
     assert before.fees is None
-    assert "fees unknown (the transactions of 2 filled orders have not been read)" in before.text
-    await _pay(desk, entry, {"commission": D(6), "fees": D("1.29")})
-    await _pay(desk, target.id, {"commission": D(0), "fees": D("0.31")})
+    assert "fees unknown (transactions of what was closed have not been read)" in before.text
+    await _pay(desk, entry, D("1.29"))
+    await _pay(desk, target.id, D("0.31"))
     desk.clock.advance(timedelta(minutes=1))
     (one,) = await _summaries(desk, console_url)
-    assert (one.realised, one.fees) == (realised, D("7.60"))
+    assert (one.realised, one.fees) == (
+        realised,
+        D("3.20"),
+    )  # of the spread that was closed, as `senex pnl` has it
+    reads = Reads(console_url)
+    [line] = summed(await reads.gains(), "day")
+    await reads.close()
+    assert (line.gross, line.fees) == (one.realised, one.fees)
     assert realised > 0
     assert one.open_risk is not None
     assert one.budget is not None

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Numeric, Row, and_, cast, exists, func, or_, select
+from psycopg.rows import namedtuple_row
+from sqlalchemy import Row, and_, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from senex.domain.money import cents
+from senex.domain.money import ZERO, cents
 from senex.domain.orders import OrderKind, OrderStatus
 from senex.domain.unknown import Unknown
 from senex.ports.records import DayFacts
 from senex.store import tables
+from senex.store.query_text import GAINS
 from senex.store.repositories.base import Repository, table
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
+    from decimal import Decimal
     from typing import Any
     from uuid import UUID
 
@@ -24,10 +26,6 @@ if TYPE_CHECKING:
 
 _summary = table(tables.TradingSummary)
 _alarm = table(tables.Alarm)
-_fill = table(tables.Fill)
-_ledger = table(tables.LedgerEntry)
-_lot = table(tables.Lot)
-_close = table(tables.LotClose)
 _order = table(tables.TradeOrder)
 _outbox = table(tables.Outbox)
 _ENDED = (OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED)
@@ -37,34 +35,10 @@ class SummaryRepository(Repository):
     """``ports.unit_of_work.Summaries`` on Postgres."""
 
     async def facts(self, account_id: UUID, since: datetime, until: datetime) -> DayFacts:
-        gain = (
-            (_close.c.price - _lot.c.price)
-            * func.sign(cast(_lot.c.quantity, Numeric))
-            * _close.c.quantity
-            * _lot.c.multiplier
-        )
-        realised = await self._one(
-            select(func.coalesce(func.sum(gain), 0).label("gain"))
-            .select_from(_close)
-            .join(
-                _lot,
-                and_(_lot.c.fill_id == _close.c.lot_fill_id, _lot.c.spread_key == _close.c.spread_key),
-            )
-            .where(_lot.c.account_id == account_id, _close.c.closed_at >= since, _close.c.closed_at < until),
-            "The day's gain",
-        )
-        costs = await self._one(
-            select(func.coalesce(func.sum(_ledger.c.commission + _ledger.c.fees), 0).label("costs")).where(
-                _ledger.c.account_id == account_id,
-                _ledger.c.executed_at >= since,
-                _ledger.c.executed_at < until,
-            ),
-            "The day's costs",
-        )
+        realised, fees = await self._gained(account_id, since.date())
         return DayFacts(
-            realised=cents(Decimal(realised.gain)),
-            fees=cents(Decimal(costs.costs)),
-            without_costs=await self._without_costs(account_id, since, until),
+            realised=realised,
+            fees=fees,
             traded=await self._traded(account_id, since, until),
             failures=await self._failures(account_id),
         )
@@ -86,19 +60,16 @@ class SummaryRepository(Repository):
         statement = upsert(_summary).values(account_id=account_id, day=summary.day, **told)
         await self._run(statement.on_conflict_do_update(index_elements=["account_id", "day"], set_=told))
 
-    async def _without_costs(self, account_id: UUID, since: datetime, until: datetime) -> int:
-        """Orders filled on the day whose transactions have not been read."""
-        filled = exists().where(
-            _fill.c.order_id == _order.c.id, _fill.c.filled_at >= since, _fill.c.filled_at < until
-        )
-        booked = exists().where(
-            _ledger.c.account_id == _order.c.account_id, _ledger.c.broker_order_id == _order.c.broker_order_id
-        )
-        row = await self._one(
-            select(func.count().label("orders")).where(_order.c.account_id == account_id, filled, ~booked),
-            "The day's orders",
-        )
-        return int(row.orders)
+    async def _gained(self, account_id: UUID, day: date) -> tuple[Decimal, Decimal | Unknown]:
+        """What `senex pnl` says of the day: gains, and the fees of what was closed."""
+        async with self._driver.cursor(row_factory=namedtuple_row) as cursor:
+            await cursor.execute(GAINS.encode(), {"account": account_id, "ids": None, "since": day})
+            told: list[Any] = await cursor.fetchall()
+        rows = [row for row in told if row.day == day]
+        gross, missing = sum((row.gross for row in rows), ZERO), [row for row in rows if row.fees is None]
+        if missing:
+            return cents(gross), Unknown("transactions of what was closed have not been read")
+        return cents(gross), cents(sum((row.fees for row in rows), ZERO))
 
     async def _traded(self, account_id: UUID, since: datetime, until: datetime) -> tuple[str, ...]:
         found = await self._rows(

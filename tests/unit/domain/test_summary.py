@@ -25,13 +25,15 @@ _QUIET = Summary(
     expirations=(),
     failures=(),
 )
+_STILL = replace(_QUIET, realised=D(0))
 
 
 def test_a_day_without_anything_is_empty() -> None:
-    assert _QUIET.empty
-    assert not replace(_QUIET, failures=("ORDER_DOUBLED: two",)).empty
-    assert not replace(_QUIET, traded=("QQQ entry filled",)).empty
-    assert not replace(_QUIET, expirations=("QQQ: 17 Apr",)).empty
+    assert _STILL.empty
+    assert not replace(_STILL, failures=("ORDER_DOUBLED: two",)).empty
+    assert not replace(_STILL, traded=("QQQ entry filled",)).empty
+    assert not replace(_STILL, expirations=("QQQ: 17 Apr",)).empty
+    assert not _QUIET.empty  # a loss by an expiry, without an order
 
 
 def test_net_is_after_fees_and_unknown_without_them() -> None:
@@ -66,6 +68,7 @@ def test_what_is_ahead_comes_nearest_first() -> None:
             position(1, date(2026, 4, 17)),
             position(2, date(2026, 3, 6)),
             position(3, date(2026, 3, 13), managed=False),
+            position(4, date(2026, 3, 2), managed=False),  # shares that an expiry left
         ],
         today,
     )
