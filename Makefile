@@ -1,7 +1,7 @@
 # senex: `make demo` opens the console on everything; `make check` is what CI runs.
 # ARGS= goes to the command (make demo ARGS="--headless --json"), PYTHON= names the Python for .venv.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test check faults faults-processes mutation bench compose-test sdk-suite client-check lock
+.PHONY: help install install-dev demo test check faults faults-processes mutation soak bench compose-test sdk-suite client-check lock
 PYTHON ?=
 ARGS ?=
 export PYTHON
@@ -40,6 +40,10 @@ faults-processes: install-dev  ## kill real processes at every commit, request a
 
 mutation: install-dev  ## change the modules that submit and book, and print how much the tests notice
 	@$(BIN)/python -m tests.mutation $(ARGS)
+
+SEEDS ?= 1
+soak: install-dev  ## the whole daemon through SEEDS virtual months, with a kill a day
+	@$(BIN)/python -m tests.soak --seeds $(SEEDS) $(ARGS)
 
 bench: install-dev  ## run the benchmarks
 	@$(BIN)/python -m bench $(ARGS)

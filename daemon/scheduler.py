@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,7 +49,8 @@ _CALENDAR_SECONDS = 30.0
 _AGAIN_SECONDS = 15.0
 _SLOT_SECONDS = 30
 _UNFINISHED = (b"queued", b"started")
-_MOMENT = 0.01
+_MOMENT = 0.02
+_TRIES = 3
 _log = structlog.get_logger("senex.scheduler")
 
 
@@ -122,6 +124,7 @@ class SlotScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
         super().__init__(connection=connection, interval=TICK_SECONDS)
         self._clock = clock
         self._sent: dict[str, float] = {}
+        self._times = Counter[str]()
         self.queued = 0
 
     def get_jobs_to_queue(self, with_times: bool = False) -> Any:  # noqa: FBT001, FBT002 - rq-scheduler's signature
@@ -130,6 +133,7 @@ class SlotScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
     def enqueue_job(self, job: Job) -> None:
         super().enqueue_job(job)
         self._sent[job.id] = time.monotonic()
+        self._times[job.id] += 1
         self.queued += 1
 
     def unfinished(self) -> bool:
@@ -137,12 +141,19 @@ class SlotScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
         keys = [self.job_class.key_for(name) for name in self._sent]
         return any(self.connection.hget(key, "status") in _UNFINISHED for key in keys)
 
+    def doubt(self) -> bool:
+        """Believe no longer that what was queued will be claimed; whether there was any. Few times for a slot."""
+        doubted = {name for name in self._sent if self._times[name] < _TRIES}
+        self._sent = {name: at for name, at in self._sent.items() if name not in doubted}
+        return bool(doubted)
+
     def tick(self, entries: dict[str, Entry]) -> None:
         """Make rq-scheduler's entries those of ``entries`` and queue what is due. Raises RedisError."""
         now = time.monotonic()
         # a slot just queued is not claimed yet; one that never is comes back
         self._sent = {name: at for name, at in self._sent.items() if now - at < _AGAIN_SECONDS}
         present = {name.decode() for name in self.connection.zrange(self.scheduled_jobs_key, 0, -1)}
+        self._times = Counter({name: self._times[name] for name in entries.keys() & self._times.keys()})
         for name in present - entries.keys():
             self.cancel(name)
             self.connection.delete(self.job_class.key_for(name))
@@ -179,17 +190,31 @@ class Ticks:
         """Have all work of the market's instant done; whether there was any. Raises Unavailable.
 
         That is every slot due by now, and every row of the outbox that leads to a job.
-        A row that fails again and again is not waited for.
+        A row that fails again and again is not waited for, nor a slot that nobody claims.
         """
         await self.tick()
-        outbox = Outbox(self._connection)
+        ticked, outbox = time.monotonic(), Outbox(self._connection)
         while True:
             with suppress(RedisError):
                 if not await asyncio.to_thread(self._scheduler.unfinished) and await outbox.quiet():
-                    break
+                    if not await self._again():
+                        break
+                    ticked = time.monotonic()
             await asyncio.sleep(_MOMENT)
+            if (
+                time.monotonic() - ticked > TICK_SECONDS
+            ):  # a killed worker's slot comes back as it does in free time
+                await self.tick()
+                ticked = time.monotonic()
         before, self._seen = self._seen, (self._scheduler.queued, await outbox.newest())
         return before != self._seen
+
+    async def _again(self) -> bool:
+        """Queue anew what was queued and lost before anybody claimed it; whether there was any."""
+        before = self._scheduler.queued
+        if self._scheduler.doubt():
+            await self.tick()
+        return self._scheduler.queued != before
 
     async def tick(self) -> None:
         """Compare and queue once. Raises Unavailable without Postgres; a lost Redis or clock is waited for."""

@@ -12,11 +12,11 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from rq.worker import SimpleWorker, Worker
+from rq.worker import SimpleWorker, Worker, WorkerStatus
 
 from daemon.forks import Child, Forks
 from daemon.lineage import die_with_parent
-from daemon.queues import ConfinedJob, ConfinedQueue, connect_queues
+from daemon.queues import SLOT, ConfinedJob, ConfinedQueue, connect_queues
 from daemon.runner import WarmRunner, perform_once
 from senex.domain.errors import Unavailable
 from senex.store.direct import connect_sync
@@ -87,7 +87,15 @@ class TradingWorker(_Confined, SimpleWorker):
 
 
 class ForkingWorker(_Confined, Worker):
-    """Runs each job in a fork of this process."""
+    """Runs each job in a fork of this process, but for slots: to claim one is less work than a fork."""
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        if job.func_name != SLOT:
+            super().execute_job(job, queue)
+            return
+        self.perform_job(job, queue, self.prepare_execution(job))
+        self.set_state(WorkerStatus.IDLE)
+        self._done += 1
 
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]

@@ -335,6 +335,14 @@ class DaemonSettings(LimitFields, _Clocked):
             description="Where each process keeps a folder of logs; default: where `senex paths` says.",
         ),
     ]
+    log_megabytes: Annotated[
+        int | None,
+        Field(
+            default=None,
+            ge=1,
+            description="Close each log file at so many megabytes; default: at 50, trading.log at 100.",
+        ),
+    ]
 
     @property
     def direct_url(self) -> str:

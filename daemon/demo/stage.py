@@ -11,7 +11,7 @@ import json
 import shutil
 import sys
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Self
 
@@ -29,7 +29,7 @@ from senex.machine import local_console_file
 from senex.simulator.books.journal import STATE_FORMAT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -51,12 +51,16 @@ class Plot:
     scenario: str = "calm"
     speed: float = 1.0
     fresh: bool = False
+    begins: str | None = None
+    """When a fresh market begins, as ``senex simulator --start``; None leaves it to the simulator."""
     accounts: int = 1
     root: Path | None = None
     parts: tuple[str, ...] = ()
     """Daemon processes to run one by one; none named means the supervisor with all."""
     rest_via: Callable[[str], str] | None = None
     """Given the simulator's REST address, the address the daemon is to use: somebody stands between."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """More of the daemon's settings, by the names of their variables."""
 
 
 class Stage:
@@ -182,6 +186,8 @@ class Stage:
         command += ["--seed", str(self._plot.seed), "--scenario", self._plot.scenario]
         command += ["--speed", str(self._plot.speed), "--accounts", str(self._plot.accounts)]
         command += ["--state", str(folder), "--credentials-file", str(credentials)]
+        if self._plot.begins is not None:
+            command += ["--start", self._plot.begins]
         await self.keep(Part("simulator", command, self._environment("simulator")))
         self.rest_url = f"http://127.0.0.1:{port}"
         self.clock_url = f"ws://127.0.0.1:{port}/clock"
@@ -245,6 +251,7 @@ class Stage:
             SENEX_ENCRYPTION_KEYS_FILE=str(self._encryption_key()),
             SENEX_CLOCK_URL=self.clock_url,
             SENEX_LOG_DIR=str(self.logs),
+            **self._plot.settings,
         )
 
     def _encryption_key(self) -> Path:

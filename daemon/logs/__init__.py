@@ -44,11 +44,17 @@ class _Stream(Discreet, logging.StreamHandler[TextIO]):
 
 
 def configure(
-    *, as_json: bool, process: str, folder: Path | None = None, secrets: Iterable[str] = ()
+    *,
+    as_json: bool,
+    process: str,
+    folder: Path | None = None,
+    megabytes: int | None = None,
+    secrets: Iterable[str] = (),
 ) -> None:
     """Send this process's events, and those of its libraries, to its sinks.
 
-    ``folder`` holds a folder per process with its files; None writes none, nor does JSON.
+    ``folder`` holds a folder per process with its files; None writes none, nor does JSON. Each is closed
+    at so many ``megabytes``, or at its own size.
     ``secrets`` are struck out of every line, whatever surrounds them.
     """
     shared: list[Processor] = [
@@ -72,7 +78,7 @@ def configure(
     )
     handlers: list[logging.Handler] = [_Stream(sys.stdout if as_json else sys.stderr)]
     if folder is not None and not as_json:
-        handlers += kept_files(folder, process)
+        handlers += kept_files(folder, process, megabytes)
     for handler in handlers:
         handler.setFormatter(formatter)
     _take_over(handlers)

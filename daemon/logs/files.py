@@ -14,7 +14,7 @@ import os
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,10 +50,11 @@ KINDS = (
 )
 
 
-def kept_files(folder: Path, process: str) -> list[logging.Handler]:
+def kept_files(folder: Path, process: str, megabytes: int | None = None) -> list[logging.Handler]:
     """The handlers of a process; nothing is opened before there is something to write."""
     sweep(folder)
-    return [KeptFile(folder / process / f"{kind.name}.log", kind) for kind in KINDS]
+    kinds = KINDS if megabytes is None else [replace(kind, size=megabytes * MEGABYTE) for kind in KINDS]
+    return [KeptFile(folder / process / f"{kind.name}.log", kind) for kind in kinds]
 
 
 def sweep(folder: Path, *, days: int = KEPT_DAYS) -> None:

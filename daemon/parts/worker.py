@@ -10,6 +10,7 @@ from daemon.processes import last_word, log_as, where
 from daemon.runner import Means
 from daemon.worker import serve
 from senex.bootstrap.daemon import build
+from senex.broker.session import preload
 from senex.domain.errors import SenexError
 from senex.store.schema import wait_for_schema
 
@@ -23,6 +24,7 @@ def main(settings: DaemonSettings) -> int:
         asyncio.run(wait_for_schema(settings.direct_url))
     except SenexError as problem:
         return last_word(problem)
+    preload()
     means = Means(
         direct_url=settings.direct_url,
         environment=settings.environment,

@@ -13,7 +13,8 @@ import logging
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 import httpx2
@@ -28,6 +29,7 @@ from senex.broker.skew import Skew
 from senex.domain.errors import UsageProblem
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator
 
     from senex.broker.errors import TokenRefused
@@ -38,6 +40,18 @@ _RENEWED_BEFORE = 60.0
 """Seconds before its end at which the SDK renews a token."""
 _TIMEOUT = httpx2.Timeout(8.0, connect=3.0)
 _LIMITS = httpx2.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=60.0)
+
+
+def preload() -> None:
+    """Have done once what a process does for its first request: a parent does it for all its forks."""
+    import_module("anyio._backends._asyncio")
+    _certificates()
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Whom to trust; to read it again for each session costs more than the session."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +195,7 @@ async def open_session(
         access.refresh_token,
         is_test=not access.live,
         trust_env=False,
+        verify=_certificates(),
         timeout=_TIMEOUT,
         limits=_LIMITS,
         event_hooks=hooks,

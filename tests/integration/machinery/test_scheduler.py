@@ -17,7 +17,7 @@ from daemon.scheduler import Entry, SlotScheduler, Ticks
 from senex.store.direct import connect
 from senex.store.slots import claim_slot
 from tests.integration.machinery.machinery_support import kill
-from tests.waiting import ended, eventually
+from tests.waiting import ended, eventually, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -164,6 +164,41 @@ async def test_a_wiped_redis_is_planned_again(bench: Bench) -> None:
     bench.machinery.queues.flushdb()
     await bench.tick_at(_TEN)
     assert bench.planned() == {_id(_TEN + _FIVE)}
+
+
+async def test_in_lockstep_a_lost_slot_is_queued_again_before_time_goes_on(bench: Bench) -> None:
+    slot = _TEN + _FIVE
+    bench.machinery.sql.execute("UPDATE job_schedule SET grace_seconds = 60")
+    await bench.tick_at(_TEN + timedelta(minutes=2))
+    bench.watch.instant = slot
+    settling = asyncio.create_task(bench.ticks.settle())
+
+    async def queued() -> bool:
+        return bench.queued() == [_id(slot)]
+
+    await until(queued, "the slot is queued")
+    bench.machinery.queues.flushdb()
+    await until(queued, "the slot is queued again")
+    assert not settling.done()
+
+    await bench.claim(slot)
+    bench.machinery.sql.execute("UPDATE outbox SET done_at = clock_timestamp()")
+    bench.machinery.queues.flushdb()  # its result is not kept
+    assert await settling
+    assert bench.queued() == []
+
+
+async def test_in_lockstep_a_slot_nobody_can_claim_is_not_waited_for(bench: Bench) -> None:
+    bench.machinery.sql.execute("UPDATE job_schedule SET grace_seconds = 60")
+    bench.watch.instant = _TEN
+    settling = asyncio.create_task(bench.ticks.settle())
+
+    async def lost() -> bool:
+        bench.machinery.queues.flushdb()
+        return settling.done()
+
+    await until(lost, "it is given up")
+    assert await settling
 
 
 async def test_a_silent_clock_makes_nothing_due(bench: Bench) -> None:
