@@ -1,7 +1,7 @@
 # senex: `make demo` opens the console on everything; `make check` is what CI runs.
 # ARGS= goes to the command (make demo ARGS="--headless --json"), PYTHON= names the Python for .venv.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test check faults faults-processes mutation soak bench compose-test sdk-suite client-check lock
+.PHONY: help install install-dev demo test long check faults faults-processes mutation soak bench compose-test sdk-suite client-check lock
 PYTHON ?=
 ARGS ?=
 export PYTHON
@@ -23,6 +23,9 @@ demo: install  ## everything on this machine, simulated, then the console
 
 test: install-dev  ## run the tests
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+
+long: install-dev  ## run the tests that take long
+	@$(BIN)/python -m pytest $(PARALLEL) -m long $(ARGS)
 
 check: install-dev  ## lint, types, import contracts, generated docs, tests
 	@$(BIN)/ruff check --quiet .

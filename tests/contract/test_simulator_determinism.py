@@ -70,6 +70,7 @@ def sell_around(simulator: Simulated, distances: range) -> None:
         assert "data" in ask("POST", f"/accounts/{simulator.account}/orders", body, token)
 
 
+@pytest.mark.long
 def test_kills_on_the_way_change_nothing(tmp_path: Path) -> None:
     """The same orders and the same hour, once in one go and once killed again and again."""
     until, logs = "2026-06-02T15:00:00+00:00", []

@@ -56,7 +56,7 @@ def fill(simulator: Simulator, ticket: Ticket) -> tuple[Order, int]:
     raise AssertionError(f"not filled within {SECONDS} s")
 
 
-@pytest.mark.parametrize("start", [0, 40_000])
+@pytest.mark.parametrize("start", [0, pytest.param(40_000, marks=pytest.mark.long)])
 @pytest.mark.parametrize("symbol", ["QQQ", "SPY"])
 def test_an_entry_at_a_five_seconds_old_mid_fills_for_every_seed(symbol: str, start: int) -> None:
     waits = set()

@@ -116,7 +116,9 @@ def judge(seed: int, symbol: str, scenario: Scenario) -> tuple[View, Proposal | 
     return view, Trident().propose(inputs)
 
 
-@pytest.mark.parametrize("first", range(0, 60, 20))
+@pytest.mark.parametrize(
+    "first", [0, *(pytest.param(first, marks=pytest.mark.long) for first in range(20, 60, 20))]
+)
 @pytest.mark.parametrize("symbol", ["QQQ", "SPY"])
 def test_calm_offers_a_trident_for_every_seed(symbol: str, first: int) -> None:
     for seed in range(first, first + 20):
@@ -129,6 +131,7 @@ def test_calm_offers_a_trident_for_every_seed(symbol: str, first: int) -> None:
         assert 0 < offered.max_loss < 1000
 
 
+@pytest.mark.long
 def test_calm_stays_away_from_every_limit_by_an_independent_calculation() -> None:
     for seed in range(40, 60):
         view = View(Market(seed=seed, scenario=Scenario.CALM, start=DEFAULT_START), "QQQ")
@@ -144,6 +147,7 @@ def test_calm_stays_away_from_every_limit_by_an_independent_calculation() -> Non
         assert 100 * (high[-5:].max() - low[-5:].min()) / close[-1] < 5, seed
 
 
+@pytest.mark.long
 def test_blocked_refuses_every_seed_and_names_the_flat_closes() -> None:
     for seed in range(15):
         for symbol in ("QQQ", "SPY"):

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 LOGIN = ("POST", "/oauth/token")
 
 
-@pytest.mark.parametrize("program", ["valkey-server", "postgres"])
+@pytest.mark.parametrize("program", [pytest.param("valkey-server", marks=pytest.mark.long), "postgres"])
 async def test_a_server_killed_in_the_middle_of_the_story_comes_back(world: World, program: str) -> None:
     account = await world.account()
     playing = asyncio.create_task(world.story(account))

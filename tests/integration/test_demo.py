@@ -253,6 +253,7 @@ def _quit(terminal: int) -> None:
     os.close(terminal)
 
 
+@pytest.mark.long
 def test_two_instances_side_by_side(installation: Installation) -> None:
     """One on data that has seen a story, in another market; one in a market where the rules say no."""
     other = Installation(installation.folder)
@@ -271,6 +272,7 @@ def test_two_instances_side_by_side(installation: Installation) -> None:
     assert other.processes() == []
 
 
+@pytest.mark.long
 async def test_the_story_needs_the_worker_and_the_relay(installation: Installation) -> None:
     root = installation.folder / "stages"
     root.mkdir()

@@ -197,7 +197,9 @@ class Chaos:
         self.desk.broker.orders[order.id] = replace(order, legs=legs, status=BrokerStatus.FILLED)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 3])  # 3: a replacement ends before what it replaced is booked
+@pytest.mark.parametrize(
+    "seed", [pytest.param(0, marks=pytest.mark.long), 1, 3]
+)  # 3: a replacement ends before what it replaced is booked
 async def test_whatever_happens_no_spread_is_closed_twice_over(desk: Desk, seed: int) -> None:
     held = await opened(desk)
     chance = random.Random(seed)

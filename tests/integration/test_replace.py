@@ -395,7 +395,7 @@ class _DyingWork(PostgresUnitOfWork):
             raise Killed
 
 
-@pytest.mark.parametrize("kind", [OrderKind.TARGET, OrderKind.ENTRY])
+@pytest.mark.parametrize("kind", [pytest.param(OrderKind.TARGET, marks=pytest.mark.long), OrderKind.ENTRY])
 async def test_a_kill_at_every_commit_leaves_one_of_the_two(
     desk: Desk, reads: Reads, kind: OrderKind
 ) -> None:
