@@ -132,6 +132,27 @@ async def test_an_order_adopted_while_its_sender_is_declared_dead_stays_adopted(
     assert len(desk.broker.posts) == 1
 
 
+async def test_an_order_withdrawn_right_before_it_is_sent_is_not_sent(desk: Desk) -> None:
+    execute = await intended(desk)
+    async with desk.units() as tx:
+        order_id = (await tx.orders.attempt(UUID(execute.subject))).order_id
+
+    async def cancelled() -> None:
+        await desk.decide(DecisionKind.CANCEL_ORDER, order_id=order_id)
+        await desk.run(next(each for each in await desk.work() if each.job == "decide"))
+
+    # the first unit after all was checked is the one that marks it as being sent
+    late = replace(desk.context, units=Meanwhile(desk.engine, 1, cancelled))
+    with pytest.raises(Postponed):
+        await Desk(late, desk.broker, desk.quotes, desk.clock, desk.engine).run(execute)
+    assert desk.broker.posts == []
+    async with desk.units() as tx:
+        assert (await tx.orders.attempt(UUID(execute.subject))).status is AttemptStatus.ABANDONED
+    await desk.drain()
+    assert (await desk.order(order_id)).status is OrderStatus.CANCELLED
+    assert desk.broker.posts == []
+
+
 @pytest.mark.parametrize("kind", [DecisionKind.SUGGEST, DecisionKind.SYNC, DecisionKind.REJECT])
 async def test_who_is_no_trader_decides_nothing(desk: Desk, kind: DecisionKind) -> None:
     suggestion = await desk.suggest()
