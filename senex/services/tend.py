@@ -153,7 +153,7 @@ async def _tend(tending: _Tending, market: Market, instruments: dict[str, Instru
             moves += target_moves(held, orders, spec, again=mend, beside=None if wish is None else wish.id)
         for move in moves:
             await _do(tending, key, move, wish)
-        await _say_what_hangs(tending, held, orders, entering=entering)
+        await _say_what_hangs(tending, held, orders, entering=entering, mend=mend)
         if mend and key in planned.without:
             await _note(tending, "no target", f"{position.id}/{key}", planned.without[key].why)
 
@@ -259,7 +259,9 @@ def _order(tending: _Tending, key: str, move: Place, serves: SpreadExit | None) 
     )
 
 
-async def _say_what_hangs(tending: _Tending, held: Held, orders: Sequence[Order], *, entering: bool) -> None:
+async def _say_what_hangs(
+    tending: _Tending, held: Held, orders: Sequence[Order], *, entering: bool, mend: bool
+) -> None:
     """A leg out of ratio that no order works on is an alarm, with the command that closes it (DOMAIN 0.12)."""
     tx, position, key = tending.tx, tending.position, held.plan.key
     subject = f"{position.id}/{key}"
@@ -267,6 +269,8 @@ async def _say_what_hangs(tending: _Tending, held: Held, orders: Sequence[Order]
         await tx.alarms.resolve(BROKEN, subject, account_id=position.account_id, now=tending.now)
         return
     if entering or any(not order.status.terminal for order in orders):
+        return
+    if not mend and await _being_booked(tending, held):
         return
     listed = ", ".join(f"{quantity:+d} {symbol}" for symbol, quantity in sorted(held.units.excess.items()))
     text = (
@@ -276,6 +280,12 @@ async def _say_what_hangs(tending: _Tending, held: Held, orders: Sequence[Order]
     alarm = Alarm(BROKEN, Severity.CRITICAL, position.account_id, "position", subject, text)
     if await tx.alarms.sound(alarm, tending.now):
         await _note(tending, "broken ratio", subject, f"open beyond whole spreads: {listed}")
+
+
+async def _being_booked(tending: _Tending, held: Held) -> bool:
+    """Whether rows of the ledger about it wait: one leg after the other is booked, and a reconcile looks after that."""
+    pending = await tending.tx.ledger.pending(tending.position.account_id)
+    return any(stored.entry.symbol in held.open for stored in pending)
 
 
 async def _note(tending: _Tending, action: str, subject: str, why: str) -> None:

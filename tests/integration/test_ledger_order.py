@@ -22,6 +22,7 @@ from senex.domain.positions import PositionStatus
 from senex.services.book_ledger import book_ledger
 from senex.services.ledger import read_ledger
 from senex.testing.broker import MemoryBroker
+from tests.integration.test_exits import alarms
 from tests.integration.test_use_cases import Desk, desk
 
 if TYPE_CHECKING:
@@ -118,6 +119,21 @@ async def test_an_expiration_known_before_the_fill_waits_for_it(desk: Desk) -> N
     assert (await position(desk, order.position_id)).status is PositionStatus.CLOSED
     await reconcile(desk)
     assert await booked(desk) == {}
+
+
+async def test_legs_that_end_one_after_the_other_hang_only_once_a_reconcile_says_so(desk: Desk) -> None:
+    order = await desk.order(await desk.approve(await desk.suggest()))
+    await desk.fill(order.id)
+    first, *others = expired(desk, order)
+    desk.broker.ledger = (first, *(replace(one, quantity=D("0.5")) for one in others))
+    await desk.offer("sync_transactions", order.account_id, order.account_id)
+    await desk.drain()
+    assert first.symbol not in await booked(desk)
+    assert "BROKEN_RATIO" not in await alarms(desk)
+
+    await reconcile(desk)
+
+    assert "BROKEN_RATIO" in await alarms(desk)
 
 
 async def test_trades_of_our_own_orders_are_linked_and_never_booked_twice(desk: Desk) -> None:
