@@ -89,9 +89,14 @@ class World:
         return await self.console.decider.wait_result(decision, PATIENCE)
 
     async def suggest(self, account: AccountView, symbol: str = "QQQ") -> SuggestionView:
-        answer = await self.decided(await self.console.decider.suggest(account.id, symbol))
-        assert answer.suggestion_id is not None, answer
-        found = await self.console.reads.suggestion(answer.suggestion_id)
+        """A suggestion, asked for again while the quotes are too old, as an operator would."""
+
+        async def offered() -> UUID | None:
+            answer = await self.decided(await self.console.decider.suggest(account.id, symbol))
+            assert answer.suggestion_id is not None or " s old (limit" in answer.message, answer
+            return answer.suggestion_id
+
+        found = await self.console.reads.suggestion(await self.until("a trade is offered", offered))
         assert found is not None
         return found
 

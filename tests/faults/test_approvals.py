@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+@pytest.mark.long
 async def test_two_consoles_approving_at_once_make_one_order(world: World) -> None:
     account = await world.account()
     suggestion = await world.suggest(account)
@@ -42,7 +43,8 @@ async def test_two_consoles_approving_at_once_make_one_order(world: World) -> No
     assert f"{winner.operator} already approved it at " in refused.message
     assert "New York time" in refused.message
     assert winner.terminal in refused.message
-    assert (await world.decided(decision)).outcome == "done"
+    answer = await world.decided(decision)
+    assert answer.outcome == "done", answer
     await world.protected(account)
     asked = "SELECT count(*) FROM decision WHERE suggestion_id = %s AND kind = 'approve'"
     assert world.sql(asked, suggestion.id) == [(1,)]

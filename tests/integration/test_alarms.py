@@ -102,12 +102,6 @@ async def test_nothing_new_is_opened_on_a_halted_underlying_until_it_is_resumed(
     assert await desk.answer(passed) == ("done", "OK")
 
 
-async def test_a_decision_nobody_can_carry_out_is_answered(desk: Desk) -> None:
-    decision = await desk.decide(DecisionKind.FLATTEN)
-    await desk.drain()
-    assert await desk.answer(decision) == ("refused", "E_DECISION")
-
-
 async def _now(desk: Desk, suggestion: UUID) -> str:
     async with desk.units() as tx:
         return (await tx.suggestions.get(suggestion)).digest
