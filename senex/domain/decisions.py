@@ -62,7 +62,7 @@ FIX = "fix:"
 """How an option of a reconcile begins that names what to mend: a category, or one subject."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """One decision as the operator made it; never changed.
 
@@ -73,19 +73,19 @@ class Decision:
     id: UUID
     account_id: UUID
     kind: DecisionKind
-    suggestion_id: UUID | None
-    version: int | None
-    digest: str | None
-    order_id: UUID | None
-    symbol: str | None
-    strategy: str | None
-    state: str | None
-    reason: str | None
+    suggestion_id: UUID | None = None
+    version: int | None = None
+    digest: str | None = None
+    order_id: UUID | None = None
+    symbol: str | None = None
+    strategy: str | None = None
+    state: str | None = None
+    reason: str | None = None
     operator: str
     terminal: str
     role: str
-    proof: bytes | None
-    shown_at: datetime | None
+    proof: bytes | None = None
+    shown_at: datetime | None = None
     decided_at: datetime
     subject_id: UUID | None = None
     spread_key: str | None = None

@@ -102,12 +102,7 @@ async def decide(context: Context, decision_id: UUID, work: Work) -> Following |
         try:
             _check(case, environment=context.environment)
             await check_policy(context, decision)
-            use_case = _USE_CASES.get(decision.kind)
-            if use_case is None:
-                raise Refused(
-                    "E_DECISION", f"This senex cannot do '{decision.kind}' yet; nothing was changed."
-                )
-            following = await use_case(context, case, work)
+            following = await _USE_CASES[decision.kind](context, case, work)
         except (Postponed, OutcomeUnknown):
             raise
         except Unavailable as error:
