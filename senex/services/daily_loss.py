@@ -40,6 +40,7 @@ async def judge_day(context: Context, tx: UnitOfWork, account: Account, net_liqu
         await tx.alarms.resolve_others(code, [today], account_id=account.id, now=now)
     if fence.set_by == BY and not start.met:
         await _set(tx, account, fence, TradingState.ACTIVE, "a new day: the daily loss limit is over", now)
+        fence = await tx.accounts.fence(account.id)
     for finding in daily_loss(start, net_liquidation, limits):
         met = finding.weight is Weight.BLOCKS
         text = f"{finding}{'. Look at what is open; `K` lets entries out again.' if met else ''}"

@@ -241,6 +241,19 @@ async def test_the_operator_lifts_the_daily_loss_for_the_day_and_the_next_day_do
     assert actors == ["the daily loss limit", "trader", "the daily loss limit", "the daily loss limit"]
 
 
+async def test_a_day_that_begins_with_the_loss_stays_closed_to_entries(desk: Desk, reads: Reads) -> None:
+    _balance(desk, 48_000)
+    await _sync(desk)
+    assert await _state(desk) is TradingState.REDUCE_ONLY
+
+    desk.clock.advance(timedelta(days=1))
+    _balance(desk, 46_000)
+    await _sync(desk)
+
+    assert await _state(desk) is TradingState.REDUCE_ONLY
+    assert [one.code for one in await reads.alarms()] == ["DAILY_LOSS"]
+
+
 async def test_what_is_paid_out_is_no_loss(desk: Desk) -> None:
     account = await desk.account()
     desk.clock.advance(timedelta(minutes=1))
