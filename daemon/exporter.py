@@ -7,7 +7,6 @@ Without Postgres it says just that.
 from __future__ import annotations
 
 import asyncio
-import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -92,7 +91,7 @@ class Everything(Collector):
 
     def _of_this_host(self, heard: list[Heard]) -> Iterator[Figure]:
         for one in heard:
-            used = usage(one.pid) if one.host == socket.gethostname() else None
+            used = usage(one.pid) if one.host == self._machine.name else None
             if used is not None:
                 yield Figure("senex_process_cpu_seconds", (one.name, one.instance), used.cpu_seconds)
                 yield Figure("senex_process_resident_bytes", (one.name, one.instance), used.resident_bytes)

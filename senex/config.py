@@ -266,7 +266,7 @@ class ConsoleSettings(_Clocked):
 
 
 class DaemonSettings(LimitFields, _Clocked):
-    """What workers, scheduler, streamer and relay know."""
+    """What the daemon's processes know."""
 
     database_url: Annotated[SecretStr, Field(description="Postgres as the daemon's role; may be a pooler.")]
     database_direct_url: Annotated[

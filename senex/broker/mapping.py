@@ -16,6 +16,7 @@ from senex.domain.chain import Candle, Contract, Expiration, Metrics, OptionChai
 from senex.domain.errors import Unavailable, UsageProblem
 from senex.domain.ledger import LedgerEntry
 from senex.domain.legs import Action, InstrumentType
+from senex.domain.money import ZERO
 from senex.domain.orders import BrokerStatus
 from senex.domain.unknown import Unknown
 from senex.ports.broker import (
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 _NEW_YORK = ZoneInfo("America/New_York")
 _HUNDRED = Decimal(100)
-_NOTHING = Decimal(0)
 
 
 class Unreadable(Unavailable):
@@ -129,8 +129,8 @@ def ledger_entry(told: Transaction) -> LedgerEntry:
         day=told.transaction_date,
         value=told.value,
         net_value=told.net_value,
-        commission=-(told.commission or _NOTHING),
-        fees=-sum((cost for cost in costs if cost is not None), _NOTHING),
+        commission=-(told.commission or ZERO),
+        fees=-sum((cost for cost in costs if cost is not None), ZERO),
         symbol=told.symbol,
         underlying=told.underlying_symbol,
         instrument=None if told.instrument_type is None else told.instrument_type.value,

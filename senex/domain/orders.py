@@ -248,7 +248,7 @@ class Order:
 def unfilled(lines: Sequence[OrderLine]) -> tuple[OrderLine, ...]:
     """What is still to be filled of them, as lines of an order of its own; empty when nothing is."""
     left = ((line.leg, line.leg.quantity - line.filled) for line in lines)
-    return tuple(OrderLine(replace(leg, quantity=quantity)) for leg, quantity in left if quantity)
+    return tuple(OrderLine(replace(leg, quantity=quantity)) for leg, quantity in left if quantity > 0)
 
 
 def filled_evenly(lines: Sequence[OrderLine]) -> bool:

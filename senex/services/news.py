@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from senex.domain.orders import of_another_deployment, ours, status_from_broker
+from senex.domain.orders import of_another_deployment, ours
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -29,13 +29,14 @@ def news(
 def _known(one: Known | None, theirs: BrokerOrder, *, namespace: UUID) -> bool:
     """Whether booking the order would change nothing."""
     name = theirs.external_identifier
-    status = status_from_broker(theirs.status, filled=theirs.filled)
     if one is None:
         # nobody's business: it has ended, or it was never a senex's
-        return not ours(name, namespace) and (status.terminal or not of_another_deployment(name, namespace))
+        return not ours(name, namespace) and (
+            theirs.means.terminal or not of_another_deployment(name, namespace)
+        )
     told = {leg.symbol: sum(fill.quantity for fill in leg.fills) for leg in theirs.legs}
     return (
-        one.order.status is status
+        one.order.status is theirs.means
         and one.broker_status == theirs.status
         and (name is None or name in one.identifiers)
         and told == {line.leg.symbol: line.filled for line in one.order.lines}

@@ -43,15 +43,14 @@ async def check_expirations(context: Context, account_id: UUID, work: Work) -> N
     async with context.units() as tx:
         session = (await tx.market.calendar(new_york_date(now))).session_on(new_york_date(now))
         warned = []
-        severity = expiry_severity(session, now) if isinstance(session, Session) else None
-        for position in await tx.positions.open(account_id):
-            if not isinstance(session, Session) or position.status not in OPEN_STATUSES:
-                continue
-            stops = await _stops(tx, position)
-            if severity is None or not expires_today(stops, session):
-                continue
-            warned.append(str(position.id))
-            await tx.alarms.sound(await _expiring(tx, position, severity, min(stops)), now)
+        if isinstance(session, Session) and (severity := expiry_severity(session, now)) is not None:
+            for position in await tx.positions.open(account_id):
+                if position.status not in OPEN_STATUSES:
+                    continue
+                stops = await _stops(tx, position)
+                if expires_today(stops, session):
+                    warned.append(str(position.id))
+                    await tx.alarms.sound(await _expiring(tx, position, severity, min(stops)), now)
         await tx.alarms.resolve_others("EXPIRES_TODAY", warned, account_id=account_id, now=now)
         await tx.outbox.done(work)
         await tx.commit()

@@ -1,7 +1,7 @@
 """All figures of a scrape in one transaction of Postgres, each a name, its labels' values and a number.
 
-Counts that would grow with the years are taken of the newest work only, sizes from Postgres' own
-statistics, so that a scrape costs the same after a year.
+Work that is done is counted among the newest only, and sizes are Postgres' own statistics; the orders
+are counted all, in one pass.
 """
 
 from __future__ import annotations
@@ -51,16 +51,17 @@ recent AS (
     SELECT job, greatest(extract(epoch FROM done_at - created_at), 0)::double precision AS took FROM outbox
     WHERE id > (SELECT coalesce(max(id), 0) - 2000 FROM outbox)
         AND done_at > clock_timestamp() - interval '10 minutes'),
+stood AS (SELECT status, count(*) AS n FROM trade_order GROUP BY status),
 sizes AS (
     SELECT coalesce(pg_partition_root(relid), relid)::regclass::text AS name,
         sum(pg_total_relation_size(relid))::double precision AS bytes, sum(n_live_tup)::double precision AS rows
     FROM pg_stat_user_tables GROUP BY 1)
 SELECT 'senex_work' AS name, ARRAY[q, s] AS labels,
     (SELECT count(*) FROM undone u WHERE u.queue = q AND u.state = s)::double precision AS value
-FROM unnest(ARRAY['trading', 'accounts', 'default']) q, unnest(ARRAY['waiting', 'running', 'failing']) s
+FROM unnest(ARRAY['trading', 'accounts', 'default', 'streamer']) q, unnest(ARRAY['waiting', 'running', 'failing']) s
 UNION ALL SELECT 'senex_work_oldest_seconds', ARRAY[q],
     coalesce((SELECT extract(epoch FROM clock_timestamp() - min(created_at)) FROM undone u WHERE u.queue = q), 0)
-FROM unnest(ARRAY['trading', 'accounts', 'default']) q
+FROM unnest(ARRAY['trading', 'accounts', 'default', 'streamer']) q
 UNION ALL SELECT 'senex_work_seconds', ARRAY[job, share::text],
     percentile_disc(share) WITHIN GROUP (ORDER BY took)
 FROM recent, unnest(ARRAY[0.5, 0.95, 1.0]) share GROUP BY job, share
@@ -68,8 +69,8 @@ UNION ALL SELECT 'senex_work_done_recently', ARRAY[job], count(*) FROM recent GR
 UNION ALL SELECT 'senex_job_last_done_seconds', ARRAY[s.name], extract(epoch FROM clock_timestamp() - d.done_at)
 FROM job_schedule s CROSS JOIN LATERAL (
     SELECT done_at FROM outbox o WHERE o.job = s.name AND o.done_at IS NOT NULL ORDER BY o.id DESC LIMIT 1) d
-UNION ALL SELECT 'senex_orders', ARRAY[status], count(*) FROM trade_order GROUP BY status
-UNION ALL SELECT 'senex_unknown_orders', ARRAY[]::text[], count(*) FROM trade_order WHERE status = 'unknown'
+UNION ALL SELECT 'senex_orders', ARRAY[status], n FROM stood
+UNION ALL SELECT 'senex_unknown_orders', ARRAY[]::text[], coalesce((SELECT n FROM stood WHERE status = 'unknown'), 0)
 UNION ALL SELECT 'senex_alarms', ARRAY[code, severity], count(*) FROM alarm WHERE resolved_at IS NULL
     GROUP BY code, severity
 UNION ALL SELECT 'senex_source_ok', ARRAY[source], min(ok::integer) FROM source_status GROUP BY source

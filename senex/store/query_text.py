@@ -296,7 +296,7 @@ paid AS (
 SELECT position_id, CASE WHEN bool_and(cost IS NOT NULL) THEN sum(cost) END AS fees FROM paid GROUP BY position_id
 """  # noqa: S608  only constants are put in
 
-CHILDREN = "SELECT id, parent_id FROM position WHERE parent_id = ANY(%(ids)s)"
+CHILDREN = "SELECT id FROM position WHERE parent_id = ANY(%(ids)s)"
 
 EXITS = """
 SELECT position_id, spread_key, cause, terms, limit_price, step, why, created_at FROM spread_exit

@@ -201,7 +201,7 @@ def cancellable(order: OrderView) -> bool:
 
 
 def replaceable(order: OrderView) -> bool:
-    """Whether it is at the broker, and nothing is asked of it already."""
+    """Whether it works and is at the broker."""
     return cancellable(order) and order.broker_order_id is not None
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from senex.cli.console import account_option, choose_account, run, timeout_option
-from senex.cli.output import VERSION, json_option, plain, print_json, table
+from senex.cli.output import UNKNOWN, VERSION, json_option, plain, print_json, table
 
 if TYPE_CHECKING:
     from senex.bootstrap.console import Console
@@ -131,6 +131,6 @@ def _verdict(one: ChainView) -> tuple[str, ...]:
         str(one.seals),
         str(one.sealed),
         str(one.unsealed),
-        (one.digest or "—")[:16],
+        (one.digest or UNKNOWN)[:16],
         "holds" if one.broken is None else f"BROKEN: {one.broken}",
     )

@@ -106,7 +106,7 @@ def flatten(*, reason: str, number: str | None, typed: bool, timeout: float, as_
 
     async def decide(console: Console) -> int:
         account = await choose_account(console, number)
-        held = await console.reads.positions(account_id=account.id)
+        held = [one for one in await console.reads.positions(account_id=account.id) if one.managed]
         risk = sum((one.initial_risk or Decimal(0) for one in held), Decimal(0))
         say = f"Close all {len(held)} position(s) of {account.number} at natural ({money(risk)} at risk at entry)"
         confirm_word(say, FLATTEN_WORD, yes=typed)

@@ -36,16 +36,7 @@ class AlarmRepository(Repository):
         """One that is open already gets the newest text and stays as old as it is."""
         row = await self._row(
             upsert(_alarm)
-            .values(
-                id=uuid4(),
-                account_id=alarm.account_id,
-                code=alarm.code,
-                severity=alarm.severity,
-                object_type=alarm.object_type,
-                object_id=alarm.object_id,
-                text=alarm.text,
-                raised_at=now,
-            )
+            .values(id=uuid4(), raised_at=now, **asdict(alarm))
             .on_conflict_do_update(
                 index_elements=["account_id", "code", "object_type", "object_id"],
                 index_where=_OPEN,

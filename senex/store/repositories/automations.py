@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, select, update
@@ -43,16 +44,7 @@ class AutomationRepository(Repository):
         )
 
     async def set(self, account_id: UUID, automation: Automation, *, by: str, now: datetime) -> None:
-        told = {
-            "enabled": automation.enabled,
-            "underlying": automation.underlying,
-            "strategy": automation.strategy,
-            "repeat_until_filled": automation.repeat_until_filled,
-            "max_loss": automation.max_loss,
-            "min_score": automation.min_score,
-            "set_by": by,
-            "set_at": now,
-        }
+        told = {**asdict(automation), "set_by": by, "set_at": now}
         statement = upsert(_automation).values(account_id=account_id, **told)
         await self._run(statement.on_conflict_do_update(index_elements=["account_id"], set_=told))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -35,19 +36,7 @@ class InboxRepository(Repository):
     """``ports.unit_of_work.Inbox`` on Postgres."""
 
     async def add(self, notice_id: UUID, notice: Notice, *, day: date, now: datetime) -> UUID | None:
-        added = upsert(_notice).values(
-            id=notice_id,
-            at=now,
-            day=day,
-            account_id=notice.account_id,
-            event=notice.event,
-            level=notice.level,
-            object_type=notice.object_type,
-            object_id=notice.object_id,
-            title=notice.title,
-            text=notice.text,
-            alarm_id=notice.alarm_id,
-        )
+        added = upsert(_notice).values(id=notice_id, at=now, day=day, **asdict(notice))
         given = added.excluded
         row = await self._row(
             added.on_conflict_do_update(
