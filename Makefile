@@ -1,7 +1,7 @@
 # senex: `make demo` opens the console on everything; `make check` is what CI runs.
 # ARGS= goes to the command (make demo ARGS="--headless --json"), PYTHON= names the Python for .venv.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test long check faults faults-processes mutation soak bench compose-test sdk-suite client-check lock
+.PHONY: help install install-dev demo test long check faults faults-processes mutation soak bench compose-test sdk-suite client-check determinism lock
 PYTHON ?=
 ARGS ?=
 export PYTHON
@@ -10,7 +10,7 @@ BIN := .venv/bin
 PARALLEL := --numprocesses=2 --dist=loadfile
 
 help:  ## show the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
 
 install:  ## install senex into .venv
 	@./install.sh
@@ -35,7 +35,7 @@ check: install-dev  ## lint, types, import contracts, generated docs, tests
 	@$(BIN)/python -m senex.config_docs --check
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-faults: install-dev  ## a thousand seeds of each random fault, at most an hour on two cores
+faults: install-dev  ## a thousand seeds of each numbered random fault: hours (ARGS="--seeds 50")
 	@$(BIN)/python -m tests.faults.tier1 $(ARGS)
 
 faults-processes: install-dev  ## kill real processes at every commit, request and answer of a story

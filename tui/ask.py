@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from tui.state import State
 
 
-FLATTEN_WORD = "flatten"
-
-
 class Host(Protocol):
     """The app, as far as asking needs it."""
 
@@ -171,11 +168,12 @@ def flatten(host: Host, account: AccountView) -> None:
     """Everything at once: the word has to be typed."""
 
     def check(told: str) -> str:
-        if told.strip() != FLATTEN_WORD:
+        if told.strip() != confirm.FLATTEN_WORD:
             raise Refused(
-                "E_NOT_CONFIRMED", f"Type {FLATTEN_WORD!r} to do it, Esc to leave everything as it is."
+                "E_NOT_CONFIRMED",
+                f"Type {confirm.FLATTEN_WORD!r} to do it, Esc to leave everything as it is.",
             )
-        return FLATTEN_WORD
+        return confirm.FLATTEN_WORD
 
     def then(answer: str | None) -> None:
         if answer is not None:
@@ -183,7 +181,7 @@ def flatten(host: Host, account: AccountView) -> None:
             host.decide("Flatten", lambda by: by.flatten(account.id, reason=reason))
 
     text = confirm.flatten(host.state, account)
-    host.ask(Prompt("Flatten", text, placeholder=FLATTEN_WORD, check=check), then)
+    host.ask(Prompt("Flatten", text, placeholder=confirm.FLATTEN_WORD, check=check), then)
 
 
 def suggest(host: Host, account: AccountView) -> None:

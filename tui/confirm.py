@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from tui.state import State
 
+FLATTEN_WORD = "flatten"
 _NAMED = 8
 
 
@@ -215,7 +216,7 @@ def flatten(state: State, account: AccountView) -> str:
     )
     return (
         f"Closes all {len(held)} positions of account {fmt.clean(account.number)} at natural ({money}), cancels their "
-        f"targets first, and opens nothing new. Type {'flatten'!r}:"
+        f"targets first, and opens nothing new. Type {FLATTEN_WORD!r}:"
     )
 
 

@@ -86,6 +86,11 @@ async def choose_account(console: Console, number: str | None) -> AccountView:
     raise UsageProblem("E_ACCOUNT", f"{said}; choose one with --account: {listed}.")
 
 
+async def account_or_all(console: Console, number: str | None) -> UUID | None:
+    """The account of that number; None, which is all of them, when none is named."""
+    return None if number is None else (await choose_account(console, number)).id
+
+
 async def some_account(console: Console) -> UUID:
     """An account to decide for where the decision is about all of them: each belongs to one.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from senex.domain.exits import REPRICE_EVERY
 from senex.domain.legs import Action, InstrumentType, Leg
 from senex.domain.lots import leg_quantities, open_units
-from senex.domain.orders import OrderKind, OrderStatus, TimeInForce
+from senex.domain.orders import OrderKind, OrderStatus, TimeInForce, unfilled_legs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -274,12 +274,9 @@ def target_moves(
 
 
 def exit_moves(
-    held: Held, orders: Sequence[Order], wish: SpreadExit, limit: Decimal | None, *, due: bool
+    held: Held, orders: Sequence[Order], wish: SpreadExit, limit: Decimal, *, due: bool
 ) -> tuple[Move, ...]:
-    """What brings an active exit on: others out of the way, then its own order at ``limit``, priced anew when ``due``.
-
-    ``limit`` is None while no price is known: then nothing is sent and nothing changed.
-    """
+    """What brings an active exit on: others out of the way, then its own order at ``limit``, priced anew when due."""
     working = [order for order in orders if not order.status.terminal]
     mine = [order for order in working if order.exit_id == wish.id]
     others = [order for order in working if order.exit_id != wish.id]
@@ -292,11 +289,13 @@ def exit_moves(
     legs = closing_legs(held, excess=wish.excess)
     if mine:
         (newest,) = mine[-1:]
-        unchanged = limit is None or not due or newest.limit_price == limit or newest.cancel_requested
-        if unchanged or limit is None or newest.status is OrderStatus.UNKNOWN or len(mine) > 1:
+        unchanged = not due or newest.limit_price == limit or newest.cancel_requested
+        if unchanged or newest.status is OrderStatus.UNKNOWN or len(mine) > 1:
             return ()
-        return (Change(newest, _left(newest), limit, f"{wish.cause} of {wish.spread_key}, priced anew"),)
-    if limit is None or not legs or over_closing(held.open, working, legs) is not None:
+        return (
+            Change(newest, unfilled_legs(newest), limit, f"{wish.cause} of {wish.spread_key}, priced anew"),
+        )
+    if not legs or over_closing(held.open, working, legs) is not None:
         return ()
     why = f"{wish.cause} of {wish.spread_key}"
     return (Place(wish.cause.kind, legs, limit, TimeInForce.DAY, why),)
@@ -345,15 +344,6 @@ def _cancels(orders: Iterable[Order], why: str) -> tuple[Move, ...]:
         Cancel(order, why)
         for order in orders
         if not order.cancel_requested and order.status is not OrderStatus.UNKNOWN
-    )
-
-
-def _left(order: Order) -> tuple[Leg, ...]:
-    """What a working order has not filled."""
-    return tuple(
-        Leg(line.leg.symbol, line.leg.action, line.leg.quantity - line.filled, line.leg.instrument)
-        for line in order.lines
-        if line.filled < line.leg.quantity
     )
 
 

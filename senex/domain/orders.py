@@ -251,6 +251,11 @@ def unfilled(lines: Sequence[OrderLine]) -> tuple[OrderLine, ...]:
     return tuple(OrderLine(replace(leg, quantity=quantity)) for leg, quantity in left if quantity > 0)
 
 
+def unfilled_legs(order: Order) -> tuple[Leg, ...]:
+    """The same as legs of an order of its own."""
+    return tuple(line.leg for line in unfilled(order.lines))
+
+
 def filled_evenly(lines: Sequence[OrderLine]) -> bool:
     """Whether every leg has filled by the same share, so that a limit per unit still says what it said."""
     first = lines[0]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,3 +13,8 @@ class Unknown:
     """A fact senex does not have. ``why`` is a sentence for the operator."""
 
     why: str
+
+
+def known(value: T | Unknown) -> T | None:
+    """The value; None where it is not known and a column or a sum has no room for why."""
+    return None if isinstance(value, Unknown) else value

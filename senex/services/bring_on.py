@@ -47,9 +47,11 @@ async def bring_on(
             return await _give_up(tx, case, replace(wish, deaths=deaths))
         await tx.outbox.add("reconcile", str(wish.account_id), queue="trading", account_id=wish.account_id)
         wish = await _save(tx, wish, replace(wish, deaths=deaths, unread=True, why=_last_word(case, wish)))
-    obstacle = "positions and orders are read again first" if wish.unread else case.obstacle()
+    if wish.unread:  # positions and orders are read again first
+        return wish, ()
+    obstacle = case.obstacle()
     if obstacle is not None:
-        return await _save(tx, wish, replace(wish, why=wish.why if wish.unread else obstacle)), ()
+        return await _save(tx, wish, replace(wish, why=obstacle)), ()
     return await _work(tx, case, wish)
 
 
@@ -91,7 +93,7 @@ async def _work(
             )
             alarm = Alarm(UNPRICED, Severity.CRITICAL, wish.account_id, "position", case.subject, text)
             await tx.alarms.sound(alarm, case.now)
-        # what is in its way is cancelled all the same only once it can be replaced
+        # what is in its way stays until a price is known
         return await _save(tx, wish, after), ()
     if wish.unpriced_since is not None:
         await tx.alarms.resolve(UNPRICED, case.subject, account_id=wish.account_id, now=case.now)

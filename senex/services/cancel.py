@@ -9,6 +9,7 @@ from uuid import UUID
 from senex.domain.decisions import Answer, Outcome
 from senex.domain.errors import Refused
 from senex.domain.orders import AttemptStatus, OrderStatus, advance, advance_attempt
+from senex.services.context import finished
 from senex.services.follow import follow_order
 from senex.services.record_fill import apply_order
 from senex.services.replace import pending_replacement
@@ -101,9 +102,7 @@ async def cancel(context: Context, order_id: UUID, work: Work) -> None:
         order = await tx.orders.get(order_id)
         account = await tx.accounts.get(order.account_id)
     if order.status.terminal or order.broker_order_id is None:
-        async with context.units() as tx:
-            await tx.outbox.done(work)
-            await tx.commit()
+        await finished(context, work)
         return
     async with context.units.account_lock(order.account_id):
         refusal = None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from senex.ports.machine import Machine
     from senex.ports.market import Publisher, Quotes
     from senex.ports.notifier import Notifier
+    from senex.ports.records import Work
     from senex.ports.unit_of_work import UnitOfWorkFactory
 
 ENTRY_QUEUE = "trading"
@@ -38,3 +39,10 @@ class Context:
 
 class Postponed(SenexError):
     """Not now: the work stays undone and is offered again when its lease lapses."""
+
+
+async def finished(context: Context, work: Work) -> None:
+    """Mark the work done where nothing else is left to store."""
+    async with context.units() as tx:
+        await tx.outbox.done(work)
+        await tx.commit()

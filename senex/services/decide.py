@@ -12,7 +12,7 @@ from senex.services.attend import acknowledge, resume_underlying
 from senex.services.automation import check_policy, set_automation
 from senex.services.cancel import request_cancel
 from senex.services.close_position import close_position, flatten
-from senex.services.context import Postponed
+from senex.services.context import Postponed, finished
 from senex.services.exit_plan import restore_targets, set_stop
 from senex.services.fix import reconcile_on_request
 from senex.services.jobs import pause_job, resume_job, retry_job, run_job
@@ -113,9 +113,7 @@ async def decide(context: Context, decision_id: UUID, work: Work) -> Following |
             outcome = Outcome.REFUSED if isinstance(error, Refused) else Outcome.FAILED
             await _answer(context, decision, error, outcome, work)
     else:
-        async with context.units() as tx:
-            await tx.outbox.done(work)
-            await tx.commit()
+        await finished(context, work)
     await context.publisher.changed("decision", str(decision.account_id), str(decision.id))
     return following
 

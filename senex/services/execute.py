@@ -18,7 +18,7 @@ from senex.domain.errors import Refused
 from senex.domain.lots import leg_quantities
 from senex.domain.orders import AttemptStatus, OrderKind, OrderStatus, advance, advance_attempt
 from senex.ports.broker import Accepted, Ambiguous, RefusedByBroker, Ticket
-from senex.services.context import Context, Postponed
+from senex.services.context import Context, Postponed, finished
 from senex.services.follow import follow_order
 from senex.services.intents import attempt_again
 from senex.services.one_lot import check_one_lot
@@ -60,9 +60,7 @@ async def execute(context: Context, attempt_id: UUID, work: Work) -> None:
         elif attempt.status is AttemptStatus.PREPARED:
             await _send(context, case, work)
         else:
-            async with context.units() as tx:
-                await tx.outbox.done(work)
-                await tx.commit()
+            await finished(context, work)
     await context.publisher.changed("order", str(order.account_id), str(order.id))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from senex.domain.calendar import new_york_date
 from senex.domain.errors import SenexError, Unavailable
 from senex.domain.unknown import Unknown
+from senex.services.context import finished
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -92,9 +93,7 @@ async def aggregate_greeks(context: Context, work: Work, *, batch: int = BATCH) 
                     context.clock.timeline, since=since, until=until, seconds=seconds, limit=batch
                 )
                 await tx.commit()
-    async with context.units() as tx:
-        await tx.outbox.done(work)
-        await tx.commit()
+    await finished(context, work)
 
 
 async def _each(

@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from senex.services.context import finished
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -34,14 +36,14 @@ async def expire_suggestions(context: Context, work: Work) -> None:
         await context.publisher.changed("suggestion", str(work.account_id), str(suggestion_id))
     before = context.clock.now() - SUGGESTIONS_KEPT
     await _forget(context, "suggestions", lambda tx: tx.retention.suggestions(before, BATCH))
-    await _done(context, work)
+    await finished(context, work)
 
 
 async def forget_orders(context: Context, work: Work) -> None:
     """Targets and exits that ended without a fill go after 90 days."""
     before = context.clock.now() - ORDERS_KEPT
     await _forget(context, "orders", lambda tx: tx.retention.orders(before, BATCH))
-    await _done(context, work)
+    await finished(context, work)
 
 
 async def forget_work(context: Context, work: Work) -> None:
@@ -59,7 +61,7 @@ async def forget_work(context: Context, work: Work) -> None:
         if months:
             await _note(context, tx, "months of raw messages", months)
         await tx.commit()
-    await _done(context, work)
+    await finished(context, work)
 
 
 async def _forget(context: Context, what: str, batch: Batch) -> None:
@@ -86,9 +88,3 @@ async def _note(context: Context, tx: UnitOfWork, what: str, number: int) -> Non
         why="they are older than they are kept",
         now=context.clock.now(),
     )
-
-
-async def _done(context: Context, work: Work) -> None:
-    async with context.units() as tx:
-        await tx.outbox.done(work)
-        await tx.commit()

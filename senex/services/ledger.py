@@ -16,6 +16,7 @@ from senex.domain.ledger import OPENING_BALANCE, LedgerEntry
 from senex.domain.legs import Action
 from senex.domain.money import ZERO
 from senex.services.book_ledger import book_ledger
+from senex.services.context import finished
 from senex.services.position_alarms import propose_tickets
 from senex.services.sync import watched
 
@@ -35,9 +36,7 @@ _TRIES = 3
 async def sync_transactions(context: Context, account_id: UUID, work: Work) -> None:
     """The hourly reading."""
     await read_ledger(context, account_id)
-    async with context.units() as tx:
-        await tx.outbox.done(work)
-        await tx.commit()
+    await finished(context, work)
 
 
 async def read_ledger(context: Context, account_id: UUID) -> None:

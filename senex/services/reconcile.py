@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from senex.domain.differences import Category
 from senex.domain.errors import SenexError, Unavailable
 from senex.services.compare import QUANTITIES, compare, keep
+from senex.services.context import finished
 from senex.services.follow import MEND
 from senex.services.ledger import read_ledger
 from senex.services.sync import OrdersInDoubt, sync_account, sync_orders
@@ -57,18 +58,14 @@ async def reconcile(context: Context, account_id: UUID, work: Work) -> None:
         raise Unavailable(
             FAILED, f"The reconcile is not complete and is tried again ({'; '.join(done.reasons)})."
         )
-    async with context.units() as tx:
-        await tx.outbox.done(work)
-        await tx.commit()
+    await finished(context, work)
 
 
 async def monitor_orders(context: Context, account_id: UUID, work: Work) -> None:
     """The net under the alert stream: read orders over REST and apply what was missed."""
     with suppress(OrdersInDoubt):  # the gate is closed, and the timer looks again
         await sync_orders(context, account_id)
-    async with context.units() as tx:
-        await tx.outbox.done(work)
-        await tx.commit()
+    await finished(context, work)
 
 
 async def reconcile_account(context: Context, account_id: UUID) -> Reconciled:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from senex.domain.errors import Refused, SenexError
-from senex.domain.orders import OrderLine, OrderStatus, filled_evenly, unfilled
+from senex.domain.orders import OrderStatus, filled_evenly, unfilled
 from senex.ports.broker import Ambiguous, RefusedByBroker
 from senex.services.intents import intend
 from senex.services.record_fill import apply_order
@@ -63,7 +63,7 @@ async def intend_replacement(
         valid_until=valid_until,
         status=OrderStatus.INTENDED,
         broker_order_id=None,
-        lines=tuple(OrderLine(line.leg) for line in unfilled(order.lines)),
+        lines=unfilled(order.lines),
         cancel_requested=False,
         replaces_id=order.id,
     )

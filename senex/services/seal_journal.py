@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from senex.domain.seal import NO_ACCOUNT, seal
+from senex.services.context import finished
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -26,9 +27,7 @@ async def seal_journal(context: Context, account_id: UUID, work: Work) -> None:
     for chain in (account_id, NO_ACCOUNT):
         while await _seal_batch(context, chain, until):
             pass
-    async with context.units() as tx:
-        await tx.outbox.done(work)
-        await tx.commit()
+    await finished(context, work)
 
 
 async def _seal_batch(context: Context, chain: UUID, until: int) -> bool:

@@ -9,6 +9,7 @@ from senex.domain.alarms import Alarm, Severity
 from senex.domain.decisions import Answer, Outcome
 from senex.domain.errors import Refused, SenexError, UsageProblem
 from senex.domain.notices import MOST_ATTEMPTS, PER_MINUTE, Level, Mode, message, pause_after
+from senex.services.context import finished
 from senex.services.notices import SEND, SEND_QUEUE
 
 if TYPE_CHECKING:
@@ -90,9 +91,7 @@ async def send_test(context: Context, decision_id: UUID, work: Work) -> None:
             await tx.outbox.done(work)
             await tx.commit()
     else:
-        async with context.units() as tx:
-            await tx.outbox.done(work)
-            await tx.commit()
+        await finished(context, work)
     await context.publisher.changed("decision", str(decision.account_id), str(decision_id))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from senex.domain.calendar import new_york_date
 from senex.domain.errors import SenexError, Unavailable, UsageProblem
+from senex.services.context import finished
 from senex.services.daily_loss import judge_day
 from senex.services.news import news
 from senex.services.record_fill import apply_order
@@ -95,9 +96,7 @@ async def snapshot_account(context: Context, account_id: UUID, work: Work) -> No
     async with context.units() as tx:
         account = await tx.accounts.get(account_id)
     await _read_balances(context, account)
-    async with context.units() as tx:
-        await tx.outbox.done(work)
-        await tx.commit()
+    await finished(context, work)
     await context.publisher.changed("account", str(account_id), str(account_id))
 
 
@@ -113,9 +112,7 @@ async def _read_balances(context: Context, account: Account) -> None:
 async def sync_positions(context: Context, account_id: UUID, work: Work) -> None:
     """The scheduled reading of balances and holdings."""
     await sync_account(context, account_id)
-    async with context.units() as tx:
-        await tx.outbox.done(work)
-        await tx.commit()
+    await finished(context, work)
 
 
 @dataclass(frozen=True, slots=True)

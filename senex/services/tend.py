@@ -15,7 +15,7 @@ from senex.domain.alarms import Alarm, Severity
 from senex.domain.calendar import new_york_date
 from senex.domain.closing import DAEMON, Cancel, Cause, Change, Place, held_of, target_moves
 from senex.domain.errors import Refused, Unavailable
-from senex.domain.orders import Order, OrderLine, OrderStatus, Origin, unfilled
+from senex.domain.orders import Order, OrderLine, OrderStatus, Origin, unfilled_legs
 from senex.domain.quotes import Market
 from senex.domain.targets import target_specs
 from senex.domain.unknown import Unknown
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from senex.domain.closing import Held, Move, SpreadExit
-    from senex.domain.legs import Leg
     from senex.domain.positions import Position
     from senex.domain.targets import Targets
     from senex.ports.records import Instrument, Work
@@ -184,7 +183,7 @@ async def _do(tending: _Tending, key: str, move: Move, wish: SpreadExit | None) 
         await intend(tx, _order(tending, key, move, serves), actor=DAEMON, why=move.why, now=now)
         return
     order = move.order
-    if isinstance(move, Change) and move.legs == _unfilled(order) and await _priced_anew(tending, move):
+    if isinstance(move, Change) and move.legs == unfilled_legs(order) and await _priced_anew(tending, move):
         return
     if order.broker_order_id is None:
         try:
@@ -206,10 +205,6 @@ async def _do(tending: _Tending, key: str, move: Move, wish: SpreadExit | None) 
         why=move.why,
         now=now,
     )
-
-
-def _unfilled(order: Order) -> tuple[Leg, ...]:
-    return tuple(line.leg for line in unfilled(order.lines))
 
 
 async def _priced_anew(tending: _Tending, move: Change) -> bool:

@@ -10,7 +10,6 @@ import pytest
 from psycopg import errors
 
 from senex.domain.orders import OrderKind, OrderStatus
-from senex.services import housekeeping
 from tests.integration.test_use_cases import Desk, desk
 
 if TYPE_CHECKING:
@@ -86,9 +85,8 @@ async def test_an_order_that_ended_without_a_fill_goes_after_ninety_days(
 
 
 async def test_a_suggestion_nobody_decided_about_goes_and_its_answer_stays(
-    desk: Desk, owner: Connection[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+    desk: Desk, owner: Connection[tuple[Any, ...]]
 ) -> None:
-    monkeypatch.setattr(housekeeping, "BATCH", 2)  # several batches
     undecided = [await desk.suggest() for _ in range(3)]
     approved = await desk.suggest()
     await desk.fill(await desk.approve(approved))

@@ -2,7 +2,8 @@
 
 One process is warmed up and forked for each mutant, which runs the tests of its
 module until the first one fails. ``--named`` takes away what must never be
-missing instead: the compare-and-swap, the commit before the POST, each unique index.
+missing instead: the compare-and-swap, the commit before the POST, and what keeps
+attempts, entries, targets, fills and external ids single.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from senex.domain.legs import InstrumentType
 from senex.domain.money import CONTRACT_MULTIPLIER, ZERO, cents
 from senex.domain.payoff import line_of, payoff
 from senex.domain.symbols import OptionSymbol
-from senex.domain.unknown import Unknown
+from senex.domain.unknown import Unknown, known
 from senex.services.live import PositionLive, position_live
 from tui import format as fmt
 from tui.actions import screen_bindings
@@ -207,8 +207,8 @@ class PositionsScreen(TableScreen):
         return (
             ("name", position.underlying),
             ("qty", position.units),
-            ("mark", _known(live.close)),
-            ("pnl", _known(live.pnl)),
+            ("mark", known(live.close)),
+            ("pnl", known(live.pnl)),
             ("realised", position.realized),
             ("dte", fmt.dte(position.expiry, self.state.now())),
             ("risk", position.initial_risk),
@@ -366,7 +366,3 @@ def _lot_line(lot: LotView) -> Content:
         f"{fmt.words(lot.spread_key):<12}{quantity:>4}  {fmt.option(lot.symbol):<18}",
         toned(f"@ {fmt.price(lot.price)}", "dim"),
     )
-
-
-def _known(value: Decimal | Unknown) -> Decimal | None:
-    return None if isinstance(value, Unknown) else value

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from senex.cli.console import account_option, choose, choose_account, report, run, timeout_option
+from senex.cli.console import (
+    account_option,
+    account_or_all,
+    choose,
+    choose_account,
+    report,
+    run,
+    timeout_option,
+)
 from senex.cli.output import json_option, print_json, short, table
 
 if TYPE_CHECKING:
@@ -29,7 +37,7 @@ def list_(*, number: str | None, as_json: bool) -> None:
     """
 
     async def read(console: Console) -> tuple[AlarmView, ...]:
-        account = None if number is None else (await choose_account(console, number)).id
+        account = await account_or_all(console, number)
         return await console.reads.alarms(account)
 
     found = run(read)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from senex.cli.console import account_option, choose_account, run, timeout_option
+from senex.cli.console import account_option, account_or_all, choose_account, run, timeout_option
 from senex.cli.output import UNKNOWN, VERSION, json_option, plain, print_json, table
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def list_(*, limit: int, follow: bool, number: str | None, as_json: bool) -> Non
     """
 
     async def read(console: Console) -> None:
-        account = None if number is None else (await choose_account(console, number)).id
+        account = await account_or_all(console, number)
         found = await console.reads.journal(account_id=account, limit=limit)
         if not follow:
             _print(found, as_json=as_json)

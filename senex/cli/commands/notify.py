@@ -8,6 +8,7 @@ import click
 
 from senex.cli.console import (
     account_option,
+    account_or_all,
     choose,
     choose_account,
     report,
@@ -44,7 +45,7 @@ def list_(*, unseen: bool, limit: int, number: str | None, as_json: bool) -> Non
     """
 
     async def read(console: Console) -> tuple[NotificationView, ...]:
-        account = None if number is None else (await choose_account(console, number)).id
+        account = await account_or_all(console, number)
         return await console.reads.notifications(account_id=account, unseen=unseen, limit=limit)
 
     found = run(read)

@@ -8,9 +8,9 @@ import click
 
 from senex.cli.console import (
     account_option,
+    account_or_all,
     ask_passphrase,
     choose,
-    choose_account,
     confirm,
     report,
     run,
@@ -41,7 +41,7 @@ def list_(*, statuses: tuple[str, ...], number: str | None, as_json: bool) -> No
     """
 
     async def read(console: Console) -> tuple[OrderView, ...]:
-        account = None if number is None else (await choose_account(console, number)).id
+        account = await account_or_all(console, number)
         return await console.reads.orders(account_id=account, statuses=statuses or None)
 
     found = run(read)

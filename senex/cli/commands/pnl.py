@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from senex.cli.console import account_option, choose_account, run
+from senex.cli.console import account_option, account_or_all, run
 from senex.cli.output import UNKNOWN, gain, json_option, money, print_json, table
 from senex.services.pnl import BY, summed, total
 
@@ -31,7 +31,7 @@ def pnl(*, by: str, since: datetime | None, number: str | None, as_json: bool) -
     """
 
     async def read(console: Console) -> tuple[GainView, ...]:
-        account = None if number is None else (await choose_account(console, number)).id
+        account = await account_or_all(console, number)
         return await console.reads.gains(account_id=account, since=None if since is None else since.date())
 
     gains = run(read)

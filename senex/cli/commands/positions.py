@@ -9,7 +9,7 @@ import click
 from senex.cli.commands.live_prices import market_of
 from senex.cli.commands.position_adopt import adopt
 from senex.cli.commands.position_exits import close, stop, targets
-from senex.cli.console import account_option, choose, choose_account, run
+from senex.cli.console import account_option, account_or_all, choose, run
 from senex.cli.output import (
     UNKNOWN,
     gain,
@@ -22,11 +22,10 @@ from senex.cli.output import (
     short,
     table,
 )
-from senex.domain.unknown import Unknown
+from senex.domain.unknown import Unknown, known
 from senex.services.live import position_live
 
 if TYPE_CHECKING:
-    from decimal import Decimal
     from typing import Any
 
     from senex.bootstrap.console import Console
@@ -56,7 +55,7 @@ def list_(*, everything: bool, number: str | None, as_json: bool) -> None:
     """
 
     async def read(console: Console) -> list[_Held]:
-        account = None if number is None else (await choose_account(console, number)).id
+        account = await account_or_all(console, number)
         if everything:
             found = await console.reads.positions(account_id=account, statuses=None)
         else:
@@ -107,8 +106,8 @@ def show(identifier: str, *, as_json: bool) -> None:
             (
                 spread.key,
                 price(spread.credit),
-                price(_known(now.close)),
-                gain(_known(now.pnl)),
+                price(known(now.close)),
+                gain(known(now.pnl)),
                 gain(spread.realized_net),
                 UNKNOWN if target is None else f"{price(target.limit_price)} ({target.status})",
             )
@@ -123,7 +122,7 @@ def show(identifier: str, *, as_json: bool) -> None:
                 lot.symbol,
                 f"{lot.quantity:+d}",
                 share_price(lot.price),
-                share_price(_known(live.legs[lot.spread_key, lot.symbol].mark)),
+                share_price(known(live.legs[lot.spread_key, lot.symbol].mark)),
             )
             for spread in position.spreads
             for lot in spread.lots
@@ -151,8 +150,8 @@ async def _live(console: Console, found: tuple[PositionView, ...]) -> list[_Held
 def _data(position: PositionView, live: PositionLive) -> dict[str, Any]:
     """The position as JSON; what is not known is null."""
     shown: dict[str, Any] = plain(position)
-    shown["pnl_open"] = plain(_known(live.pnl))
-    shown["close_now"] = plain(_known(live.close))
+    shown["pnl_open"] = plain(known(live.pnl))
+    shown["close_now"] = plain(known(live.close))
     shown["stale"] = live.stale
     shown["next_exit"] = plain(live.next_exit)
     shown["pnl_open_why"] = live.pnl.why if isinstance(live.pnl, Unknown) else None
@@ -168,13 +167,9 @@ def _row(position: PositionView, live: PositionLive) -> tuple[str, ...]:
         position.expiry.isoformat(),
         str(position.units),
         position.status,
-        gain(_known(live.pnl)) + (" (stale)" if live.stale and not isinstance(live.pnl, Unknown) else ""),
+        gain(known(live.pnl)) + (" (stale)" if live.stale and not isinstance(live.pnl, Unknown) else ""),
         gain(position.realized_net),
         UNKNOWN if position.r_multiple is None else f"{position.r_multiple:+}",
         money(position.initial_risk),
         f"{working} of {len(position.spreads)} working",
     )
-
-
-def _known(value: Decimal | Unknown) -> Decimal | None:
-    return None if isinstance(value, Unknown) else value

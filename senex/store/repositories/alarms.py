@@ -6,17 +6,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, insert, literal_column, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.store import tables
-from senex.store.repositories.base import Repository, table
+from senex.store.repositories.base import FRESH, Repository, table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
-
-    from sqlalchemy import Label
 
     from senex.domain.alarms import Alarm
     from senex.domain.differences import Difference
@@ -25,8 +23,6 @@ _alarm = table(tables.Alarm)
 _halt = table(tables.UnderlyingHalt)
 _difference = table(tables.Difference)
 _OPEN = _alarm.c.resolved_at.is_(None)
-_FRESH: Label[bool] = literal_column("xmax = 0").label("fresh")
-"""Whether an upsert inserted the row: what was updated carries the transaction that did."""
 
 
 class AlarmRepository(Repository):
@@ -42,7 +38,7 @@ class AlarmRepository(Repository):
                 index_where=_OPEN,
                 set_={"text": alarm.text, "severity": alarm.severity},
             )
-            .returning(_FRESH)
+            .returning(FRESH)
         )
         return row is not None and bool(row.fresh)
 

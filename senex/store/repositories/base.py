@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from psycopg.rows import namedtuple_row
+from sqlalchemy import literal_column
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 
 from senex.domain.errors import SenexError
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import psycopg
-    from sqlalchemy import Table
+    from sqlalchemy import Label, Table
     from sqlalchemy.engine import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql import Executable
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from sqlmodel import SQLModel
 
     from senex.store.told import Told
+
+
+FRESH: Label[bool] = literal_column("xmax = 0").label("fresh")
+"""Whether an upsert inserted the row: what was updated carries the transaction that did."""
 
 
 def table(model: type[SQLModel]) -> Table:

@@ -9,14 +9,13 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.errors import SenexError
 from senex.domain.positions import OPEN_STATUSES
-from senex.domain.unknown import Unknown
+from senex.domain.unknown import known
 from senex.store import tables
 from senex.store.repositories.base import Repository, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
-    from decimal import Decimal
     from uuid import UUID
 
     from senex.domain.chain import Metrics
@@ -60,7 +59,7 @@ class HistoryRepository(Repository):
         return {row.symbol: row.streamer_symbol for row in found}
 
     async def save_metrics(self, timeline: str, day: date, metrics: Metrics) -> None:
-        told = {name: _known(getattr(metrics, name)) for name in ("iv_rank", "iv_percentile", "iv30", "hv30")}
+        told = {name: known(getattr(metrics, name)) for name in ("iv_rank", "iv_percentile", "iv30", "hv30")}
         statement = upsert(_metrics).values(timeline=timeline, symbol=metrics.symbol, day=day, **told)
         await self._run(
             statement.on_conflict_do_update(index_elements=["timeline", "symbol", "day"], set_=told)
@@ -114,7 +113,3 @@ class HistoryRepository(Repository):
                 "Thinning the Greeks would have removed other rows than chosen, so none was; it is tried again.",
             )
         return len(ids)
-
-
-def _known(value: Decimal | Unknown) -> Decimal | None:
-    return None if isinstance(value, Unknown) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import func, insert, literal_column, or_, select, text, update
+from sqlalchemy import func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.differences import Category, Difference, Fix
@@ -13,7 +13,7 @@ from senex.domain.fills import Fill
 from senex.domain.ledger import price_of
 from senex.store import tables
 from senex.store.repositories import rows
-from senex.store.repositories.base import Repository, table
+from senex.store.repositories.base import FRESH, Repository, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,7 +125,7 @@ class LedgerRepository(Repository):
         found = await self._rows(
             statement.on_conflict_do_update(
                 index_elements=["account_id", "broker_id"], set_=told, where=or_(*changed)
-            ).returning(literal_column("(xmax = 0)").label("fresh"))
+            ).returning(FRESH)
         )
         return sum(1 for row in found if row.fresh)
 

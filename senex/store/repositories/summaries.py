@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.money import ZERO, cents
 from senex.domain.orders import OrderKind, OrderStatus
-from senex.domain.unknown import Unknown
+from senex.domain.unknown import Unknown, known
 from senex.ports.records import DayFacts
 from senex.store import tables
 from senex.store.query_text import GAINS
@@ -46,10 +46,10 @@ class SummaryRepository(Repository):
     async def save(self, account_id: UUID, summary: Summary, now: datetime) -> None:
         told = {
             "realised": summary.realised,
-            "fees": _known(summary.fees),
-            "net_liquidation": _known(summary.net_liquidation),
-            "open_risk": _known(summary.open_risk),
-            "budget": _known(summary.budget),
+            "fees": known(summary.fees),
+            "net_liquidation": known(summary.net_liquidation),
+            "open_risk": known(summary.open_risk),
+            "budget": known(summary.budget),
             "traded": list(summary.traded),
             "next_exits": list(summary.next_exits),
             "expirations": list(summary.expirations),
@@ -121,7 +121,3 @@ def _order_line(row: Row[Any]) -> str:
         return f"{what} filled"
     effect = "credit" if row.fill_price > 0 else "debit"
     return f"{what} filled at {abs(row.fill_price)} {effect}"
-
-
-def _known(amount: Decimal | Unknown) -> Decimal | None:
-    return None if isinstance(amount, Unknown) else amount

@@ -220,7 +220,6 @@ def test_an_exit_waits_for_what_is_in_its_way() -> None:
     (placed,) = exit_moves(held(1, 1), [replace(target, status=S.CANCELLED)], mine, D(-1), due=False)
     assert isinstance(placed, Place)
     assert (placed.kind, placed.time_in_force, placed.limit) == (K.EXIT, TimeInForce.DAY, D(-1))
-    assert exit_moves(held(1, 1), [], mine, None, due=False) == ()
     assert exit_moves(held(0, 0), [], mine, D(-1), due=False) == ()
 
 
@@ -233,7 +232,6 @@ def test_an_exit_is_priced_anew_when_due() -> None:
     for busy, limit, due in (
         (own, D(-2), False),
         (own, D(-1), True),
-        (own, None, True),
         (replace(own, status=S.UNKNOWN), D(-2), True),
         (replace(own, cancel_requested=True), D(-2), True),
     ):
