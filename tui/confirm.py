@@ -9,6 +9,7 @@ from senex.domain.money import CONTRACT_MULTIPLIER, ZERO
 from senex.domain.unknown import Unknown
 from senex.services.live import close_value, order_money, position_live, worst_loss
 from tui import format as fmt
+from tui.snapshot import protected
 from tui.tones import line, lines, of_cell, toned
 
 if TYPE_CHECKING:
@@ -154,11 +155,7 @@ def close(state: State, position: PositionView, spreads: Sequence[PositionSpread
         total = (
             value if isinstance(value, Unknown) else total if isinstance(total, Unknown) else total + value
         )
-        target = (
-            ""
-            if spread.target is None or spread.target.status != "working"
-            else "; its target is cancelled first"
-        )
+        target = "; its target is cancelled first" if protected(spread) else ""
         rows.append(
             line(
                 toned(f"  {fmt.words(spread.key):<10}", "strong"),
@@ -184,7 +181,7 @@ def targets(position: PositionView) -> Content:
     rows = [line("Sets the profit target of every open spread that has none:"), line("")]
     for spread in position.spreads:
         share = "none planned" if spread.target_share is None else f"{spread.target_share:.0%} of its profit"
-        works = spread.target is not None and spread.target.status in ("working", "partially_filled")
+        works = protected(spread)
         rows.append(
             line(
                 toned(f"  {fmt.words(spread.key):<10}", "strong"),

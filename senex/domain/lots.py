@@ -101,7 +101,7 @@ def open_lots(
         start = before.get(fill.symbol, 0)
         before[fill.symbol] = start + fill.quantity
         places = list(_places(opening, fill))[start : start + fill.quantity]
-        grown += [_lot(opening.position_id, key, fill, places.count(key)) for key in dict.fromkeys(places)]
+        grown += [lot_of(opening.position_id, key, fill, places.count(key)) for key in dict.fromkeys(places)]
         if len(places) < fill.quantity:
             surplus.append(replace(fill, quantity=fill.quantity - len(places)))
     return Booked(tuple(grown), surplus=tuple(surplus))
@@ -244,7 +244,8 @@ def _places(opening: Opening, fill: Fill) -> Iterator[str]:
                     yield from [spread.key] * leg.quantity
 
 
-def _lot(position_id: UUID, key: str, fill: Fill, count: int) -> Lot:
+def lot_of(position_id: UUID, key: str, fill: Fill, count: int) -> Lot:
+    """What ``count`` contracts of a fill open."""
     signed = fill.action.sign * count
     multiplier = InstrumentType.of(fill.symbol).multiplier
     return Lot(position_id, key, fill.symbol, fill.id, signed, signed, fill.price, multiplier)

@@ -64,6 +64,11 @@ class Position:
     managed: bool = True
     """Whether automation may act on it; what was opened elsewhere is not, until it is adopted."""
 
+    @property
+    def label(self) -> str:
+        """What an operator recognises it by."""
+        return f"{self.underlying} {self.strategy} {str(self.id)[:8]}"
+
 
 def status_by(lots: Iterable[Lot], orders: Iterable[Order]) -> PositionStatus | None:
     """Where a position stands by what is open of it and what works on it; None while its entry may still fill.

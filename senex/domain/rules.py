@@ -11,6 +11,7 @@ Times are New York wall time; the days are one of every, weekdays, sessions.
 from __future__ import annotations
 
 from datetime import time
+from functools import lru_cache
 
 from senex.domain.errors import UsageProblem
 from senex.domain.schedule import Daily, Days, Every, Rule, Window
@@ -18,6 +19,7 @@ from senex.domain.schedule import Daily, Days, Every, Rule, Window
 _IN_SESSION = "in-session"
 
 
+@lru_cache(maxsize=256)
 def parse_rule(text: str) -> Rule:
     """Read a rule. Raises UsageProblem (E_SCHEDULE_RULE) for what is not one."""
     try:

@@ -74,17 +74,13 @@ def ahead(positions: Iterable[Position], today: date) -> tuple[tuple[str, ...], 
             continue
         begins = position.expiry - timedelta(days=position.exit_plan.time_exit_dte)
         when = "has begun" if begins <= today else f"begins on {begins:%d %b}"
-        exits.append(f"{_label(position)}: the exit ladder {when}")
+        exits.append(f"{position.label}: the exit ladder {when}")
     expirations = [
-        f"{_label(position)}: {position.expiry:%d %b}, {(position.expiry - today).days} DTE"
+        f"{position.label}: {position.expiry:%d %b}, {(position.expiry - today).days} DTE"
         for position in held
         if position.expiry >= today  # shares have none; theirs is that of the options they came of
     ]
     return tuple(exits[:EXPIRATIONS]), tuple(expirations[:EXPIRATIONS])
-
-
-def _label(position: Position) -> str:
-    return f"{position.underlying} {position.strategy} {str(position.id)[:8]}"
 
 
 def _money(amount: Decimal | Unknown) -> str:

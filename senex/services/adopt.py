@@ -10,6 +10,7 @@ from senex.domain.errors import Refused
 from senex.domain.legs import InstrumentType
 from senex.domain.positions import OPEN_STATUSES
 from senex.domain.suggestions import ExitPlan
+from senex.services.exit_plan import position_of
 from senex.services.follow import tend_later
 
 if TYPE_CHECKING:
@@ -27,13 +28,11 @@ async def adopt_position(context: Context, decision: Decision, work: Work) -> No
     Raises:
         Refused: ``E_DECISION``, ``E_NOT_ADOPTABLE`` or ``E_EXIT_PLAN``; nothing was changed.
     """
-    if decision.subject_id is None:
-        raise Refused("E_DECISION", "The decision names no position.")
     plan, share = _plan(decision)
     now = context.clock.now()
     async with context.units() as tx:
-        position = await tx.positions.get(decision.subject_id, lock=True)
-        _check(position, decision)
+        position = await position_of(tx, decision)
+        _check(position)
         await tx.positions.adopt(position.id, plan, share)
         await tend_later(tx, position)
         target = "no target" if share is None else f"a {share:.0%} target"
@@ -57,9 +56,7 @@ async def adopt_position(context: Context, decision: Decision, work: Work) -> No
     await context.publisher.changed("position", str(position.account_id), str(position.id))
 
 
-def _check(position: Position, decision: Decision) -> None:
-    if position.account_id != decision.account_id:
-        raise Refused("E_DECISION", "The decision is about another account than it names; look again.")
+def _check(position: Position) -> None:
     if position.managed:
         raise Refused("E_NOT_ADOPTABLE", "senex looks after this position already; nothing was changed.")
     if position.status not in OPEN_STATUSES:

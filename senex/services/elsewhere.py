@@ -11,7 +11,7 @@ from uuid import uuid4
 from senex.domain.fills import Fill, spread_credits
 from senex.domain.ledger import OPENING_BALANCE
 from senex.domain.legs import Action, InstrumentType, Leg, reduction
-from senex.domain.lots import Booked, Lot
+from senex.domain.lots import Booked, Lot, lot_of
 from senex.domain.money import CENT, ZERO
 from senex.domain.orders import Origin
 from senex.domain.positions import Position, PositionSpread, PositionStatus
@@ -105,10 +105,8 @@ async def _of_same(booking: Booking) -> Position | None:
 async def _open(booking: Booking, position: Position, fill: Fill) -> None:
     """One lot, and what follows from all lots: credit, risk, and what it says in the journal."""
     tx, entry = booking.tx, booking.stored.entry
-    signed = fill.action.sign * fill.quantity
     key = position.spreads[0].plan.key
-    multiplier = InstrumentType.of(fill.symbol).multiplier
-    lot = Lot(position.id, key, fill.symbol, fill.id, signed, signed, fill.price, multiplier)
+    lot = lot_of(position.id, key, fill, fill.quantity)
     await tx.positions.book(booking.account.id, Booked((lot,)), entry.executed_at)
     lots = await tx.positions.lots(position.id)
     opened = [Fill(one.fill_id, one.symbol, _opened(one), abs(one.quantity), one.price) for one in lots]

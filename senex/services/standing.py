@@ -34,7 +34,7 @@ def standing_of(books: AccountBooks, *, now: datetime, without: UUID | None = No
     reserved: dict[str, str] = {}
     own = () if without is None else books.lots.get(without, ())
     for position in books.positions:
-        label = f"{position.underlying} {position.strategy} {str(position.id)[:8]}"
+        label = position.label
         if position.id == without:
             if own:
                 risk = remaining_risk(own, books.realised.get(position.id, Decimal(0)))

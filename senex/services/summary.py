@@ -63,9 +63,7 @@ def _summary(books: AccountBooks, facts: DayFacts, now: datetime) -> Summary:
         day=day,
         realised=facts.realised,
         fees=facts.fees,
-        net_liquidation=Unknown("balances have not been read yet")
-        if books.balances is None
-        else books.balances.net_liquidation,
+        net_liquidation=standing.net_liquidation,
         open_risk=_sum(standing.commitments.values()),
         budget=budget if isinstance(budget, Unknown) else cents(budget.power),
         traded=facts.traded,

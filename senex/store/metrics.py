@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from senex.store.queries import read_accounts
+from senex.store.query_text import STATE
 from senex.store.session import Session
 
 if TYPE_CHECKING:
@@ -40,12 +41,9 @@ class Heard:
     pid: int
 
 
-_FIGURES = """
+_FIGURES = f"""
 WITH undone AS (
-    SELECT o.queue, o.created_at,
-        CASE WHEN o.error IS NOT NULL THEN 'failing'
-            WHEN o.offers > 0 AND o.lease_until > clock_timestamp() THEN 'running' ELSE 'waiting' END AS state
-    FROM outbox o LEFT JOIN account a ON a.id = o.account_id
+    SELECT o.queue, o.created_at, {STATE} AS state FROM outbox o LEFT JOIN account a ON a.id = o.account_id
     WHERE o.done_at IS NULL AND NOT coalesce(a.closed, false)),
 recent AS (
     SELECT job, greatest(extract(epoch FROM done_at - created_at), 0)::double precision AS took FROM outbox
@@ -86,7 +84,7 @@ FROM pg_stat_activity WHERE datname = current_database() GROUP BY application_na
 UNION ALL SELECT 'senex_database_connections_limit', ARRAY[]::text[], current_setting('max_connections')::integer
 UNION ALL SELECT 'senex_table_bytes', ARRAY[name], bytes FROM sizes
 UNION ALL SELECT 'senex_table_rows', ARRAY[name], rows FROM sizes
-"""
+"""  # noqa: S608  only constants are put in
 _HEARD = "SELECT name, instance, host, pid FROM heartbeat WHERE beat_at > clock_timestamp() - interval '10 seconds'"
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
-from senex.domain.calendar import Calendar, Session, new_york_date
+from senex.domain.calendar import new_york_date
 from senex.domain.errors import UsageProblem
 from senex.domain.rules import parse_rule
 from senex.domain.schedule import HORIZON_DAYS, next_slot
 from senex.domain.unknown import Unknown
 from senex.ports.views import ScheduleView
+from senex.store.schedule import to_calendar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, datetime
+
+    from senex.domain.calendar import Calendar
 
     Row = Any
 
@@ -29,11 +32,7 @@ def days_around(now: datetime) -> tuple[date, date]:
 
 def schedule(jobs: Sequence[Row], sessions: Sequence[Row], now: datetime) -> tuple[ScheduleView, ...]:
     """The jobs, each with its first slot after ``now``."""
-    calendar = Calendar(
-        tuple(
-            Session(row.day, row.opens_at.astimezone(UTC), row.closes_at.astimezone(UTC)) for row in sessions
-        )
-    )
+    calendar = to_calendar(sessions)
     return tuple(_job(row, calendar, now) for row in jobs)
 
 

@@ -323,7 +323,7 @@ FROM heartbeat ORDER BY name, instance
 """
 
 # a lease is what the relay gives an offer and a worker renews; who has one is at work or next in line
-_STATE = """CASE WHEN o.done_at IS NOT NULL THEN 'done' WHEN o.error IS NOT NULL THEN 'failing'
+STATE = """CASE WHEN o.done_at IS NOT NULL THEN 'done' WHEN o.error IS NOT NULL THEN 'failing'
     WHEN o.offers > 0 AND o.lease_until > clock_timestamp() THEN 'running' ELSE 'waiting' END"""
 
 SCHEDULE = f"""
@@ -337,7 +337,7 @@ LEFT JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT count(*) AS rows, bool_or(state = 'failing') AS failing, bool_or(state = 'running') AS running,
         bool_or(state = 'waiting') AS waiting, max(error) AS error, max(done_at) AS ended_at
-    FROM (SELECT o.error, o.done_at, {_STATE} AS state FROM outbox o
+    FROM (SELECT o.error, o.done_at, {STATE} AS state FROM outbox o
         WHERE o.job = s.name
             AND o.id >= coalesce(k.outbox_id, (SELECT max(m.id) FROM outbox m WHERE m.job = s.name))) of_run) r
 ORDER BY s.name
@@ -349,7 +349,7 @@ SELECT day, opens_at, closes_at FROM market_session WHERE day BETWEEN %(first)s 
 
 JOBS = f"""
 SELECT * FROM (
-    SELECT o.id, a.number AS account_number, o.queue, o.job, o.subject, {_STATE} AS state, o.offers, o.created_at,
+    SELECT o.id, a.number AS account_number, o.queue, o.job, o.subject, {STATE} AS state, o.offers, o.created_at,
         o.done_at, o.error
     FROM outbox o LEFT JOIN account a ON a.id = o.account_id
     WHERE NOT coalesce(a.closed, false)
@@ -365,7 +365,7 @@ SELECT q.name, count(*) FILTER (WHERE state = 'waiting') AS waiting,
     extract(epoch FROM clock_timestamp() - min(created_at))::double precision AS oldest
 FROM unnest(ARRAY['trading', 'accounts', 'default', 'streamer']) WITH ORDINALITY AS q(name, place)
 LEFT JOIN (
-    SELECT o.queue, o.created_at, {_STATE} AS state FROM outbox o LEFT JOIN account a ON a.id = o.account_id
+    SELECT o.queue, o.created_at, {STATE} AS state FROM outbox o LEFT JOIN account a ON a.id = o.account_id
     WHERE o.done_at IS NULL AND NOT coalesce(a.closed, false)) o ON o.queue = q.name
 GROUP BY q.name, q.place ORDER BY q.place
 """  # noqa: S608  only constants are put in

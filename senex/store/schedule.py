@@ -12,7 +12,8 @@ from senex.domain.calendar import Calendar, Session
 from senex.store.direct import away
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from collections.abc import Iterable
+    from datetime import date, timedelta
 
     from senex.store.direct import AsyncConnection
 
@@ -53,6 +54,11 @@ async def read_calendar(connection: AsyncConnection) -> Calendar:
         rows = await (await connection.execute(_CALENDAR)).fetchall()
     except psycopg.OperationalError as problem:
         raise away(problem) from problem
+    return to_calendar(rows)
+
+
+def to_calendar(rows: Iterable[tuple[date, datetime, datetime]]) -> Calendar:
+    """The sessions of rows: the day, when it opens and when it closes."""
     return Calendar(
         tuple(Session(day, opens.astimezone(UTC), closes.astimezone(UTC)) for day, opens, closes in rows)
     )
