@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from types import SimpleNamespace
-from typing import Any
 from uuid import UUID
 
+from senex.domain.orders import Origin
+from senex.domain.positions import Position, PositionStatus
+from senex.domain.suggestions import ExitPlan
 from senex.domain.summary import Summary, ahead
 from senex.domain.unknown import Unknown
 
 D = Decimal
+OPENED = datetime(2026, 2, 2, 15, 0, tzinfo=UTC)
 _QUIET = Summary(
     day=date(2026, 3, 4),
     realised=D("-12.5"),
@@ -50,14 +52,25 @@ def test_what_is_listed_is_in_the_text() -> None:
     assert "Wants you: none" in text
 
 
-def position(number: int, expiry: date, *, managed: bool = True) -> Any:
-    return SimpleNamespace(
+def position(number: int, expiry: date, *, managed: bool = True) -> Position:
+    return Position(
         id=UUID(int=number),
-        expiry=expiry,
-        underlying="QQQ",
+        account_id=UUID(int=0),
+        origin=Origin.STRATEGY,
+        parent_id=None,
+        suggestion_id=None,
         strategy="s",
+        underlying="QQQ",
+        expiry=expiry,
+        units=1,
+        status=PositionStatus.OPEN_FULL,
+        initial_risk=None,
+        tick=D("0.01"),
+        exit_plan=ExitPlan(time_exit_dte=7),
+        spreads=(),
+        created_at=OPENED,
+        opened_at=OPENED,
         managed=managed,
-        exit_plan=SimpleNamespace(time_exit_dte=7),
     )
 
 
