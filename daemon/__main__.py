@@ -11,7 +11,12 @@ from importlib import import_module
 
 import click
 
-from daemon.processes import EXPORTER, NAMES, settings_or_exit
+from senex.lean import absent
+
+_SUPPORTED = "pandas", "rich"
+"""What talib and structlog would import for arrays and consoles that a daemon does not have."""
+with absent(*_SUPPORTED):
+    from daemon.processes import EXPORTER, NAMES, settings_or_exit
 
 # a process imports its own part only: relay and scheduler stay small
 _PARTS = {name: f"daemon.parts.{name}" for name in (*NAMES, EXPORTER)}
@@ -24,7 +29,8 @@ def main(name: str | None) -> None:
 
     Example: senex daemon relay
     """
-    part = import_module(_PARTS[name] if name else "daemon.parts.all")
+    with absent(*_SUPPORTED):
+        part = import_module(_PARTS[name] if name else "daemon.parts.all")
     sys.exit(part.main(settings_or_exit(name or "supervisor")))
 
 

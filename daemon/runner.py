@@ -1,8 +1,7 @@
 """Runs jobs on an event loop, with a container and a connection of its own.
 
 The container (``senex.bootstrap.daemon``) is whatever the handlers need: pools,
-the broker's session, the clock. The trading worker keeps one; a forked job makes
-one for itself.
+the broker's session, the clock. A worker keeps one for as long as it lives.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import asyncio
 import os
 import signal
 import threading
+import time
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -36,6 +36,7 @@ _log = structlog.get_logger("senex.worker")
 
 _DEAF_SECONDS = 1.0
 """After an outage, before new work is listened for again."""
+_TURN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,29 +152,23 @@ class Runner:
         await self._moving.close()
 
 
-async def perform_once(means: Means, function: str, arguments: tuple[Any, ...]) -> None:
-    """Run one job in a process of its own; a slot needs no container."""
-    if function == RUN:
-        async with Runner.open(means) as runner:
-            await runner.perform(function, arguments)
-        return
-    runner = Runner(means, container=None)
-    try:
-        await runner.perform(function, arguments)
-    finally:
-        await runner.close()
-
-
 class WarmRunner:
     """A runner in a thread with a loop of its own, so that sessions and pools outlive a job.
 
     Should it end by itself, a lost lock among the reasons, the process is told to stop.
     """
 
-    def __init__(self, means: Means, *, beside: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """``beside`` runs next to the jobs on the same loop: the heartbeat, which so proves it turns."""
+    def __init__(
+        self, means: Means, *, beside: Callable[[], Coroutine[Any, Any, None]], hears: bool = True
+    ) -> None:
+        """``beside`` runs next to the jobs on the same loop: the heartbeat, which so proves it turns.
+
+        ``hears``: work of ``HEARD`` is done as soon as it is committed, too.
+        """
         self._means = means
         self._beside = beside
+        self._hears = hears
+        self._turned = time.monotonic()
         self._ready: Future[tuple[asyncio.AbstractEventLoop, Runner]] = Future()
         self._stop = asyncio.Event()
         self.failed = False
@@ -193,6 +188,11 @@ class WarmRunner:
     def heard(self) -> int:
         """How many rows were worked on without the queue."""
         return self._ready.result()[1].heard
+
+    @property
+    def still(self) -> float:
+        """Seconds for which the loop has not turned, a moment apart."""
+        return time.monotonic() - self._turned
 
     def stop(self) -> None:
         """Close everything, once what runs has ended."""
@@ -215,12 +215,18 @@ class WarmRunner:
     async def _serve(self) -> None:
         async with Runner.open(self._means) as runner:
             beside = asyncio.create_task(self._beside())
-            hearing = asyncio.create_task(runner.hear())
+            turning = asyncio.create_task(self._turn())
+            hearing = asyncio.create_task(runner.hear() if self._hears else self._stop.wait())
             self._ready.set_result((asyncio.get_running_loop(), runner))
             stopping = asyncio.create_task(self._stop.wait())
             await asyncio.wait({stopping, hearing}, return_when=asyncio.FIRST_COMPLETED)
             if hearing.done():
-                await hearing  # it never ends well
+                await hearing  # it never ends well where it hears
             await runner.rest()
-            hearing.cancel()
-            beside.cancel()
+            for task in (hearing, turning, beside):
+                task.cancel()
+
+    async def _turn(self) -> Never:
+        while True:
+            self._turned = time.monotonic()
+            await asyncio.sleep(_TURN_SECONDS)

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from platformdirs import user_config_path
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -27,6 +26,7 @@ from pydantic_settings import (
 )
 
 from senex.config_limits import LimitFields
+from senex.config_once import INSTANCE, config_file
 from senex.domain.errors import UsageProblem
 from senex.machine import data_folder, local_console_file, server_account
 
@@ -55,11 +55,6 @@ class Environment(StrEnum):
     SIMULATED = "simulated"
     SANDBOX = "sandbox"
     LIVE = "live"
-
-
-def config_file() -> Path:
-    """The optional TOML file (``$XDG_CONFIG_HOME/senex/senex.toml``)."""
-    return user_config_path("senex") / "senex.toml"
 
 
 def instance_folder(instance: str) -> Path:
@@ -163,7 +158,7 @@ class CommonSettings(BaseSettings):
     instance: Annotated[
         str,
         Field(
-            default="demo",
+            default=INSTANCE,
             pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$",
             description="Which installation on this machine: data, logs and locks are kept apart by it.",
         ),

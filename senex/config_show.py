@@ -15,9 +15,9 @@ from senex.config import (
     ConsoleSettings,
     SecretFiles,
     SettingsFile,
-    config_file,
     running_console,
 )
+from senex.config_once import config_file
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

@@ -8,9 +8,11 @@ inside a window are real time.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from senex.domain.calendar import NEW_YORK, Session, new_york_date
@@ -90,9 +92,9 @@ def next_slot(rule: Rule, after: datetime, calendar: Calendar) -> datetime | Unk
         slots = _slots_on(rule, day + timedelta(days=ahead), calendar)
         if isinstance(slots, Unknown):
             return slots
-        found = next((slot for slot in slots if slot > after), None)
-        if found is not None:
-            return found
+        place = bisect_right(slots, after)
+        if place < len(slots):
+            return slots[place]
     return Unknown(f"no slot within {HORIZON_DAYS} days after {after.isoformat()}")
 
 
@@ -109,21 +111,25 @@ def slots_between(
         slots = _slots_on(rule, day, calendar)
         if isinstance(slots, Unknown):
             return slots
-        found += [slot for slot in slots if after < slot <= until]
+        found += slots[bisect_right(slots, after) : bisect_right(slots, until)]
         day += timedelta(days=1)
     return tuple(found)
 
 
 def _slots_on(rule: Rule, day: date, calendar: Calendar) -> tuple[datetime, ...] | Unknown:
     """The slots of one New York date, ascending."""
-    session: Session | None = None
     if rule.days is Days.SESSIONS:
-        found = calendar.session_on(day)
-        if found is None or isinstance(found, Unknown):
-            return () if found is None else found
-        session = found
-    elif rule.days is Days.WEEKDAYS and day.weekday() >= _SATURDAY:
+        session = calendar.session_on(day)
+        if session is None or isinstance(session, Unknown):
+            return () if session is None else session
+        return _slots(rule, day, session)
+    if rule.days is Days.WEEKDAYS and day.weekday() >= _SATURDAY:
         return ()
+    return _slots(rule, day, None)
+
+
+@lru_cache(maxsize=256)  # a scheduler asks for the same days each second
+def _slots(rule: Rule, day: date, session: Session | None) -> tuple[datetime, ...]:
     if isinstance(rule, Daily):
         return (_instant(day, rule.at),)
     slots = sorted({slot for window in rule.windows for slot in _steps(day, window, rule.minutes)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from senex.domain.alarms import Severity
-from senex.domain.machine import CLOCK_OFF, DISK_FILLS
+from senex.domain.machine import CLOCK_OFF, DISK_FILLS, PROCESSES
 from senex.ports.views import HealthView
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ FRESH = 5.0
 """Seconds without a heartbeat after which a process counts as gone; it beats every second."""
 WAITS = 300.0
 """Seconds after which undone work of a job is a failure and no longer a delay."""
-PROCESSES = ("worker", "scheduler", "relay", "streamer")
-SERVICES = ("postgres", "redis", *PROCESSES, "token", "jobs", "clock", "disk")
 _QUEUES = frozenset({"trading", "accounts", "default"})
 _STREAMS = ("quotes", "alerts")
 _FULL = 0.9

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 AsyncConnection = psycopg.AsyncConnection[tuple[Any, ...]]
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 _KEEPALIVE: Mapping[str, Any] = {
     "connect_timeout": 5,
@@ -41,16 +40,6 @@ async def connect(url: str, *, name: str, durable: bool = False) -> AsyncConnect
     try:
         return await psycopg.AsyncConnection.connect(
             url, autocommit=True, application_name=f"senex {name}", options=options, **_KEEPALIVE
-        )
-    except psycopg.OperationalError as problem:
-        raise away(problem) from problem
-
-
-def connect_sync(url: str, *, name: str) -> Connection:
-    """The same for a process without an event loop."""
-    try:
-        return psycopg.connect(
-            url, autocommit=True, application_name=f"senex {name}", options=_RELAXED, **_KEEPALIVE
         )
     except psycopg.OperationalError as problem:
         raise away(problem) from problem

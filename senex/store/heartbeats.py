@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from senex import pulse
 from senex.domain.errors import Unavailable
 from senex.store.direct import away, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from senex.store.direct import AsyncConnection, Connection
+    from senex.store.direct import AsyncConnection
 
 BEAT_SECONDS = 1.0
 
@@ -54,22 +55,6 @@ async def beat(connection: AsyncConnection, name: str, instance: str, detail: st
         raise away(problem) from problem
 
 
-def beat_sync(connection: Connection, name: str, instance: str, detail: str = "") -> None:
-    """The same for a process without an event loop."""
-    try:
-        connection.execute(_BEAT, _values(name, instance, detail))
-    except psycopg.OperationalError as problem:
-        raise away(problem) from problem
-
-
-def leave_sync(connection: Connection, name: str, instance: str) -> None:
-    """Say that this process ends on purpose. Raises Unavailable."""
-    try:
-        connection.execute(_LEAVE, (name, instance, os.getpid(), socket.gethostname()))
-    except psycopg.OperationalError as problem:
-        raise away(problem) from problem
-
-
 async def keep_beating(url: str, name: str, instance: str, detail: Callable[[], str] = str) -> None:
     """Beat every second on a connection of its own until cancelled; a lost Postgres is tried again.
 
@@ -83,8 +68,10 @@ async def keep_beating(url: str, name: str, instance: str, detail: Callable[[], 
                     connection = await connect(url, name=f"{name} heartbeat")
                     await connection.execute(_PRUNE, (name,))
                 await beat(connection, name, instance, detail())
+                pulse.touch(name, instance)
             await asyncio.sleep(BEAT_SECONDS)
     finally:
+        pulse.forget(name, instance)
         if connection is not None:
             with suppress(psycopg.OperationalError):
                 await connection.execute(_LEAVE, (name, instance, os.getpid(), socket.gethostname()))

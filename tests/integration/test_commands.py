@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,8 +17,9 @@ import psycopg
 import pytest
 from aiohttp import web
 
+from senex import pulse
 from senex.domain.orders import OrderKind
-from senex.store.heartbeats import beat
+from senex.store.heartbeats import beat, keep_beating
 from tests.integration.test_use_cases import Desk, desk
 
 if TYPE_CHECKING:
@@ -311,11 +313,33 @@ async def test_health_of_every_part_and_of_each(shell: Shell, database_url: str)
         )
 
 
+_AWAY = {
+    "SENEX_CONSOLE_DATABASE_URL": "postgresql://x:geheim@127.0.0.1:1/x",
+    "SENEX_CONSOLE_REDIS_URL": "redis://x:geheim@127.0.0.1:1/0",
+}
+
+
+async def test_health_of_a_process_here_is_by_its_pulse(
+    shell: Shell, database_url: str, tmp_path: Path
+) -> None:
+    here = {"TMPDIR": str(tmp_path), "SENEX_INSTANCE": "pulsing"}
+    assert (await shell.senex("health", "relay", "--here", **here, **_AWAY)).code == 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path))
+        beating = asyncio.create_task(keep_beating(database_url, "relay", "pulsing@box"))
+        while pulse.age("relay", "pulsing") is None:  # noqa: ASYNC110  a file has no event
+            await asyncio.sleep(0.02)
+        alive = await shell.senex("health", "relay", "--here", **here, **_AWAY)
+        assert (alive.code, "relay lives" in alive.out) == (0, True), alive
+        # what a pulse cannot tell is asked of Postgres
+        assert (await shell.senex("health", "relay", "--here", "--ready", **here, **_AWAY)).code == 1
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+        assert pulse.age("relay", "pulsing") is None
+
+
 async def test_health_without_its_servers_says_so(shell: Shell) -> None:
-    away = {
-        "SENEX_CONSOLE_DATABASE_URL": "postgresql://x:geheim@127.0.0.1:1/x",
-        "SENEX_CONSOLE_REDIS_URL": "redis://x:geheim@127.0.0.1:1/0",
-    }
+    away = _AWAY
     gone = await shell.senex("health", "postgres", **away)
     assert (gone.code, "E_POSTGRES_AWAY" in gone.err) == (1, True)
     assert (await shell.senex("health", "redis", **away)).code == 1

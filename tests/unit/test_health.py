@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import pytest
 
+from senex.domain.machine import SERVICES
 from senex.ports.views import AlarmView, HealthView, JobHealthView, ProcessView, RedisView, SourceView, Vitals
-from senex.services.health import SERVICES, judge, judge_redis
+from senex.services.health import judge, judge_redis
 
 _NOW = datetime(2026, 3, 4, 15, tzinfo=UTC)
 _PROCESSES = tuple(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from senex.cli.output import UNKNOWN, json_option, print_json, table
-from senex.config import CommonSettings, config_file, instance_folder, load, log_folder
+from senex.config import CommonSettings, instance_folder, load, log_folder
+from senex.config_once import config_file
 from senex.config_show import settings
 
 

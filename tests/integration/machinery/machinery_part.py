@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import sys
+import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,16 @@ async def hang_once(container: Container, work: Work) -> None:
     await (note if await cursor.fetchone() else hang)(container, work)
 
 
+async def block_once(container: Container, work: Work) -> None:
+    """Keep the loop from turning in the first run, be done in the second."""
+    cursor = await container.execute("SELECT 1 FROM ran WHERE outbox_id = %s", (work.id,))
+    if await cursor.fetchone():
+        await note(container, work)
+        return
+    await _ran(container, work)
+    threading.Event().wait()
+
+
 async def fail_once(container: Container, work: Work) -> None:
     """Fail in the first run, be done in the second."""
     cursor = await container.execute("SELECT 1 FROM ran WHERE outbox_id = %s", (work.id,))
@@ -85,6 +96,7 @@ HANDLERS = {
     "hang": hang,
     "hang_once": hang_once,
     "fail_once": fail_once,
+    "block_once": block_once,
 }
 
 

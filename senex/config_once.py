@@ -1,0 +1,31 @@
+"""The one setting that commands need which are run all day and load no others."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from typing import TYPE_CHECKING
+
+from platformdirs import user_config_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+INSTANCE = "demo"
+"""The installation of whom names none."""
+
+
+def config_file() -> Path:
+    """The optional TOML file (``$XDG_CONFIG_HOME/senex/senex.toml``)."""
+    return user_config_path("senex") / "senex.toml"
+
+
+def installation() -> str:
+    """``SENEX_INSTANCE`` as ``senex.config`` would find it; a file that cannot be read names none."""
+    given = os.environ.get("SENEX_INSTANCE")  # noqa: TID251  as senex.config reads it
+    if given:
+        return given
+    try:
+        return str(tomllib.loads(config_file().read_text(encoding="utf-8")).get("instance", INSTANCE))
+    except (OSError, ValueError):
+        return INSTANCE
