@@ -55,16 +55,19 @@ class Wishes:
     async def follow(self, *, books: bool) -> None:
         """Want what is wanted now, by the leases and, if asked to look, by the books."""
         with suppress(Unavailable):
-            self._leases = await read_leases(self._redis)
+            told = await read_leases(self._redis)
+            # those known before keep their place, whatever they ask for now; the new ones come behind them
+            kept = {holder: told[holder] for holder in self._leases if holder in told}
+            self._leases = kept | {holder: told[holder] for holder in sorted(told.keys() - kept.keys())}
         if books:
             with suppress(Unavailable):
                 self._books = await self._store.wanted(self._clock.now())
         self._want(self.chosen())
 
     def chosen(self) -> frozenset[str]:
-        """The books' symbols and as many leases, whole, as the budget allows."""
+        """The books' symbols and as many leases, whole, as the budget allows: the oldest lease first."""
         chosen, self.refused = set(self._books), 0
-        for holder in sorted(self._leases):
+        for holder in self._leases:
             if len(chosen | self._leases[holder]) <= BUDGET:
                 chosen |= self._leases[holder]
             else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daemon.streaming.flusher import Flusher
+from daemon.streaming.wishes import BUDGET, Wishes
 from senex.broker.book import QuoteBook
 from senex.bus import codec, keys
 from senex.bus.codec import Frame, Hint, Pulse
@@ -17,6 +18,7 @@ from senex.bus.publisher import QuoteWriter, RedisPublisher
 from senex.bus.quotes import RedisQuotes
 from senex.bus.subscriber import Joined, Lost
 from senex.domain.errors import Unavailable
+from senex.store.streaming import StreamStore
 from senex.testing.clock import ManualClock
 from tests.integration.stream.stream_support import NOON, listening, quote
 from tests.waiting import PATIENCE, until
@@ -123,6 +125,25 @@ async def test_leases_are_read_replaced_and_released(redis: Redis) -> None:
         return not await read_leases(redis)
 
     await until(none_left)
+
+
+async def test_the_budget_goes_to_the_oldest_leases(redis: Redis) -> None:
+    wanted: list[frozenset[str]] = []
+    store = StreamStore("postgresql://nobody", environment="simulated")
+    wishes = Wishes(store=store, redis=redis, clock=ManualClock(NOON), want=wanted.append)
+    half, more = ([f"{kind}{number}" for number in range(BUDGET // 2 + 1)] for kind in "AB")
+    old, new = Lease(redis, "zeta"), Lease(redis, "alpha")
+    await old.keep(half)
+    await wishes.follow(books=False)
+    await new.keep(more)
+    await old.keep([*half, "C"])
+    await wishes.follow(books=False)
+    assert (set(wanted[-1]), wishes.refused) == ({*half, "C"}, 1)
+    await old.release()
+    await wishes.follow(books=False)
+    await old.keep(half)
+    await wishes.follow(books=False)
+    assert (set(wanted[-1]), wishes.refused) == (set(more), 1)
 
 
 async def test_wanted_leases_waits_and_says_what_it_has(redis: Redis) -> None:
