@@ -37,14 +37,16 @@ def stood_in_for(**modules: dict[str, Any]) -> Iterator[None]:
 
 @contextmanager
 def _replaced(modules: dict[str, ModuleType | None]) -> Iterator[None]:
-    ours = {name: module for name, module in modules.items() if name not in sys.modules}
     known: dict[str, Any] = sys.modules  # None tells Python that there is no such module
+    ours = {name: module for name, module in modules.items() if known.get(name) is None}
+    before = {name: known[name] for name in ours if name in known}
     known.update(ours)
     try:
         yield
     finally:
         for name in ours:
             del known[name]
+        known.update(before)
 
 
 class Later:

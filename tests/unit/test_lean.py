@@ -47,14 +47,14 @@ def test_the_sdks_calendar_is_there_when_somebody_asks() -> None:
 
 
 def test_what_is_absent_or_stood_in_for_is_so_within_the_block_only() -> None:
-    with absent("colorsys"), pytest.raises(ModuleNotFoundError):
-        import colorsys  # noqa: F401
-    with stood_in_for(colorsys={"ONE_THIRD": 3}):
-        from colorsys import ONE_THIRD
-    assert ONE_THIRD == 3
-    from colorsys import ONE_THIRD as REAL
+    with absent("tabnanny"), pytest.raises(ModuleNotFoundError):
+        import tabnanny  # noqa: F401
+    with stood_in_for(tabnanny={"__version__": 3}):
+        from tabnanny import __version__
+    assert __version__ == 3
+    from tabnanny import __version__ as REAL
 
-    assert REAL == 1 / 3
+    assert REAL != 3
 
 
 def test_what_is_imported_already_stays() -> None:
