@@ -49,12 +49,12 @@ def test_the_sdks_calendar_is_there_when_somebody_asks() -> None:
 def test_what_is_absent_or_stood_in_for_is_so_within_the_block_only() -> None:
     with absent("tabnanny"), pytest.raises(ModuleNotFoundError):
         import tabnanny  # noqa: F401
-    with stood_in_for(tabnanny={"__version__": 3}):
-        from tabnanny import __version__
-    assert __version__ == 3
-    from tabnanny import __version__ as REAL
+    with stood_in_for(tabnanny={"verbose": 3}):
+        from tabnanny import verbose
+    assert verbose == 3
+    from tabnanny import verbose as real
 
-    assert REAL != 3
+    assert real == 0
 
 
 def test_what_is_imported_already_stays() -> None:
