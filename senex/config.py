@@ -46,7 +46,7 @@ _SCHEMES: Mapping[str, tuple[str, ...]] = {
     "dead_man_url": ("https://", "http://"),
 }
 """How an address of a kind starts, by the end of its setting's name."""
-Role = Literal["console", "daemon", "migrator", "simulator", "demo"]
+Role = Literal["console", "daemon", "migrator", "backup", "simulator", "demo"]
 
 
 class Environment(StrEnum):
@@ -371,10 +371,19 @@ class MigratorSettings(CommonSettings):
     ]
 
 
+class BackupSettings(CommonSettings):
+    """What a backup knows."""
+
+    backup_database_url: Annotated[
+        SecretStr, Field(description="Postgres as the backup's role: reads all, replicates, changes nothing.")
+    ]
+
+
 ROLES: Mapping[Role, tuple[type[CommonSettings], ...]] = {
     "console": (ConsoleSettings,),
     "daemon": (DaemonSettings,),
     "migrator": (MigratorSettings,),
+    "backup": (BackupSettings,),
     "simulator": (CommonSettings,),
     "demo": (CommonSettings,),
 }

@@ -11,13 +11,25 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from senex.config import FILE_SUFFIX, PREFIX, ConsoleSettings, DaemonSettings, MigratorSettings
+from senex.config import (
+    FILE_SUFFIX,
+    PREFIX,
+    BackupSettings,
+    ConsoleSettings,
+    DaemonSettings,
+    MigratorSettings,
+)
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 TARGET = Path(__file__).parent.parent / "docs" / "environment-variables.md"
-_ROLES = (("Console", ConsoleSettings), ("Daemon", DaemonSettings), ("Migrator", MigratorSettings))
+_ROLES = (
+    ("Console", ConsoleSettings),
+    ("Daemon", DaemonSettings),
+    ("Migrator", MigratorSettings),
+    ("Backup", BackupSettings),
+)
 _HEAD = f"""# Environment variables
 
 Made by `python -m senex.config_docs`; do not edit. Precedence: flag, environment, secret file,

@@ -1,13 +1,19 @@
 -- What each group may do, said anew after every migration.
-REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, senex_daemon, senex_console;
-REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, senex_daemon, senex_console;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC, senex_daemon, senex_console;
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, senex_daemon, senex_console, senex_backup;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, senex_daemon, senex_console, senex_backup;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC, senex_daemon, senex_console, senex_backup;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 DO $$ BEGIN
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
-    EXECUTE format('GRANT CONNECT ON DATABASE %I TO senex_daemon, senex_console', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO senex_daemon, senex_console, senex_backup', current_database());
 END $$;
-GRANT USAGE ON SCHEMA public TO senex_daemon, senex_console;
+GRANT USAGE ON SCHEMA public TO senex_daemon, senex_console, senex_backup;
+
+-- The backup reads all there is, months that are still to be made among it, and changes nothing.
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO senex_backup;
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO senex_backup;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO senex_backup;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON SEQUENCES TO senex_backup;
 
 -- The daemon: no schema, no calendar, no operators, and nothing by which history could be rewritten.
 -- Partitions are reached through their parents only.

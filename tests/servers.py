@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PREFIX = f"senex-test-{os.geteuid()}-"
 OWNER, DAEMON, CONSOLE = "senex_user", "senex_daemon_login", "senex_console_login"
+BACKUP = "senex_backup_login"
 _SESSION, _TEMPLATE = "session", "senex_template"
 
 
@@ -43,12 +44,17 @@ def open_servers() -> Iterator[Endpoints]:
 def make_template(embedded: Endpoints) -> str:
     """The migrated database of which others are copies; its name."""
     with psycopg.connect(embedded.postgres.superuser_url(), autocommit=True) as connection:
-        for user, right in ((OWNER, "CREATEROLE"), (DAEMON, ""), (CONSOLE, "")):
+        for user, right in ((OWNER, "CREATEROLE"), (DAEMON, ""), (CONSOLE, ""), (BACKUP, "REPLICATION")):
             connection.execute(
                 sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(
                     sql.Identifier(user), sql.SQL(right), sql.Literal(_password(user))
                 )
             )
+        connection.execute(
+            sql.SQL("GRANT {}, {} TO {} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE").format(
+                *map(sql.Identifier, (DAEMON, CONSOLE, OWNER))
+            )
+        )
         connection.execute(
             sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(_TEMPLATE), sql.Identifier(OWNER))
         )
@@ -74,7 +80,7 @@ def copied(embedded: Endpoints, template: str) -> Iterator[str]:
 
 
 def login_url(embedded: Endpoints, user: str, database: str) -> str:
-    """The URL of one of the three logins of the session's servers."""
+    """The URL of one of the logins of the session's servers."""
     return embedded.postgres.url(user=user, password=_password(user), database=database)
 
 

@@ -1,4 +1,4 @@
-"""The senex database on the bundled Postgres: its owner, its two logins, made once."""
+"""The senex database on the bundled Postgres: its owner, its logins, made once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 DATABASE = "senex_trader"
 OWNER, DAEMON, CONSOLE = "senex_user", "senex_daemon_login", "senex_console_login"
+BACKUP = "senex_backup_login"
+_RIGHTS = {OWNER: "CREATEROLE", BACKUP: "REPLICATION"}
 
 
 @dataclass(frozen=True)
@@ -22,24 +24,31 @@ class DatabaseUrls:
     owner: str
     daemon: str
     console: str
+    backup: str
 
 
 def ensure_database(endpoints: Endpoints) -> DatabaseUrls:
     """Make the roles and the empty database where they are missing; what is in it is ``senex db``'s."""
     postgres = endpoints.postgres
     passwords = {
-        role: endpoints.secrets.read_or_make(f"postgres_{role}") for role in (OWNER, DAEMON, CONSOLE)
+        role: endpoints.secrets.read_or_make(f"postgres_{role}") for role in (OWNER, DAEMON, CONSOLE, BACKUP)
     }
     with psycopg.connect(postgres.superuser_url(), autocommit=True) as connection:
         known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
         for role, password in passwords.items():
             if role not in known:
-                rights = sql.SQL("CREATEROLE" if role == OWNER else "NOCREATEROLE")
+                rights = sql.SQL(_RIGHTS.get(role, ""))
                 connection.execute(
                     sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(
                         sql.Identifier(role), rights, sql.Literal(password)
                     )
                 )
+        # so that the owner can rotate them, but neither be them nor have their rights
+        connection.execute(
+            sql.SQL("GRANT {} TO {} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE").format(
+                sql.SQL(", ").join(sql.Identifier(role) for role in (DAEMON, CONSOLE)), sql.Identifier(OWNER)
+            )
+        )
         found = connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
         if found is None:
             connection.execute(
@@ -49,4 +58,4 @@ def ensure_database(endpoints: Endpoints) -> DatabaseUrls:
     def url(role: str) -> str:
         return postgres.url(user=role, password=passwords[role], database=DATABASE)
 
-    return DatabaseUrls(owner=url(OWNER), daemon=url(DAEMON), console=url(CONSOLE))
+    return DatabaseUrls(owner=url(OWNER), daemon=url(DAEMON), console=url(CONSOLE), backup=url(BACKUP))

@@ -11,10 +11,13 @@ import pytest
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege, RestrictViolation
 
+from tests.servers import BACKUP, login_url
 from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from daemon.embedded import Endpoints
 
     Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -39,6 +42,12 @@ def console(console_url: str) -> Iterator[Connection]:
 @pytest.fixture
 def daemon(database_url: str) -> Iterator[Connection]:
     with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def backup(embedded: Endpoints, database: str) -> Iterator[Connection]:
+    with psycopg.connect(login_url(embedded, BACKUP, database), autocommit=True) as connection:
         yield connection
 
 
@@ -287,3 +296,81 @@ def fill_in(owner: Connection, account: UUID) -> None:
         "VALUES (%s, %s, 'QQQ', 'f1', 1, 1, %s, 'rest')",
         (account, order, NOW),
     )
+
+
+def test_the_backup_reads_everything_and_changes_nothing(backup: Connection, daemon: Connection) -> None:
+    daemon.execute("SELECT make_month('audit', '2033-05-01')")  # one made later is read as well
+    everything = tables(backup)
+
+    assert "audit_2033_05" in everything
+    assert not [table for table in everything if not has(backup, table, "SELECT")]
+    rights = ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+    assert not [(table, right) for table in everything for right in rights if has(backup, table, right)]
+    sequences = backup.execute("SELECT oid::regclass::text FROM pg_class WHERE relkind = 'S'").fetchall()
+    assert sequences
+    for (sequence,) in sequences:
+        backup.execute(sql.SQL("SELECT last_value FROM {}").format(sql.SQL(sequence)))
+
+
+MUST_NOT = {
+    "console": (
+        "CREATE TABLE mine (id int)",
+        "CREATE TEMP TABLE mine (id int)",
+        "CREATE ROLE mine",
+        "ALTER ROLE senex_console_login SUPERUSER",
+        "ALTER ROLE senex_daemon_login PASSWORD 'x'",
+        "GRANT senex_daemon TO senex_console_login",
+        "SET ROLE senex_daemon",
+        "SET ROLE senex_user",
+        "SELECT refresh_token FROM broker_login",
+        "SELECT verifier FROM operator",
+        "UPDATE trading_state SET state = 'active'",
+        "DELETE FROM decision",
+        "SELECT pg_read_file('/etc/passwd')",
+        "COPY decision TO PROGRAM 'true'",
+        "SELECT pg_terminate_backend(pg_backend_pid()) FROM pg_stat_activity WHERE usename <> current_user",
+    ),
+    "daemon": (
+        "CREATE TABLE mine (id int)",
+        "CREATE ROLE mine",
+        "ALTER ROLE senex_console_login PASSWORD 'x'",
+        "GRANT senex_daemon TO senex_console_login",
+        "SET ROLE senex_user",
+        "UPDATE operator SET verifier = NULL",
+        "DELETE FROM audit",
+        "UPDATE fill SET price = 0",
+        "DELETE FROM trade_order",
+        "DROP TABLE audit",
+        "COPY outbox TO PROGRAM 'true'",
+    ),
+    "backup": (
+        "CREATE TABLE mine (id int)",
+        "CREATE ROLE mine",
+        "SET ROLE senex_daemon",
+        "INSERT INTO decision DEFAULT VALUES",
+        "UPDATE broker_login SET updated_at = now()",
+        "SELECT make_month('audit', '2030-01-01')",
+        "SELECT nextval('audit_serial')",
+        "COPY outbox TO PROGRAM 'true'",
+    ),
+    "owner": (
+        "CREATE ROLE mine SUPERUSER",
+        "ALTER ROLE postgres PASSWORD 'x'",
+        "SET ROLE senex_daemon_login",
+        "SELECT pg_read_file('/etc/passwd')",
+        "COPY outbox TO PROGRAM 'true'",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("who", "statement"), [(who, each) for who, all_ in MUST_NOT.items() for each in all_]
+)
+def test_a_role_is_refused_what_it_must_not(
+    request: pytest.FixtureRequest, account: UUID, who: str, statement: str
+) -> None:
+    connection: Connection = request.getfixturevalue(who)
+    if who in {"daemon", "owner"}:
+        fill_in(request.getfixturevalue("owner"), account)
+    with pytest.raises(InsufficientPrivilege):
+        connection.execute(statement.encode())
