@@ -77,7 +77,9 @@ async def _stream(settings: DaemonSettings, clock: FollowedClock | WallClock, st
         access = await asyncio.to_thread(broker_access, settings)
         redis = await stack.enter_async_context(open_redis(settings.redis_url.get_secret_value()))
         pause = RedisLoginPause(redis, access.login)
-        session = await stack.enter_async_context(open_session(access, pause=pause))
+        session = await stack.enter_async_context(
+            open_session(access, pause=pause, newest=lambda: asyncio.to_thread(broker_access, settings))
+        )
         store = StreamStore(settings.database_url.get_secret_value(), environment=settings.environment)
         stack.push_async_callback(store.close)
         quotes = QuoteStream(session, clock=clock)

@@ -289,12 +289,18 @@ class DaemonSettings(LimitFields, _Clocked):
         str | None,
         Field(default=None, description="The broker's account alerts (ws://…); as for the REST address."),
     ]
-    broker_client_secret: Annotated[SecretStr, Field(description="OAuth client secret of your application.")]
+    broker_client_secret: Annotated[
+        SecretStr | None,
+        Field(
+            default=None,
+            description="OAuth client secret of your application; unset, what `senex account connect` kept.",
+        ),
+    ]
     broker_refresh_token: Annotated[
         SecretStr | None,
         Field(
             default=None,
-            description="OAuth refresh token of your grant; kept encrypted in the database, so once is enough.",
+            description="OAuth refresh token of your grant; unset, what `senex account connect` kept.",
         ),
     ]
     notify_urls: Annotated[

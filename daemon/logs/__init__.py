@@ -50,12 +50,13 @@ def configure(
     folder: Path | None = None,
     megabytes: int | None = None,
     secrets: Iterable[str] = (),
+    stream: bool = True,
 ) -> None:
     """Send this process's events, and those of its libraries, to its sinks.
 
     ``folder`` holds a folder per process with its files; None writes none, nor does JSON. Each is closed
     at so many ``megabytes``, or at its own size.
-    ``secrets`` are struck out of every line, whatever surrounds them.
+    ``secrets`` are struck out of every line, whatever surrounds them. Without ``stream`` lines go to files only.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -76,7 +77,7 @@ def configure(
             last,
         ],
     )
-    handlers: list[logging.Handler] = [_Stream(sys.stdout if as_json else sys.stderr)]
+    handlers: list[logging.Handler] = [_Stream(sys.stdout if as_json else sys.stderr)] if stream else []
     if folder is not None and not as_json:
         handlers += kept_files(folder, process, megabytes)
     for handler in handlers:

@@ -50,7 +50,13 @@ async def build(settings: DaemonSettings) -> AsyncIterator[Context]:
         log = MessageLog(engine, clock)
         pause = RedisLoginPause(redis, access.login)
         gateway = await stack.enter_async_context(
-            open_gateway(access, clock=clock, recorder=log.record, pause=pause)
+            open_gateway(
+                access,
+                clock=clock,
+                recorder=log.record,
+                pause=pause,
+                newest=lambda: asyncio.to_thread(broker_access, settings),
+            )
         )
         holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
         yield Context(

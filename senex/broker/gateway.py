@@ -342,9 +342,10 @@ async def open_gateway(
     recorder: Recorder = record_nothing,
     deadline: float = DEADLINE,
     pause: LoginPause | None = None,
+    newest: Callable[[], Awaitable[BrokerAccess]] | None = None,
 ) -> AsyncIterator[Gateway]:
     """A gateway on a session of its own; the first call logs in, unless ``pause`` says that it is refused."""
-    async with open_session(access, pause=pause) as session:
+    async with open_session(access, pause=pause, newest=newest) as session:
         yield Gateway(session, clock=clock, recorder=recorder, deadline=deadline)
 
 

@@ -26,11 +26,11 @@ from tastytrade.utils import TastytradeError
 from senex.broker.errors import broker_errors, token_refused
 from senex.broker.recorder import TOKEN_PATH, event_hooks, logged_call
 from senex.broker.skew import Skew
-from senex.domain.errors import UsageProblem
+from senex.domain.errors import SenexError, UsageProblem
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from senex.broker.errors import TokenRefused
 
@@ -106,6 +106,8 @@ class BrokerSession(Session):
 
     alerts_url: str | None = None
     pause: LoginPause | None = None
+    newest: Callable[[], Awaitable[BrokerAccess]] | None = None
+    """The login as it is kept now: it may have been rotated since this session began."""
     skew: Skew
     _pause_until = 0.0
     _pause_for: TokenRefused | None = None
@@ -136,6 +138,7 @@ class BrokerSession(Session):
         async with self._asking:
             if not (force or self._due()):
                 return
+            await self._take_newest()
             await self._check_pause()
             with logged_call() as log:
                 try:
@@ -158,6 +161,20 @@ class BrokerSession(Session):
         now = time.time()  # noqa: TID251  tokens end in machine time, as the SDK reads it
         return self._doubted or now >= self.session_expiration - _RENEWED_BEFORE
 
+    async def _take_newest(self) -> None:
+        """Log in with what is kept now, where it is another login; the old one's pause is not its own."""
+        if self.newest is None:
+            return
+        try:
+            access = await self.newest()
+        except SenexError as problem:
+            _security.warning("the kept login could not be read, the one in use stays: %s", problem.message)
+            return
+        if (access.client_secret, access.refresh_token) != (self.provider_secret, self.refresh_token):
+            self.provider_secret, self.refresh_token = access.client_secret, access.refresh_token
+            self.pause = self._pause_for = None
+            _security.info("the broker's login was rotated; the new one is used from now on")
+
     async def _check_pause(self) -> None:
         if self._pause_for is not None and time.monotonic() < self._pause_until:
             raise self._pause_for
@@ -176,7 +193,10 @@ class BrokerSession(Session):
 
 @asynccontextmanager
 async def open_session(
-    access: BrokerAccess, *, pause: LoginPause | None = None
+    access: BrokerAccess,
+    *,
+    pause: LoginPause | None = None,
+    newest: Callable[[], Awaitable[BrokerAccess]] | None = None,
 ) -> AsyncIterator[BrokerSession]:
     """A session; nothing is sent yet. The SDK's logger is quietened: at DEBUG it halves the stream's speed."""
     logging.getLogger("tastytrade").setLevel(logging.INFO)
@@ -201,6 +221,6 @@ async def open_session(
         event_hooks=hooks,
     )
     session.alerts_url = access.alerts_url
-    session.pause, session.skew = pause, skew
+    session.pause, session.newest, session.skew = pause, newest, skew
     async with session:
         yield session

@@ -36,6 +36,11 @@ PROGRAMS: Mapping[str, Program] = {
     "simulator": Program("senex.simulator", "simulator", "A tastytrade of your own, on this machine."),
 }
 
+TOOLS: Mapping[str, Program] = {
+    "connect": Program("daemon.tools.connect", "daemon", "Try an OAuth grant and keep it."),
+}
+"""What commands become that need more than a console may know."""
+
 
 def run_program(program: Program, arguments: Sequence[str]) -> NoReturn:
     """Become the program; nothing of this process is left but its terminal."""

@@ -31,6 +31,7 @@ SHAPES: Mapping[str, Mapping[str, str]] = {
         "problems": "string[]; exit 1 when there is one",
     },
     "account list": {"accounts": "AccountView[]"},
+    "account connect": {"environment": "simulated, sandbox or live", "accounts": "number and name of each"},
     "account balances": {
         "account": "number",
         "read_at": "time or null",

@@ -8,6 +8,7 @@ import click
 
 from senex.cli.console import account_option, choose_account, run
 from senex.cli.output import UNKNOWN, json_option, money, print_json, table
+from senex.cli.programs import TOOLS, run_program
 
 if TYPE_CHECKING:
     from senex.ports.views import AccountView
@@ -60,6 +61,33 @@ def balances(*, number: str | None, as_json: bool) -> None:
     rows = [(name.replace("_", " "), money(value)) for name, value in shown.items()]
     rows.append(("read at", f"{one.balances_at:%Y-%m-%d %H:%M:%S} UTC" if one.balances_at else UNKNOWN))
     table((one.number, ""), rows, empty="")
+
+
+@account.command()
+@click.option("--live", is_flag=True, help="Yes, this is to trade real money.")
+@click.option("--confirm", metavar="NUMBER", help="In LIVE, the account's number instead of typing it.")
+@click.option(
+    "--from",
+    "source",
+    metavar="FILE",
+    help="Read client_secret and refresh_token from a JSON file (mode 0600).",
+)
+@json_option
+def connect(*, live: bool, confirm: str | None, source: str | None, as_json: bool) -> None:
+    """Try an OAuth grant of yours at the broker and keep it, encrypted. Needs the daemon's settings.
+
+    The application's secret and the refresh token are asked for, or are two lines of stdin; never give them
+    on a command line. In LIVE it takes --live, and the account's number typed.
+
+    Example: senex account connect
+    """
+    words = [
+        *(("--live",) if live else ()),
+        *(("--confirm", confirm) if confirm else ()),
+        *(("--from", source) if source else ()),
+        *(("--json",) if as_json else ()),
+    ]
+    run_program(TOOLS["connect"], words)
 
 
 def _row(one: AccountView) -> tuple[str, ...]:

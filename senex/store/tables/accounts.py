@@ -74,6 +74,7 @@ class BrokerLogin(SQLModel, table=True):
     __tablename__ = "broker_login"
     __table_args__ = (one_of("environment", ("simulated", "sandbox", "live")),)
     environment: str = Field(primary_key=True)
+    client_secret: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     refresh_token: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     updated_at: datetime = Field(sa_column=Column(TIME, nullable=False, server_default=func.now()))
 

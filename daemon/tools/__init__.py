@@ -1,0 +1,89 @@
+"""What an administrator runs beside the daemon, each in a process of its own: what these programs share.
+
+A program says one sentence and its exit code where it fails, data on stdout, narration on stderr,
+and what concerns secrets in the security log.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+from pydantic import SecretStr
+
+from daemon import logs
+from senex.config import CommonSettings, log_folder
+from senex.domain.errors import Refused, SenexError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+JSON_VERSION = 1
+_INTERRUPTED = 130
+
+
+def run(command: click.Command, name: str) -> NoReturn:
+    """Run a program's command and end the process with its exit code."""
+    try:
+        answer = command.main(prog_name=name, standalone_mode=False)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(problem.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        sys.exit(_INTERRUPTED)
+    except SenexError as problem:
+        click.echo(str(problem), err=True)
+        for reason in problem.reasons:
+            click.echo(f"  · {reason}", err=True)
+        sys.exit(problem.exit_code)
+    sys.exit(answer if isinstance(answer, int) else 0)
+
+
+def keep_logs(name: str, settings: CommonSettings, folder: Path | None, secrets: Iterable[str] = ()) -> None:
+    """Log into this program's own files only: the terminal is for people."""
+    known = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
+    logs.configure(
+        as_json=False,
+        process=name,
+        folder=folder or log_folder(settings.instance),
+        secrets=(*known, *secrets),
+        stream=False,
+    )
+
+
+def say(line: str) -> None:
+    """Narrate."""
+    click.echo(line, err=True)
+
+
+def print_json(**data: object) -> None:
+    """One JSON object, as every command prints them (docs/json.md)."""
+    click.echo(json.dumps({"version": JSON_VERSION, **data}, indent=2))
+
+
+def confirm_word(question: str, word: str, *, given: str | None) -> None:
+    """Have a word typed that names what is at stake, or take it from a flag.
+
+    Raises:
+        Refused: ``E_NOT_CONFIRMED``.
+    """
+    if given is None and not sys.stdin.isatty():
+        raise Refused(
+            "E_NOT_CONFIRMED",
+            f"Nothing was done: {question[0].lower()}{question[1:]} has to be confirmed, and there is no terminal to "
+            "ask at; the command's help names the flag that does.",
+        )
+    typed = given if given is not None else _typed(question, word)
+    if typed != word:
+        raise Refused("E_NOT_CONFIRMED", "Nothing was done: what was typed is something else.")
+
+
+def _typed(question: str, word: str) -> str:
+    answer: str = click.prompt(
+        f"{question}. Type {word!r} to do it", default="", show_default=False, err=True
+    )
+    return answer
