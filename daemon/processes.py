@@ -41,7 +41,7 @@ def settings_or_exit(process: str) -> DaemonSettings:
 def log_as(settings: DaemonSettings, process: str) -> None:
     """Set up the logs of the process of that name; a fork takes a name of its own."""
     secrets = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
-    folder = None if settings.log_json else settings.log_dir or log_folder(settings.instance)
+    folder = settings.log_dir or (None if settings.log_json else log_folder(settings.instance))
     logs.configure(
         as_json=settings.log_json,
         process=process,

@@ -303,6 +303,13 @@ class DaemonSettings(LimitFields, _Clocked):
             description="OAuth refresh token of your grant; unset, what `senex account connect` kept.",
         ),
     ]
+    live_account: Annotated[
+        str | None,
+        Field(
+            default=None,
+            description="Live only: number of the account that may open positions, several with commas; no other may.",
+        ),
+    ]
     notify_urls: Annotated[
         SecretStr | None,
         Field(
@@ -318,7 +325,11 @@ class DaemonSettings(LimitFields, _Clocked):
         ),
     ]
     log_json: Annotated[
-        bool, Field(default=False, description="Log JSON lines on stdout, and nothing to files.")
+        bool,
+        Field(
+            default=False,
+            description="Log JSON lines on stdout, and to files only where SENEX_LOG_DIR names their folder.",
+        ),
     ]
     metrics_address: Annotated[
         str | None,
@@ -344,6 +355,11 @@ class DaemonSettings(LimitFields, _Clocked):
             description="Close each log file at so many megabytes; default: at 50, trading.log at 100.",
         ),
     ]
+
+    @property
+    def named_accounts(self) -> frozenset[str]:
+        """The accounts that may open positions in live."""
+        return frozenset(each.strip() for each in (self.live_account or "").split(",")) - {""}
 
     @property
     def direct_url(self) -> str:

@@ -1,8 +1,8 @@
 """Logs of a process of the daemon: what they are made of, and where they go.
 
-Readable lines go to stderr and to four rotating files of this process's own
-(``files``); or JSON lines go to stdout, and the machine keeps them. Every line
-passes ``redaction`` last, so no way around it leads to a sink.
+Readable lines go to stderr, or JSON lines to stdout; and either to four rotating
+files of this process's own (``files``), where there is a folder for them. Every
+line passes ``redaction`` last, so no way around it leads to a sink.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def configure(
 ) -> None:
     """Send this process's events, and those of its libraries, to its sinks.
 
-    ``folder`` holds a folder per process with its files; None writes none, nor does JSON. Each is closed
+    ``folder`` holds a folder per process with its files; None writes none. Each is closed
     at so many ``megabytes``, or at its own size.
     ``secrets`` are struck out of every line, whatever surrounds them. Without ``stream`` lines go to files only.
     """
@@ -78,7 +78,7 @@ def configure(
         ],
     )
     handlers: list[logging.Handler] = [_Stream(sys.stdout if as_json else sys.stderr)] if stream else []
-    if folder is not None and not as_json:
+    if folder is not None:
         handlers += kept_files(folder, process, megabytes)
     for handler in handlers:
         handler.setFormatter(formatter)

@@ -69,6 +69,7 @@ async def build(settings: DaemonSettings) -> AsyncIterator[Context]:
             notifier=_notifier(settings),
             machine=ThisMachine(folders(settings)),
             limits=settings.limit_book(),
+            live_accounts=settings.named_accounts,
         )
 
 

@@ -18,6 +18,7 @@ from senex.domain.positions import Position, PositionSpread, PositionStatus
 from senex.domain.quotes import PRICING_MAX_AGE
 from senex.domain.suggestions import EXECUTABLE_FOR, SuggestionStatus
 from senex.services.intents import attempt_of, sending, write
+from senex.services.live_account import check_live_account
 from senex.services.one_lot import check_one_lot
 from senex.services.repricing import limit_inside
 from senex.services.standing import Candidate, check_entry
@@ -65,6 +66,7 @@ async def approve(context: Context, case: DecisionCase, work: Work) -> Following
         _check_binding(suggestion, decision, now)
         entry = Candidate(underlying=proposal.underlying, legs=proposal.legs, limit=limit)
         check_entry(books, entry, limits=context.limits, now=now)
+        check_live_account(context, books.account)
         await check_one_lot(context, tx, suggestion.account_id, proposal.legs)
         position = _position(suggestion, now)
         order = _entry(suggestion, decision, position, limit)

@@ -24,7 +24,10 @@ ENTRY_QUEUE = "trading"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The daemon's collaborators. ``environment`` is simulated, sandbox or live; ``limits`` are all accounts'."""
+    """The daemon's collaborators. ``environment`` is simulated, sandbox or live; ``limits`` are all accounts'.
+
+    ``live_accounts`` are the numbers of those that may open positions in live.
+    """
 
     units: UnitOfWorkFactory
     broker: Broker
@@ -34,6 +37,7 @@ class Context:
     environment: str
     machine: Machine = field(default_factory=Unwatched)
     limits: LimitBook = field(default_factory=LimitBook)
+    live_accounts: frozenset[str] = frozenset()
     notifier: Notifier = field(default_factory=NoChannels)
 
 

@@ -21,6 +21,7 @@ from senex.ports.broker import Accepted, Ambiguous, RefusedByBroker, Ticket
 from senex.services.context import Context, Postponed, finished
 from senex.services.follow import follow_order
 from senex.services.intents import attempt_again
+from senex.services.live_account import check_live_account
 from senex.services.one_lot import check_one_lot
 from senex.services.record_fill import apply_order
 from senex.services.replace import OVERTAKEN, overtaken, send_replacement
@@ -224,6 +225,7 @@ async def _mark_sending(
         books = await tx.cases.books(order.account_id, now=now, share=True)
         if order.opens_risk:
             _check_entry(context, books, order, broker_requirement, now)
+            check_live_account(context, books.account)
             await check_one_lot(context, tx, order.account_id, order.legs)
         fence = books.fence
         if not fence.state.permits(opens_risk=order.opens_risk):

@@ -1,7 +1,8 @@
-"""LIVE begins small: one lot until ten fills have reconciled. A simulator answers at the broker's address here."""
+"""LIVE begins small: one named account, one lot. A simulator answers at the broker's address here."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,7 +43,25 @@ async def _why(floor: Floor, order: Order) -> tuple[str | None, str | None]:
     return code, message
 
 
+async def _name(floor: Floor) -> None:
+    """The settings name the floor's account."""
+    async with floor.context.units() as tx:
+        number = (await tx.accounts.get(floor.account)).number
+    floor.context = replace(floor.context, live_accounts=frozenset({number}))
+
+
+async def test_nothing_is_opened_in_an_account_the_settings_do_not_name(floor: Floor) -> None:
+    floor.context = replace(floor.context, live_accounts=frozenset({"another"}))
+    refused = await floor.enter("0.05")
+    assert refused.status is OrderStatus.REJECTED
+    code, message = await _why(floor, refused)
+    assert code == "E_LIVE_ACCOUNT"
+    assert "SENEX_LIVE_ACCOUNT" in str(message)
+    assert await floor.live() == []
+
+
 async def test_size_waits_for_ten_reconciled_fills(floor: Floor) -> None:
+    await _name(floor)
     refused = await floor.enter("0.05")
     assert refused.status is OrderStatus.REJECTED
     code, message = await _why(floor, refused)

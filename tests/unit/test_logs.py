@@ -238,8 +238,8 @@ def test_a_process_tells_no_canary_whatever_it_says_and_dies_of(tmp_path: Path, 
     for word in ("ValueError", "RuntimeError", "KeyError", "UserWarning", "never retrieved"):
         assert word in everywhere, word
     if how == "json":
-        assert not files
         assert {json.loads(line)["process"] for line in ended.stdout.splitlines()} == {"talker"}
+        assert set(files["application"].splitlines()) == set(ended.stdout.splitlines())
         assert "could not be logged" in ended.stderr
     else:
         assert not ended.stdout
