@@ -201,6 +201,16 @@ def test_the_page_of_variables_is_current() -> None:
     assert subprocess.run(check, check=False, capture_output=True).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("given", "named"), [(None, set()), ("", set()), ("5WX1", {"5WX1"}), ("5WX1, 5WX2", {"5WX1", "5WX2"})]
+)
+def test_accounts_of_live_are_named_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, named: set[str]
+) -> None:
+    put(monkeypatch, DAEMON, **({} if given is None else {"SENEX_LIVE_ACCOUNT": given}))
+    assert load(DaemonSettings).named_accounts == named
+
+
 def test_limits_are_set_for_all_and_for_one_account(monkeypatch: pytest.MonkeyPatch) -> None:
     put(
         monkeypatch,
