@@ -63,7 +63,7 @@ determinism: install-dev  ## the same simulated month under a second Python: the
 	@.venv-other/bin/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	@$(BIN)/python -m tests.contract.simulator_twice .venv-other/bin/python
 
-compose-test:  ## bring the containers up and play the story in them
+compose-test:  ## bring the containers up, play the story, kill, lose and restore them
 	@containers/compose-test
 
 UV ?= uv
