@@ -36,7 +36,7 @@ LOST = ("postgres_data", "redis_data", "logs")
 COLD_START, RECOVERY = 60.0, 900.0
 ADDED_MEGABYTES = 300
 """On the official slim image, of about 125 MB, that keeps the whole below 450."""
-_PATIENCE = 180.0
+_PATIENCE = 420.0
 
 
 class Broken(Exception):
@@ -113,7 +113,7 @@ def until_well(patience: float = _PATIENCE) -> None:
 
 def story(symbol: str) -> dict[str, Any]:
     """The main job from a console's container; the market stands still afterwards."""
-    told = console("story", "--symbol", symbol, "--timeout", "150")
+    told = console("story", "--symbol", symbol, "--timeout", "300")
     if told["order"]["status"] != "filled" or not told["targets"]:
         raise Broken(f"the story of {symbol} ended without a filled order and its targets: {told}")
     return told
