@@ -70,7 +70,8 @@ async def keep_vigil(
                 if connection is None or connection.closed:
                     connection = await connect(direct_url, name="dead man's switch")
                 vigil = await read_vigil(connection, environment)
-                problem = why_not(vigil, clock.now(), await read_calendar(connection))
+                now = clock.now()
+                problem = why_not(vigil, now, await read_calendar(connection, now.date()))
                 if problem is None:
                     await asyncio.to_thread(_ask, url)
             except (Unavailable, OSError) as error:

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from senex.store.schedule import Scheduled
 
 TICK_SECONDS = 1.0
-_CALENDAR_SECONDS = 30.0
+_CALENDAR_SECONDS, _CALENDAR_REACH = 30.0, timedelta(days=30)
 _AGAIN_SECONDS = 15.0
 _SLOT_SECONDS = 30
 _UNFINISHED = (b"queued", b"started")
@@ -180,7 +180,7 @@ class Ticks:
     def __init__(self, *, connection: AsyncConnection, scheduler: SlotScheduler, clock: MarketClock) -> None:
         self._connection, self._scheduler, self._clock = connection, scheduler, clock
         self._calendar: Calendar | None = None
-        self._calendar_read = 0.0
+        self._calendar_read, self._calendar_around = 0.0, date.min
         self._last: tuple[str, datetime] | None = None
         self._turn = asyncio.Lock()
         self._seen = (-1, -1)
@@ -229,7 +229,7 @@ class Ticks:
         jobs = await read_schedule(self._connection, timeline)
         since = self._last[1] if self._last and self._last[0] == timeline else now
         entries = desired(
-            jobs, timeline=timeline, now=now, since=since, calendar=await self._known_calendar()
+            jobs, timeline=timeline, now=now, since=since, calendar=await self._known_calendar(now.date())
         )
         try:
             await asyncio.to_thread(self._scheduler.tick, entries)
@@ -239,10 +239,12 @@ class Ticks:
         self._last = (timeline, now)
         self._note("leader")
 
-    async def _known_calendar(self) -> Calendar:
-        if self._calendar is None or time.monotonic() - self._calendar_read > _CALENDAR_SECONDS:
-            self._calendar = await read_calendar(self._connection)
+    async def _known_calendar(self, today: date) -> Calendar:
+        old = time.monotonic() - self._calendar_read > _CALENDAR_SECONDS
+        if self._calendar is None or old or abs(today - self._calendar_around) > _CALENDAR_REACH:
+            self._calendar = await read_calendar(self._connection, today)
             self._calendar_read = time.monotonic() if self._calendar.sessions else 0.0
+            self._calendar_around = today
         return self._calendar
 
     def _note(self, state: str, **why: str) -> None:

@@ -32,10 +32,10 @@ JOBS_PER_CHILD = 100
 HEARING_JOBS_PER_CHILD = 5000
 """Its successor needs half a second to be ready, in which an approval would wait."""
 CONCURRENCY = {"trading": 1, "accounts": 2, "default": 1}
-_IDLE_SECONDS = 1
+_IDLE_SECONDS, _RETIRE_SECONDS = 5, 1
+"""RQ's loop turns so often with nothing to do: heartbeats are not its business. To retire it waits less."""
 _HUNG_SECONDS = 5.0
-# consoles call a process lost that has not beaten for some seconds, so RQ's loops turn every second
-_TIMES: dict[str, Any] = {"worker_ttl": 20, "maintenance_interval": 5, "job_monitoring_interval": 1}
+_TIMES: dict[str, Any] = {"worker_ttl": 60, "maintenance_interval": 30}
 _log = structlog.get_logger("senex.worker")
 
 
@@ -60,7 +60,7 @@ class ConfinedWorker(SimpleWorker):
 
     def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
         # retire when there is nothing to do, so that nothing waits for a successor
-        idle = _IDLE_SECONDS if self._done + self.done_besides() >= self.jobs_at_most else max_idle_time
+        idle = _RETIRE_SECONDS if self._done + self.done_besides() >= self.jobs_at_most else max_idle_time
         return super().dequeue_job_and_maintain_ttl(timeout, idle)
 
     def execute_job(self, job: Job, queue: Queue) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -13,7 +13,7 @@ from senex.store.direct import away
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date, timedelta
+    from datetime import date
 
     from senex.store.direct import AsyncConnection
 
@@ -22,7 +22,8 @@ SELECT name, rule, queue, make_interval(secs => grace_seconds),
     (SELECT max(slot) FROM job_slot WHERE job_slot.name = job_schedule.name AND timeline = %s)
 FROM job_schedule WHERE enabled ORDER BY name
 """
-_CALENDAR = "SELECT day, opens_at, closes_at FROM market_session ORDER BY day"
+_CALENDAR = "SELECT day, opens_at, closes_at FROM market_session WHERE day BETWEEN %s AND %s ORDER BY day"
+_REACH = timedelta(days=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,10 @@ async def read_schedule(connection: AsyncConnection, timeline: str) -> tuple[Sch
     )
 
 
-async def read_calendar(connection: AsyncConnection) -> Calendar:
-    """Every stored session. Raises Unavailable."""
+async def read_calendar(connection: AsyncConnection, around: date) -> Calendar:
+    """The stored sessions of some months before and after. Raises Unavailable."""
     try:
-        rows = await (await connection.execute(_CALENDAR)).fetchall()
+        rows = await (await connection.execute(_CALENDAR, (around - _REACH, around + _REACH))).fetchall()
     except psycopg.OperationalError as problem:
         raise away(problem) from problem
     return to_calendar(rows)
