@@ -91,9 +91,16 @@ async def _stream(settings: DaemonSettings, clock: FollowedClock | WallClock, st
         sweeper = Sweeper(
             store=store, redis=redis, wishes=wishes, writer=writer, direct_url=settings.direct_url
         )
-        settling = Settling(quotes=quotes, alerts=alerts, intake=intake, flusher=flusher, wishes=wishes)
         report = Report(
             quotes, alerts, intake, flusher, wishes, clock, state, token_seconds=lambda: session.token_seconds
+        )
+        settling = Settling(
+            quotes=quotes,
+            alerts=alerts,
+            intake=intake,
+            flusher=flusher,
+            wishes=wishes,
+            tell=lambda: report.tell(store),
         )
         async with asyncio.TaskGroup() as group:
             for task in (
@@ -142,11 +149,15 @@ class Report:
     async def run(self, store: StreamStore) -> Never:
         """Report until cancelled."""
         while True:
-            statuses = self.statuses()
-            self._state.detail = "; ".join(f"{name}: {detail}" for name, (_, detail) in statuses.items())
-            with suppress(Unavailable):
-                await store.sources(statuses, self._clock.now())
+            await self.tell(store)
             await asyncio.sleep(_STATUS_EVERY)
+
+    async def tell(self, store: StreamStore) -> None:
+        """Report now; without Postgres, to nobody."""
+        statuses = self.statuses()
+        self._state.detail = "; ".join(f"{name}: {detail}" for name, (_, detail) in statuses.items())
+        with suppress(Unavailable):
+            await store.sources(statuses, self._clock.now())
 
     def statuses(self) -> dict[str, tuple[bool, str]]:
         """Each source: whether it is fresh, and why not or how much."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from daemon.streaming.alerts import AlertIntake
     from daemon.streaming.flusher import Flusher
     from daemon.streaming.wishes import Wishes
@@ -22,16 +24,19 @@ class Settling:
         intake: AlertIntake,
         flusher: Flusher,
         wishes: Wishes,
+        tell: Callable[[], Awaitable[None]],
     ) -> None:
+        """``tell`` says how the sources are; in free time that is done each second."""
         self._quotes = quotes
         self._alerts = alerts
         self._intake = intake
         self._flusher = flusher
         self._wishes = wishes
+        self._tell = tell
         self._seen = (-1, -1)
 
     async def settle(self) -> bool:
-        """Subscribe to what is wanted, store every alert, write every quote; whether there was news.
+        """Subscribe to what is wanted, store every alert, write every quote, tell of both; whether there was news.
 
         New symbols are news: their first quotes are sent in the next round.
         """
@@ -40,5 +45,6 @@ class Settling:
         await self._alerts.caught_up()
         await self._intake.settle()
         await self._flusher.flush()
+        await self._tell()
         before, self._seen = self._seen, (self._intake.taken, self._quotes.wishes)
         return before != self._seen

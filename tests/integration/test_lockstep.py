@@ -38,6 +38,7 @@ class Seen:
     streamed: int
     broker_fills: int
     our_fills: int
+    report_ages: set[timedelta]
 
 
 @dataclass
@@ -67,10 +68,10 @@ class Examiner:
                 told = await socket.receive_json()
                 if "ask" in told:
                     if told["rank"] == 9:
-                        self.seen.append(await self._look(told["sequence"]))
+                        self.seen.append(await self._look(told["sequence"], told["instant"]))
                     await socket.send_json({"done": told["ask"], "worked": False})
 
-    async def _look(self, tick: int) -> Seen:
+    async def _look(self, tick: int, instant: str) -> Seen:
         pulse = await self.redis.pulse()
         orders = await self._orders()
         return Seen(
@@ -85,6 +86,12 @@ class Examiner:
             streamed=0 if pulse is None else pulse.source_sequence,
             broker_fills=sum(len(leg["fills"]) for order in orders for leg in order["legs"]),
             our_fills=self.sql("SELECT count(*) FROM fill")[0][0],
+            report_ages={
+                datetime.fromisoformat(instant) - row[0]
+                for row in self.sql(
+                    "SELECT at FROM source_status WHERE source IN ('quotes', 'alerts', 'token')"
+                )
+            },
         )
 
     async def _orders(self) -> list[dict[str, Any]]:
@@ -150,6 +157,8 @@ async def test_at_every_instant_all_is_done_before_the_next_one_comes(open_folde
     assert sorted(by_tick) == [240 * minute for minute in range(16)]
     assert {one.undone for one in seen} == {0}
     assert [one.streamed for one in by_tick.values()] == list(by_tick)
+    # however fast time goes, what is heard of is heard of now
+    assert set().union(*(one.report_ages for one in by_tick.values())) == {timedelta(0)}
     assert by_tick[0].our_fills == 0
     assert by_tick[3600].our_fills > 0
     assert all(one.our_fills == one.broker_fills for one in by_tick.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,9 @@ from senex.domain.unknown import Unknown
 from senex.store.nyse import sessions
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tests.soak.harm import Blow
     from tests.soak.world import World
 
 
@@ -22,16 +25,18 @@ OF_MARKET = frozenset({"STOP_ALERT", "STOP_REACHED", "DAILY_LOSS", "DAILY_LOSS_N
 OF_OUTSIDER = frozenset({"UNMANAGED_EXPIRES", "EXPIRES_TODAY", "ASSIGNED"})
 OF_HARM = frozenset({"OUTCOME_UNKNOWN", "ORDER_CAME_LATE", "JOB_FAILING", "SOURCE_STALE"})
 OF_MACHINE = frozenset({"DISK_FILLS"})
-EXPLAINED = OF_MARKET | OF_OUTSIDER | OF_HARM | OF_MACHINE
-"""Alarms that the run causes: prices, who trades elsewhere, what is killed, and whatever disk it runs on."""
+EXPLAINED = OF_MARKET | OF_OUTSIDER | OF_MACHINE
+"""Alarms that the run causes: prices, who trades elsewhere, and whatever disk it runs on."""
+_AFTERMATH = timedelta(hours=3)
+"""For so long what was done to the daemon explains an alarm of ``OF_HARM``, in market time."""
 
 _FEES = ("clearing", "regulatory", "proprietary")
 
 
-async def judge(world: World, begins: datetime, ends: datetime) -> list[str]:
+async def judge(world: World, begins: datetime, ends: datetime, blows: Collection[Blow]) -> list[str]:
     """What is not as it has to be, one sentence each."""
     found = [*fills(world), *await holdings(world), *await cash(world, begins)]
-    found += [*slots(world, begins, ends), *undone(world), *alarms(world)]
+    found += [*slots(world, begins, ends), *undone(world), *alarms(world, blows)]
     return found
 
 
@@ -122,7 +127,7 @@ def undone(world: World) -> list[str]:
     return [f"undone: {row.job} {row.subject} after {row.offers} offers: {row.error}" for row in rows]
 
 
-def alarms(world: World) -> list[str]:
+def alarms(world: World, blows: Collection[Blow]) -> list[str]:
     """No alarm that the run itself did not cause, and none left over of what was done to the daemon."""
     rows = world.sql(
         "SELECT code, text, raised_at, resolved_at, EXISTS (SELECT FROM position p WHERE NOT p.managed "
@@ -132,7 +137,8 @@ def alarms(world: World) -> list[str]:
     for row in rows:
         # the legs of somebody else's trade are booked one after the other
         half_booked = row.code == "BROKEN_RATIO" and row.elsewhere and row.resolved_at is not None
-        if row.code not in EXPLAINED and not half_booked:
+        struck = row.code in OF_HARM and any(one.at <= row.raised_at <= one.at + _AFTERMATH for one in blows)
+        if row.code not in EXPLAINED and not half_booked and not struck:
             found.append(f"alarm {row.code} ({row.raised_at.isoformat()}): {row.text}")
         elif row.code in OF_HARM and row.resolved_at is None:
             found.append(f"alarm {row.code} ({row.raised_at.isoformat()}) does not end: {row.text}")
