@@ -15,7 +15,7 @@ from senex.domain.rules import parse_rule, rule_text
 from senex.domain.schedule import Every
 from senex.store.nyse import sessions
 from tests.soak.harm import Blow, plan, strike
-from tests.soak.outsider import first_of_week, trade
+from tests.soak.outsider import adopt, first_of_week, trade
 from tests.soak.size import LOG_MEGABYTES, Size, growth, logs, measured
 from tests.soak.verdict import judge
 from tests.soak.world import World, open_world
@@ -29,6 +29,13 @@ DAY_GRID, NIGHT_GRID, COARSEST = 5, 15, 60
 _MORNING, EVENING = wall(4), wall(20)
 FIRST, NOON = wall(8), wall(12)
 _SATURDAY = 5
+SETTINGS = {
+    "SENEX_LOG_MEGABYTES": str(LOG_MEGABYTES),
+    # an entry every day, which five positions would end on Monday
+    "SENEX_LIMIT_MAX_OPEN_POSITIONS": "50",
+    "SENEX_LIMIT_UNDERLYING_SHARE": "1",
+    "SENEX_LIMIT_EXPIRY_SHARE": "1",
+}
 
 
 @dataclass
@@ -62,9 +69,7 @@ async def play(folder: Path, asked: Plan, tell: Callable[[dict[str, Any]], None]
     begins = datetime.combine(days[0], FIRST, NEW_YORK)
     sizes: list[Size] = []
     blows = plan(asked.seed, days) if asked.harm else {}
-    async with open_world(
-        folder, seed=asked.seed, begins=begins, settings={"SENEX_LOG_MEGABYTES": str(LOG_MEGABYTES)}
-    ) as world:
+    async with open_world(folder, seed=asked.seed, begins=begins, settings=SETTINGS) as world:
         await world.joined()
         await away(world, asked)
         for place, day in enumerate(days):
@@ -114,10 +119,11 @@ async def session(world: World, day: date, asked: Plan, blows: list[Blow]) -> No
     """From wherever the market is to the evening of a day; once a week somebody trades at the broker's site."""
     striking = asyncio.create_task(strike(world, blows))
     await go(world, datetime.combine(day, NOON, NEW_YORK), asked)
-    if first_of_week(day, asked.days):
-        await trade(world)
+    traded = first_of_week(day, asked.days) and await trade(world)
     await go(world, datetime.combine(day, EVENING, NEW_YORK), asked)
     await striking
+    if traded:
+        await adopt(world)
 
 
 async def go(world: World, end: datetime, asked: Plan) -> None:

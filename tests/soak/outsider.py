@@ -1,4 +1,7 @@
-"""Somebody who trades at the broker's own site: spreads that expire, are assigned and exercised in the week."""
+"""Somebody who trades at the broker's own site: spreads that expire, are assigned and exercised in the week.
+
+The operator calls in once a week and gives one of them an exit plan.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ if TYPE_CHECKING:
     from tests.soak.world import World
 
 UNDERLYING = "WMT"
+_RIGHT, _TIME_EXIT = 12, 2
 _PUTS, _CALLS = (2, -3), (5, 8)
 """Dollars from the price: a put spread in the money, which ends in shares or in both legs; a call spread out of it."""
 
@@ -36,6 +40,17 @@ async def trade(world: World) -> bool:
             }
         )
     return True
+
+
+async def adopt(world: World) -> None:
+    """Have senex look after the call spreads: a target first, a time exit two days before they expire."""
+    for position in await world.console.reads.positions():
+        rights = {lot.symbol[_RIGHT : _RIGHT + 1] for spread in position.spreads for lot in spread.lots}
+        if not position.managed and rights == {"C"}:
+            decision = await world.console.decider.adopt(
+                position, target=Decimal("0.5"), time_exit=_TIME_EXIT, reason="calling in"
+            )
+            await world.console.decider.wait_result(decision, 60)
 
 
 def first_of_week(day: date, days: list[date]) -> bool:
