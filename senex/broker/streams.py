@@ -218,7 +218,7 @@ async def stay_logged_in(
             try:
                 await session.refresh()
             except BROKEN as error:
-                problem = translate(error, log, "renewing the session").message
+                problem = str(translate(error, log, "renewing the session"))
         await told(problem)
         await asyncio.sleep(every)
 

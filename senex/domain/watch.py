@@ -25,6 +25,9 @@ WATCHED: Mapping[str, timedelta] = {
     "orders": _BOOKS,
 }
 """Sources that must be fresh in a session, and how old their last word may be."""
+LOGIN_LOST, LOGIN_RESTORED = "LOGIN_LOST", "LOGIN_RESTORED"
+REFUSED_LOGIN = "E_BROKER_TOKEN"
+"""The code in the words of a token source that the broker refuses."""
 
 _LAST_HOUR, _LAST_HALF = timedelta(minutes=60), timedelta(minutes=30)
 
@@ -52,6 +55,13 @@ def stale(sources: Iterable[Source], now: datetime) -> dict[str, str]:
         elif not source.ok:
             found[name] = f"is not fresh: {source.detail}"
     return found
+
+
+def login_lost(sources: Iterable[Source]) -> str | None:
+    """Why the broker no longer lets us in; None while it does, or while it cannot be reached at all."""
+    token = next((source for source in sources if source.name == "token"), None)
+    lost = token is not None and not token.ok and REFUSED_LOGIN in token.detail
+    return token.detail if token is not None and lost else None
 
 
 def expires_today(stops: Iterable[datetime], session: Session) -> bool:

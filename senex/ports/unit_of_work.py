@@ -344,8 +344,8 @@ class Alarms(Protocol):
         """Raise an alarm; false when it was open already."""
         ...
 
-    async def resolve(self, code: str, object_id: str, *, account_id: UUID | None, now: datetime) -> None:
-        """What it was about is mended."""
+    async def resolve(self, code: str, object_id: str, *, account_id: UUID | None, now: datetime) -> bool:
+        """What it was about is mended; whether there was one."""
         ...
 
     async def resolve_others(

@@ -1,20 +1,23 @@
-"""Compare this machine's clock with the broker's and look at its disks."""
+"""What everything else stands on: this machine's clock and disks, and the login at the broker."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from senex.domain.alarms import Severity
+from senex.domain.alarms import Alarm, Severity
 from senex.domain.errors import SenexError
 from senex.domain.machine import CLOCK_OFF, DISK_FILLS, judge_clock, judge_disk
+from senex.domain.notices import Level, Notice
+from senex.domain.watch import LOGIN_LOST, LOGIN_RESTORED, login_lost
+from senex.services.notices import tell
 from senex.services.trading_state import stop_entries
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from senex.domain.alarms import Alarm
     from senex.ports.records import Work
+    from senex.ports.unit_of_work import UnitOfWork
     from senex.services.context import Context
 
 
@@ -39,7 +42,22 @@ async def watch_machine(context: Context, account_id: UUID, work: Work) -> None:
                 await tx.alarms.sound(alarm, now)
         if stops:
             await stop_entries(context, tx, account_id, stops[0])
+        await _watch_login(context, tx, account_id)
         await tx.outbox.done(work)
         await tx.commit()
     if stops:
         await context.publisher.changed("state", str(account_id), str(account_id))
+
+
+async def _watch_login(context: Context, tx: UnitOfWork, account_id: UUID) -> None:
+    """The streamer renews the login long before it ends, so what it says of it is news."""
+    now, subject = context.clock.now(), str(account_id)
+    why = login_lost(await tx.accounts.sources(account_id))
+    if why is not None:
+        text = f"senex is no longer let in at the broker: {why}"
+        await tx.alarms.sound(Alarm(LOGIN_LOST, Severity.CRITICAL, account_id, "account", subject, text), now)
+    elif await tx.alarms.resolve(LOGIN_LOST, subject, account_id=account_id, now=now):
+        title, text = "Login at the broker restored", "The broker lets senex in again."
+        await tell(
+            context, tx, Notice(LOGIN_RESTORED, Level.INFO, account_id, "account", subject, title, text)
+        )

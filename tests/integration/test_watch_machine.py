@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.bootstrap.machine import ThisMachine
+from senex.broker.errors import token_refused
 from senex.domain.machine import Disk
 from senex.domain.trading_state import TradingState
 from senex.store import tables
@@ -88,6 +90,31 @@ async def test_a_disk_that_fills_warns_then_stops_entries(desk: Desk, machine: _
     machine.used = Decimal("0.5")
     await _watch(desk)
     assert await _alarms(desk) == {}
+
+
+async def test_a_refused_login_is_an_alarm_and_its_return_a_notice(desk: Desk, machine: _Machine) -> None:
+    source = table(tables.SourceStatus)
+
+    async def token(detail: str) -> None:
+        said = {"ok": not detail, "detail": detail, "at": desk.clock.now()}
+        statement = upsert(source).values(source="token", subject="", **said)
+        async with desk.engine.begin() as connection:
+            await connection.execute(
+                statement.on_conflict_do_update(index_elements=["source", "subject"], set_=said)
+            )
+        await _watch(desk)
+
+    await token("The broker does not answer. [E_BROKER_AWAY]")
+    assert await _alarms(desk) == {}
+    await token(str(token_refused("invalid_grant")))
+    assert await _alarms(desk) == {"LOGIN_LOST": "critical"}
+    await token("")
+    await _watch(desk)
+    assert await _alarms(desk) == {}
+    notification = table(tables.Notification)
+    async with desk.engine.connect() as connection:
+        told = (await connection.execute(select(notification.c.event).order_by(notification.c.at))).scalars()
+        assert sorted(told) == ["LOGIN_LOST", "LOGIN_RESTORED"]
 
 
 def test_this_machine_names_each_file_system_once(tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ class AlarmRepository(Repository):
         )
         return row is not None and bool(row.fresh)
 
-    async def resolve(self, code: str, object_id: str, *, account_id: UUID | None, now: datetime) -> None:
-        await self._run(
+    async def resolve(self, code: str, object_id: str, *, account_id: UUID | None, now: datetime) -> bool:
+        statement = (
             update(_alarm)
             .where(
                 _OPEN,
@@ -52,7 +52,9 @@ class AlarmRepository(Repository):
                 _alarm.c.account_id.is_not_distinct_from(account_id),
             )
             .values(resolved_at=now)
+            .returning(_alarm.c.id)
         )
+        return await self._row(statement) is not None
 
     async def resolve_others(
         self, code: str, objects: Collection[str], *, account_id: UUID, now: datetime
