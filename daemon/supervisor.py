@@ -50,6 +50,10 @@ class Supervisor:
         self._stop = asyncio.Event()
         self.ended: dict[str, int] = {}
         """The last exit code of each part that has ended by itself."""
+        self.living: dict[str, int] = {}
+        """The process id of each part that runs."""
+        self.starts: dict[str, int] = {}
+        """How often each part was started."""
 
     def stop(self) -> None:
         """Have ``run`` end all parts and return."""
@@ -81,6 +85,8 @@ class Supervisor:
     async def _live(self, part: Part) -> int:
         """Run a part once; answer its exit code. Stopping ends it, its group with it."""
         process = await self._start(part)
+        self.living[part.name] = process.pid
+        self.starts[part.name] = self.starts.get(part.name, 0) + 1
         copying = asyncio.create_task(self._copy(part.name, process))
         ending = asyncio.create_task(process.wait())
         stopping = asyncio.create_task(self._stop.wait())
@@ -89,6 +95,7 @@ class Supervisor:
         finally:
             stopping.cancel()
             await finish(process)
+            self.living.pop(part.name, None)
             copying.cancel()
         return await ending
 

@@ -46,7 +46,7 @@ _SCHEMES: Mapping[str, tuple[str, ...]] = {
     "dead_man_url": ("https://", "http://"),
 }
 """How an address of a kind starts, by the end of its setting's name."""
-Role = Literal["console", "daemon", "migrator", "backup", "simulator", "demo"]
+Role = Literal["console", "daemon", "migrator", "backup", "simulator", "demo", "up"]
 
 
 class Environment(StrEnum):
@@ -401,6 +401,12 @@ class BackupSettings(CommonSettings):
     ]
 
 
+class UpSettings(CommonSettings):
+    """What ``senex up`` decides by; what else the daemon is given it passes on."""
+
+    metrics_address: Annotated[str | None, Field(default=None)]
+
+
 ROLES: Mapping[Role, tuple[type[CommonSettings], ...]] = {
     "console": (ConsoleSettings,),
     "daemon": (DaemonSettings,),
@@ -408,6 +414,7 @@ ROLES: Mapping[Role, tuple[type[CommonSettings], ...]] = {
     "backup": (BackupSettings,),
     "simulator": (CommonSettings,),
     "demo": (CommonSettings,),
+    "up": (UpSettings, DaemonSettings),
 }
 # what any process may inherit: the machine's own, and nothing of ours
 _INHERITED = (
@@ -454,6 +461,15 @@ def load(kind: type[_AnySettings], **given: object) -> _AnySettings:
         raise UsageProblem("E_CONFIG_VALUE", f"{_variable(name)} is not usable: {first['msg']}.") from None
 
 
+def console_settings_given() -> bool:
+    """Whether the environment or the settings file leads consoles to an installation by itself."""
+    name = "console_database_url"
+    return (
+        any(f"{_variable(name)}{end}" in os.environ for end in ("", FILE_SUFFIX))
+        or name in SettingsFile(ConsoleSettings).toml_data
+    )
+
+
 def child_environment(role: Role, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a child process: the machine's basics and only its role's settings."""
     allowed = {_variable(name) for kind in ROLES[role] for name in kind.model_fields}
@@ -472,14 +488,14 @@ def _variable(name: str) -> str:
 def _missing(name: str) -> UsageProblem:
     variable = _variable(name)
     found = (
-        "needs nothing and which the console and its commands find while it runs"
+        "need nothing and which the console and its commands find while they run"
         if name in ConsoleSettings.model_fields
-        else "sets everything up by itself"
+        else "set everything up by themselves"
     )
     return UsageProblem(
         "E_CONFIG_MISSING",
-        f"{variable} is not set; set it (docs/environment-variables.md says to what), or run `senex demo`, "
-        f"which {found}.",
+        f"{variable} is not set; set it (docs/environment-variables.md says to what), or run `senex up` or "
+        f"`senex demo`, which {found}.",
     )
 
 

@@ -22,14 +22,15 @@ from daemon.demo.market import clock_of, reopen
 from daemon.embedded import EmbeddedServices
 from daemon.embedded.database import DatabaseUrls, ensure_database
 from daemon.embedded.processes import free_port, last_line
+from daemon.embedded.storage import storage_errors
 from daemon.supervisor import Part, Supervisor, finish, start
-from senex.config import child_environment, login_name
-from senex.domain.errors import Unavailable
+from senex.config import Environment, child_environment, login_name
+from senex.domain.errors import Unavailable, UsageProblem
 from senex.machine import local_console_file
 from senex.simulator.books.journal import STATE_FORMAT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -61,6 +62,10 @@ class Plot:
     """Given the simulator's REST address, the address the daemon is to use: somebody stands between."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """More of the daemon's settings, by the names of their variables."""
+    environment: Environment = Environment.SIMULATED
+    """Any but the first is played at the broker that ``settings`` name, without a simulator."""
+    permit: Callable[[Mapping[str, str]], Awaitable[None]] | None = None
+    """Asked, with the daemon's environment, before a process of the daemon runs; raises what forbids it."""
 
 
 class Stage:
@@ -106,36 +111,75 @@ class Stage:
             SENEX_CONSOLE_REDIS_URL_FILE=self._secret(
                 "console_redis_url", self.endpoints.redis.console_url()
             ),
-            SENEX_CLOCK_URL=self.clock_url,
+            **self._clock(),
         )
+
+    def _clock(self) -> dict[str, str]:
+        """A simulated market has its own time, any other ours."""
+        return {"SENEX_CLOCK_URL": self.clock_url} if self._simulated else {}
+
+    @property
+    def _simulated(self) -> bool:
+        return self._plot.environment is Environment.SIMULATED
 
     async def _open(self) -> None:
         """Start what needs nothing, at once; then what needs it."""
-        self._narrate("starting Postgres, Redis and a simulated market")
+        market = " and a simulated market" if self._simulated else ""
+        self._narrate(f"starting Postgres, Redis{market}")
         self.services = EmbeddedServices(self._plot.instance, root=self._plot.root)
         self._stack.push_async_callback(asyncio.to_thread, self.services.stop)
+        self._keep_apart()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._serve())
-                group.create_task(self._simulate())
+                if self._simulated:
+                    group.create_task(self._simulate())
                 # half a second of imports, while the servers start
                 group.create_task(asyncio.to_thread(import_module, _MIGRATE))
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from several
+        if self._plot.permit is not None:
+            await self._migrate()  # a token may be kept in the database
+            await self._plot.permit(self._daemon_environment())
         self._narrate("starting the daemon")
         for name in self._plot.parts or ("daemon",):
             await self.employ(name)
-        # the daemon waits for its schema by itself
-        await asyncio.to_thread(import_module(_MIGRATE).migrate, self.urls.owner, operator=login_name())
+        if self._plot.permit is None:
+            await self._migrate()  # the daemon waits for its schema by itself
         self._tell_commands()
+
+    async def _migrate(self) -> None:
+        await asyncio.to_thread(import_module(_MIGRATE).migrate, self.urls.owner, operator=login_name())
+
+    def _keep_apart(self) -> None:
+        """Books of one environment never become another's.
+
+        Raises:
+            UsageProblem: ``E_UP_ENVIRONMENT``.
+        """
+        root, wanted = self.services.root, str(self._plot.environment)
+        kept = root / "environment"
+        if kept.exists():
+            known = kept.read_text(encoding="utf-8").strip()
+        else:
+            known = str(Environment.SIMULATED) if (root / "postgres").exists() else wanted
+        if known != wanted:
+            raise UsageProblem(
+                "E_UP_ENVIRONMENT",
+                f"The instance '{self._plot.instance}' holds {known} books, and the environment is {wanted}; name "
+                f"another instance for it with SENEX_INSTANCE, such as SENEX_INSTANCE={wanted}.",
+            )
+        if not kept.exists():
+            with storage_errors(root):
+                kept.write_text(wanted + "\n", encoding="utf-8")
 
     def _tell_commands(self) -> None:
         """Leave the console's settings where commands in other terminals look; the services take them away."""
         settings = {
-            "environment": "simulated",
+            "environment": str(self._plot.environment),
             "console_database_url": self.urls.console,
             "console_redis_url": self.endpoints.redis.console_url(),
-            "clock_url": self.clock_url,
+            **({"clock_url": self.clock_url} if self._simulated else {}),
         }
         self.endpoints.secrets.write(local_console_file(self.services.root).name, json.dumps(settings))
 
@@ -149,6 +193,8 @@ class Stage:
         self._stack.push_async_callback(finish, guarding, grace=0)
         self.services.watch()
         self.urls = await asyncio.to_thread(ensure_database, self.endpoints)
+        if not self._plot.fresh:
+            await asyncio.to_thread(self.services.keep_server)
 
     @staticmethod
     def _arguments(name: str) -> list[str]:
@@ -242,17 +288,21 @@ class Stage:
             "daemon",
             SENEX_DATABASE_URL_FILE=secret("database_url", self.urls.daemon),
             SENEX_REDIS_URL_FILE=secret("redis_url", self.endpoints.redis.daemon_url()),
-            SENEX_BROKER_REST_URL=self._plot.rest_via(self.rest_url)
-            if self._plot.rest_via
-            else self.rest_url,
-            SENEX_BROKER_ALERTS_URL=f"{self.rest_url.replace('http', 'ws', 1)}/alerts",
-            SENEX_BROKER_CLIENT_SECRET_FILE=secret("client_secret", self._credentials["client_secret"]),
-            SENEX_BROKER_REFRESH_TOKEN_FILE=secret("refresh_token", self._credentials["refresh_token"]),
             SENEX_ENCRYPTION_KEYS_FILE=str(self._encryption_key()),
-            SENEX_CLOCK_URL=self.clock_url,
             SENEX_LOG_DIR=str(self.logs),
+            **(self._simulated_broker() if self._simulated else {}),
+            **self._clock(),
             **self._plot.settings,
         )
+
+    def _simulated_broker(self) -> dict[str, str]:
+        rest, credentials = self.rest_url, self._credentials
+        return {
+            "SENEX_BROKER_REST_URL": self._plot.rest_via(rest) if self._plot.rest_via else rest,
+            "SENEX_BROKER_ALERTS_URL": f"{rest.replace('http', 'ws', 1)}/alerts",
+            "SENEX_BROKER_CLIENT_SECRET_FILE": self._secret("client_secret", credentials["client_secret"]),
+            "SENEX_BROKER_REFRESH_TOKEN_FILE": self._secret("refresh_token", credentials["refresh_token"]),
+        }
 
     def _encryption_key(self) -> Path:
         self.endpoints.secrets.read_or_make("encryption_key", lambda: Fernet.generate_key().decode())
@@ -263,7 +313,13 @@ class Stage:
         basics = {
             name: value for name, value in child_environment(role).items() if not name.startswith("SENEX_")
         }
-        return {**basics, "SENEX_INSTANCE": self._plot.instance, "SENEX_ENVIRONMENT": "simulated", **settings}
+        environment = str(self._plot.environment)
+        return {
+            **basics,
+            "SENEX_INSTANCE": self._plot.instance,
+            "SENEX_ENVIRONMENT": environment,
+            **settings,
+        }
 
     def _secret(self, name: str, value: str) -> str:
         return str(self.endpoints.secrets.write(f"run_{name}", value))

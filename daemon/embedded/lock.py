@@ -31,8 +31,8 @@ class InstanceLock:
             by = f" in process {holder}" if holder else ""
             raise Unavailable(
                 "E_INSTANCE_BUSY",
-                f"The instance '{self._instance}' is already running{by}; quit it there, or choose another name with "
-                "SENEX_INSTANCE.",
+                f"The instance '{self._instance}' is already running{by}; quit it there (`senex down` where `senex up` "
+                "started it), or choose another name with SENEX_INSTANCE.",
             ) from held
         file.truncate(0)
         file.write(str(os.getpid()))

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daemon.embedded.storage import explained
 from senex.domain.errors import UsageProblem
 from senex.machine import ROOT_DATA, Account, blocking_folder, data_folder
 
@@ -93,11 +94,7 @@ def make_places(instance: str, root: Path | None, account: Account) -> Places:
         for private in (places.secrets, places.logs):
             private.mkdir(mode=0o700, exist_ok=True)
     except OSError as problem:
-        raise UsageProblem(
-            "E_EMBEDDED_ROOT",
-            f"senex cannot keep its data in {places.root}: {problem.strerror}; choose another folder with "
-            "XDG_DATA_HOME.",
-        ) from problem
+        raise explained(problem, places.root) from problem
     return places
 
 

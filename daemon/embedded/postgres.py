@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import psutil
 import psycopg
 
+from daemon.embedded.majors import major_of_server, refuse_other_major
 from daemon.embedded.processes import living, server_environment
 from daemon.embedded.server import Server
 from senex.domain.errors import Unavailable
@@ -30,12 +31,12 @@ _SETTINGS = {
     "max_wal_size": "256MB",
     "fsync": "on",
     "synchronous_commit": "on",
-    "io_method": "sync",  # one machine, small data: no helper processes
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u@%d ",
 }
+_SINCE = {"io_method": ("sync", 18)}  # one machine, small data: no helper processes
 _PID_LINE, _PORT_LINE, _STATUS_LINE = 0, 3, 7
 
 
@@ -55,14 +56,19 @@ class PostgresServer(Server):
         self._password = password
 
     def prepare(self) -> None:
+        refuse_other_major(self.folder, self._programs.postgres_bin)
         if not (self.folder / "PG_VERSION").exists():
             self._create_cluster()
         self._drop_recycled_pid_file()
 
     def command(self, port: int) -> list[str]:
-        options = {**_SETTINGS, "port": str(port)}
+        options = {**_SETTINGS, **self._of_major(), "port": str(port)}
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         return [self._programs.postgres("postgres"), "-D", str(self.folder), *settings]
+
+    def _of_major(self) -> dict[str, str]:
+        known = major_of_server(self._programs.postgres_bin) or 0
+        return {name: value for name, (value, since) in _SINCE.items() if known >= since}
 
     def main_process(self, found: Sequence[psutil.Process]) -> tuple[psutil.Process, int] | None:
         lines = self._pid_file()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from daemon.embedded.processes import LOOPBACK, end, free_port, last_line, living, port_is_free, spawn
+from daemon.embedded.storage import FULL_WORDS, disk_full
 from senex.domain.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Server(ABC):
         self.log = log
         self.account = account
         self.port = 0
+        self.starts = 0
+        """How often it was started here, by whoever keeps it now."""
         self._main: psutil.Process | None = None
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -74,6 +77,11 @@ class Server(ABC):
         if not self._adopt():
             end(living(self.folder, self.program), self.orphan_steps)
             self._launch(preferred)
+
+    @property
+    def pid(self) -> int | None:
+        """The main process while it lives."""
+        return self._main.pid if self._main is not None and self.is_alive() else None
 
     def is_alive(self) -> bool:
         if self._child is not None:
@@ -118,13 +126,16 @@ class Server(ABC):
             child = spawn(self.command(port), folder=self.folder, account=self.account, log=self.log)
             if self._wait_until_ready(child, port):
                 self._child, self._main, self.port = child, psutil.Process(child.pid), port
+                self.starts += 1
                 return
             time.sleep(
                 _RETRY_SECONDS
             )  # somebody took the port, or a killed predecessor's children are still leaving
+        if FULL_WORDS in (said := last_line(self.log)):
+            raise disk_full(self.folder)
         raise Unavailable(
             self.code,
-            f"The bundled {self.title} did not start: {last_line(self.log)}; its log is {self.log}, and senex will try "
+            f"The bundled {self.title} did not start: {said}; its log is {self.log}, and senex will try "
             "again when started again.",
         )
 

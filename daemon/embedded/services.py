@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from daemon.embedded.endpoints import Endpoints, PostgresEndpoint, RedisEndpoint
 from daemon.embedded.lock import InstanceLock
+from daemon.embedded.majors import keep_server
 from daemon.embedded.places import Places, find_programs, make_places
 from daemon.embedded.postgres import SUPERUSER, PostgresServer
 from daemon.embedded.secrets import SecretFiles
+from daemon.embedded.storage import storage_errors
 from daemon.embedded.valkey import ValkeyServer
 from senex.domain.errors import SenexError
 from senex.machine import local_console_file, server_account
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from daemon.embedded.server import Server
 
-_WATCH_SECONDS = 0.5
+_WATCH_SECONDS, _LONGEST_PAUSE = 0.5, 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -57,16 +59,17 @@ class EmbeddedServices:
     def start(self) -> Endpoints:
         """Start both servers and answer where they listen.
 
-        Raises Unavailable (E_INSTANCE_BUSY, E_POSTGRES_START, E_REDIS_START); then
-        nothing this call started is left running.
+        Raises Unavailable (E_INSTANCE_BUSY, E_POSTGRES_START, E_REDIS_START, E_DISK_FULL) or
+        UsageProblem (E_READ_ONLY, E_NOT_YOURS …); then nothing this call started is left running.
         """
-        self._lock.acquire()
-        servers = self._servers = self._make_servers()
-        ports = self._read_ports()
+        with storage_errors(self.root):
+            self._lock.acquire()
         try:
-            with self._busy:
+            with self._busy, storage_errors(self.root):
+                servers = self._servers = self._make_servers()
+                ports = self._read_ports()
                 _both(servers, lambda server: server.start(ports.get(server.program, 0)))
-            self._write_ports(servers)
+                self._write_ports(servers)
         except BaseException:
             self.stop()
             raise
@@ -95,6 +98,15 @@ class EmbeddedServices:
             if self._servers is None:
                 return ()
             return tuple(server.title for server in self._servers if server.revive())
+
+    def servers(self) -> tuple[tuple[str, int | None, int], ...]:
+        """Each server's program, its process while it lives, and how often it was started here."""
+        return tuple((one.program, one.pid, one.starts) for one in self._servers or ())
+
+    def keep_server(self) -> None:
+        """Keep the bundled Postgres beside the data; see ``majors``."""
+        with suppress(OSError):  # without it an upgrade asks for one
+            keep_server(self._programs.postgres_bin, self.root.parent)
 
     def watch(self) -> None:
         """Revive dead servers from now until ``stop``, in a thread of this process."""
@@ -131,12 +143,15 @@ class EmbeddedServices:
         self.stop()
 
     def _keep_alive(self) -> None:
-        while not self._closing.wait(_WATCH_SECONDS):
+        pause = _WATCH_SECONDS
+        while not self._closing.wait(pause):
             try:
                 for title in self.revive():
                     _log.warning("the bundled %s had died and was started again", title)
-            except SenexError as problem:
-                _log.warning("%s", problem)  # the next round tries again
+                pause = _WATCH_SECONDS
+            except (SenexError, OSError) as problem:
+                _log.warning("%s", problem)
+                pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _make_servers(self) -> tuple[PostgresServer, ValkeyServer]:
         places = self._places
@@ -159,7 +174,7 @@ class EmbeddedServices:
         )
 
     def _read_ports(self) -> dict[str, int]:
-        with contextlib.suppress(OSError, ValueError):
+        with suppress(OSError, ValueError):
             stored = json.loads(self._places.ports.read_text(encoding="utf-8"))
             if isinstance(stored, dict):
                 return {str(name): port for name, port in stored.items() if isinstance(port, int)}

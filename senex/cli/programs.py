@@ -31,6 +31,11 @@ class Program:
 
 PROGRAMS: Mapping[str, Program] = {
     "demo": Program("daemon.demo", "demo", "Everything on this machine, simulated, then the console."),
+    "up": Program("daemon.up", "up", "Everything on this machine, in the background; simulated by default."),
+    "down": Program("daemon.up.down", "demo", "Stop what `senex up` started."),
+    "db upgrade-server": Program(
+        "daemon.embedded.upgrade_command", "demo", "This machine's data under the Postgres this senex brings."
+    ),
     "tui": Program("tui", "console", "The console."),
     "daemon": Program("daemon", "daemon", "Worker, scheduler, streamer, relay, exporter; or one of them."),
     "simulator": Program("senex.simulator", "simulator", "A tastytrade of your own, on this machine."),

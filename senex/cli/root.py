@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 _AT = "senex.cli.commands"
 _SECTIONS: dict[str, dict[str, Entry | None]] = {
-    "Run": {"demo": None, "tui": None, "daemon": None, "simulator": None},
+    "Run": {"demo": None, "up": None, "down": None, "tui": None, "daemon": None, "simulator": None},
     "Trade": {
         "status": Entry(f"{_AT}.status:status", "Am I safe, is everything fresh, what wants me?"),
         "account": Entry(f"{_AT}.account:account", "Accounts and their balances."),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from senex.cli.output import VERSION
+from senex.here import Here, PartHere
 from senex.ports import views
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ TARGET = Path(__file__).parents[2] / "docs" / "json.md"
 SHAPES: Mapping[str, Mapping[str, str]] = {
     "status": {
         "environment": "simulated, sandbox or live",
+        "instance": "Here: what `senex up` or `senex demo` runs on this machine; null where the settings lead "
+        "elsewhere, alone where it does not run (exit 3)",
         "market_time": "time",
         "accounts": "AccountView[]",
         "alarms": "AlarmView[]",
@@ -128,6 +131,8 @@ SHAPES: Mapping[str, Mapping[str, str]] = {
 }
 
 _VIEWS = (
+    Here,
+    PartHere,
     views.AccountView,
     views.SourceView,
     views.ProcessView,

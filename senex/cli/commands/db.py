@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from senex.cli.output import json_option, print_json
+from senex.cli.programs import program_command
 from senex.config import ConsoleSettings, MigratorSettings, load, login_name
 from senex.domain.errors import UsageProblem
 from senex.store import migrate as migrations
@@ -32,6 +33,9 @@ def _any_url() -> str:
 @click.group()
 def db() -> None:
     """Roles, migrations and version of the database."""
+
+
+db.add_command(program_command("db upgrade-server"), "upgrade-server")
 
 
 @db.command()

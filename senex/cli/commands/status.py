@@ -8,9 +8,13 @@ import click
 
 from senex.cli.console import run
 from senex.cli.output import json_option, money, print_json, table
+from senex.config import CommonSettings, console_settings_given, instance_folder, load
+from senex.domain.errors import Unavailable, UsageProblem
+from senex.here import look
 
 if TYPE_CHECKING:
     from senex.bootstrap.console import Console
+    from senex.here import Here
     from senex.ports.views import AccountView, ProcessView, SourceView
 
 LATE = 5.0
@@ -23,10 +27,34 @@ def status(*, as_json: bool) -> int:
 
     Example: senex status --json
     """
-    return run(lambda console: _status(console, as_json=as_json))
+    here = _here()
+    try:
+        return run(lambda console: _status(console, here, as_json=as_json))
+    except UsageProblem as problem:
+        if problem.code != "E_CONFIG_MISSING" or here is None or here.running:
+            raise
+        if as_json:
+            print_json(instance=here)
+        raise _does_not_run(here) from None
 
 
-async def _status(console: Console, *, as_json: bool) -> int:
+def _here() -> Here | None:
+    """What runs on this machine, unless the settings lead elsewhere."""
+    instance = load(CommonSettings).instance
+    given = console_settings_given()
+    return None if given else look(instance, instance_folder(instance))
+
+
+def _does_not_run(here: Here) -> Unavailable:
+    was = "was ended by force" if here.killed else "does not run"
+    return Unavailable(
+        "E_NOT_RUNNING",
+        f"The instance '{here.instance}' {was} on this machine (its data is in {here.folder}); `senex up` starts it, "
+        "and a setting of SENEX_CONSOLE_DATABASE_URL leads to one elsewhere.",
+    )
+
+
+async def _status(console: Console, here: Here | None, *, as_json: bool) -> int:
     now = console.clock.now()
     accounts = await console.reads.accounts(now)
     sources = await console.reads.sources()
@@ -37,11 +65,13 @@ async def _status(console: Console, *, as_json: bool) -> int:
         *_of_accounts(accounts),
         *_of_sources(sources),
         *_of_processes(processes),
+        *_of_parts(here),
     ]
     environment = str(console.settings.environment)
     if as_json:
         print_json(
             environment=environment,
+            instance=here,
             market_time=now,
             accounts=accounts,
             alarms=alarms,
@@ -68,6 +98,16 @@ async def _status(console: Console, *, as_json: bool) -> int:
         [(one.name, one.instance, f"{one.age:.0f} s ago", one.detail) for one in processes],
         empty="No process of the daemon has ever run here.",
     )
+    if here is not None and here.parts:
+        click.echo(f"\n{here.program} in process {here.pid} since {here.since}, data in {here.folder}")
+        table(
+            ("part", "process", "started"),
+            [
+                (one.name, "ended" if one.pid is None else str(one.pid), f"{one.starts} ×")
+                for one in here.parts
+            ],
+            empty="",
+        )
     for problem in problems:
         click.echo(f"! {problem}", err=True)
     return 1 if problems else 0
@@ -101,6 +141,15 @@ def _of_accounts(accounts: tuple[AccountView, ...]) -> list[str]:
 
 def _of_sources(sources: tuple[SourceView, ...]) -> list[str]:
     return [f"{one.source} is not fresh: {one.detail}" for one in sources if not one.ok]
+
+
+def _of_parts(here: Here | None) -> list[str]:
+    """Servers and simulator have no heartbeat; their keeper says how they are."""
+    return [
+        f"{one.name} has ended and is started again"
+        for one in (here.parts if here else ())
+        if one.pid is None
+    ]
 
 
 def _of_processes(processes: tuple[ProcessView, ...]) -> list[str]:

@@ -1,0 +1,1 @@
+"""``senex up`` and ``senex down``: one machine without containers, in the background or under systemd."""
