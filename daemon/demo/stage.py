@@ -205,6 +205,12 @@ class Stage:
         command = [sys.executable, "-m", "daemon", *self._arguments(name)]
         await self.keep(Part(name, command, self._daemon_environment()))
 
+    def check(self) -> None:
+        """Raise what ended a keeper of a part, which nothing should."""
+        for keeper in self._running.values():
+            if keeper.done():
+                keeper.result()
+
     async def dismiss(self, name: str) -> None:
         """End one process before the stage closes."""
         self.troupe[name].stop()

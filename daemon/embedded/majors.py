@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _VERSION = re.compile(r"\(PostgreSQL\)\s+(\d+)")
 _KEPT = ".servers"
 _SYSTEM = ("/usr/lib/postgresql/{}/bin", "/usr/pgsql-{}/bin", "/opt/homebrew/opt/postgresql@{}/bin")
-_IN_PACKAGES = ("*/pginstall/bin", "pginstall/bin", "bin", ".")
+_IN_PACKAGES = ("pginstall/bin", "bin", "*/pginstall/bin")
 _NOT_NEEDED = shutil.ignore_patterns("include", "*.a", "pkgconfig", "__pycache__", "*.py")
 STATE = "postgres-upgrade.json"
 
@@ -139,6 +139,7 @@ def _known(major: int, base: Path) -> Iterator[Path]:
 
 def _under(folder: Path) -> Iterator[Path]:
     """The folder itself, or where packages have their programs below it."""
+    yield folder
     for pattern in _IN_PACKAGES:
         with suppress(OSError):
-            yield from (found for found in folder.glob(pattern) if (found / "postgres").exists())
+            yield from folder.glob(pattern)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 import psycopg
 
+from daemon import logs
 from daemon.demo.stage import Plot, Stage
 from daemon.embedded.processes import last_line
 from daemon.lineage import bound
@@ -76,10 +77,12 @@ async def keep(
         async with stage:
             folder = stage.services.root
             since = datetime.now(UTC).isoformat(timespec="seconds")  # noqa: TID251  machine time, for people
+            logs.configure(as_json=False, process="up", folder=stage.logs)
             await _beating(stage)
             told = _told(stage, settings, since)
             note(folder, told)
             _announce(told, stage, as_json=as_json)
+            os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whoever read the announcement has gone
             await _watch(stage, settings, since)
     except asyncio.CancelledError:
         return 0 if folder is not None else 1
@@ -93,6 +96,7 @@ async def _watch(stage: Stage, settings: UpSettings, since: str) -> None:
     """Keep the note true and the parts' output short, for ever."""
     before = None
     while True:
+        stage.check()
         told = _told(stage, settings, since)
         if told != before:
             with suppress(OSError):  # a full disk costs a note, nothing else

@@ -25,7 +25,7 @@ SHAPES: Mapping[str, Mapping[str, str]] = {
     "status": {
         "environment": "simulated, sandbox or live",
         "instance": "Here: what `senex up` or `senex demo` runs on this machine; null where the settings lead "
-        "elsewhere, alone where it does not run (exit 3)",
+        "elsewhere, alone where the rest cannot be read (exit 3)",
         "market_time": "time",
         "accounts": "AccountView[]",
         "alarms": "AlarmView[]",

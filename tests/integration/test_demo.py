@@ -13,9 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,101 +23,19 @@ import psycopg
 import pytest
 
 from daemon.demo.stage import Plot, Stage
-from senex.config import child_environment
+from tests.installations import DEMO, Installation
 from tests.waiting import PATIENCE, ended, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.timeout(400)
 
-_DEMO = [sys.executable, "-m", "daemon.demo"]
 _ON_TERMINAL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """
-_HEADLESS = [*_DEMO, "--headless", "--json"]
-
-
-class Installation:
-    """One instance in a data folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.instance = f"t{uuid.uuid4().hex[:8]}"
-        self._started: list[subprocess.Popen[bytes]] = []
-
-    def environment(self) -> dict[str, str]:
-        ours = {"SENEX_INSTANCE": self.instance, "XDG_DATA_HOME": str(self.folder), "TERM": "xterm-256color"}
-        return child_environment("demo", ours) | ours
-
-    def play(self, *more: str) -> subprocess.CompletedProcess[str]:
-        """Play the story to its end."""
-        return subprocess.run(
-            [*_HEADLESS, *more],
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=240,
-        )
-
-    def start(
-        self, command: Sequence[str] = _HEADLESS, *, terminal: int | None = None
-    ) -> subprocess.Popen[bytes]:
-        """Start a demo that is not waited for, on a terminal or on none."""
-        stream = subprocess.DEVNULL if terminal is None else terminal
-        demo = subprocess.Popen(
-            command,
-            env=self.environment(),
-            stdin=stream,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
-        self._started.append(demo)
-        return demo
-
-    def processes(self) -> list[str]:
-        """What still runs of this instance, by command."""
-        return [_command(process) for process in self._running()]
-
-    def end(self) -> None:
-        """Kill whatever a test left behind, so that the next one starts with nothing running."""
-        left = self._running()
-        for process in left:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(left, timeout=PATIENCE)
-        for demo in self._started:
-            ended(demo)
-
-    def _running(self) -> list[psutil.Process]:
-        """Servers stand in the instance's folder, the rest carry its name."""
-        found = []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error):  # gone, a zombie, or somebody else's
-                ours = process.environ().get("SENEX_INSTANCE") == self.instance
-                if ours or process.cwd().startswith(str(self.folder)):
-                    found.append(process)
-        return found
-
-    def process(self, module: str) -> psutil.Process | None:
-        """The process that runs a module."""
-        return next((one for one in self._running() if f" -m {module} " in f"{_command(one)} "), None)
-
-    def runs(self, *parts: str) -> bool:
-        """Whether a process runs for each of ``parts``, the ends of their commands."""
-        present = self.processes()
-        return all(any(command.endswith(part) for command in present) for part in parts)
-
-
-def _command(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline()) or process.name()
-    except psutil.Error:  # gone meanwhile
-        return ""
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +119,7 @@ def test_killing_the_demo_leaves_nothing_and_the_next_start_heals(installation: 
 
 def test_quitting_the_console_stops_everything(installation: Installation) -> None:
     terminal, inner = pty.openpty()
-    demo = installation.start([sys.executable, "-c", _ON_TERMINAL, *_DEMO], terminal=inner)
+    demo = installation.start([sys.executable, "-c", _ON_TERMINAL, *DEMO], terminal=inner)
     os.close(inner)
     screen = b""
     while b"SIMULATED" not in screen:  # the banner no screen hides

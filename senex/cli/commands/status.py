@@ -9,7 +9,7 @@ import click
 from senex.cli.console import run
 from senex.cli.output import json_option, money, print_json, table
 from senex.config import CommonSettings, console_settings_given, instance_folder, load
-from senex.domain.errors import Unavailable, UsageProblem
+from senex.domain.errors import SenexError, Unavailable
 from senex.here import look
 
 if TYPE_CHECKING:
@@ -30,12 +30,16 @@ def status(*, as_json: bool) -> int:
     here = _here()
     try:
         return run(lambda console: _status(console, here, as_json=as_json))
-    except UsageProblem as problem:
-        if problem.code != "E_CONFIG_MISSING" or here is None or here.running:
+    except SenexError as problem:
+        if here is None:
             raise
         if as_json:
             print_json(instance=here)
-        raise _does_not_run(here) from None
+        elif here.running:
+            _print_parts(here)
+        if problem.code == "E_CONFIG_MISSING" and not here.running:
+            raise _does_not_run(here) from None
+        raise
 
 
 def _here() -> Here | None:
@@ -99,18 +103,20 @@ async def _status(console: Console, here: Here | None, *, as_json: bool) -> int:
         empty="No process of the daemon has ever run here.",
     )
     if here is not None and here.parts:
-        click.echo(f"\n{here.program} in process {here.pid} since {here.since}, data in {here.folder}")
-        table(
-            ("part", "process", "started"),
-            [
-                (one.name, "ended" if one.pid is None else str(one.pid), f"{one.starts} ×")
-                for one in here.parts
-            ],
-            empty="",
-        )
+        click.echo()
+        _print_parts(here)
     for problem in problems:
         click.echo(f"! {problem}", err=True)
     return 1 if problems else 0
+
+
+def _print_parts(here: Here) -> None:
+    click.echo(f"{here.program or 'senex'} in process {here.pid} since {here.since}, data in {here.folder}")
+    table(
+        ("part", "process", "started"),
+        [(one.name, "ended" if one.pid is None else str(one.pid), f"{one.starts} ×") for one in here.parts],
+        empty="What runs of it is not known.",
+    )
 
 
 def _row(account: AccountView) -> tuple[str, ...]:

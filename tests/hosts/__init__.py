@@ -1,0 +1,1 @@
+"""Several machines, as network namespaces of this one: each has its own addresses, name and processes."""

@@ -1,0 +1,89 @@
+"""``python -m tests.hosts.data_host``: the host of Postgres and Redis, both reached over the network with TLS only.
+
+Prints one line of JSON with the addresses and serves until it is killed. What a managed Postgres and
+Redis would be is here the bundled pair behind the certificates of a private authority.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from daemon.embedded import EmbeddedServices
+from daemon.embedded.database import DATABASE, ensure_database
+from senex.machine import server_account
+from senex.store.migrate import migrate
+from tests.hosts.certificates import issue, make_authority
+from tests.hosts.pipe import serve, server_side
+
+POSTGRES, REDIS = 5432, 6379
+
+
+def main() -> None:
+    """Serve the data at ``sys.argv[1]`` from the folder ``sys.argv[2]``."""
+    address, folder = sys.argv[1], Path(sys.argv[2])
+    authority = make_authority(folder)
+    with EmbeddedServices("data", root=folder) as endpoints:
+        certificate, key = issue(authority, address, endpoints.root / "postgres")
+        for file in (certificate, key):
+            server_account().own(file)
+        redis_certificate, redis_key = issue(authority, address, folder)
+        with psycopg.connect(endpoints.postgres.superuser_url(), autocommit=True) as connection:
+            for name, value in (
+                ("ssl", "on"),
+                ("ssl_cert_file", certificate.name),
+                ("ssl_key_file", key.name),
+            ):
+                connection.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), value))
+            connection.execute("SELECT pg_reload_conf()")
+        urls = ensure_database(endpoints)
+        migrate(urls.owner, operator="trader")
+
+        def postgres(url: str) -> str:
+            return f"{_at(url, address, POSTGRES)}?sslmode=verify-full&sslrootcert={authority.file}"
+
+        def redis(url: str) -> str:
+            return (
+                f"{_at(url, address, REDIS).replace('redis://', 'rediss://')}?ssl_ca_certs={authority.file}"
+            )
+
+        told = {
+            "owner": postgres(urls.owner),
+            "daemon": postgres(urls.daemon),
+            "console": postgres(urls.console),
+            "redis": redis(endpoints.redis.daemon_url()),
+            "console_redis": redis(endpoints.redis.console_url()),
+            "database": DATABASE,
+        }
+        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.flush()
+        asyncio.run(
+            _serve(
+                address,
+                (endpoints.postgres.port, endpoints.redis.port),
+                redis_certificate,
+                redis_key,
+            )
+        )
+
+
+async def _serve(address: str, ports: tuple[int, int], certificate: Path, key: Path) -> None:
+    """Postgres speaks TLS itself; Redis has it ended in front, as managed ones do."""
+    await asyncio.gather(
+        serve(f"{address}:{POSTGRES}", f"127.0.0.1:{ports[0]}", delay=0, tls=None),
+        serve(f"{address}:{REDIS}", f"127.0.0.1:{ports[1]}", delay=0, tls=server_side(certificate, key)),
+    )
+
+
+def _at(url: str, address: str, port: int) -> str:
+    head, _, rest = url.rpartition("@")
+    return f"{head}@{address}:{port}/{rest.partition('/')[2]}"
+
+
+if __name__ == "__main__":
+    main()

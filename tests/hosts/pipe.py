@@ -1,0 +1,98 @@
+"""``python -m tests.hosts.pipe``: carries TCP from one address to another, later by some milliseconds, or out of TLS.
+
+It stands where a region, a load balancer or a TLS terminator would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+
+class Pipe:
+    """One way of it: bytes leave ``delay`` seconds after they came, in order, however many are under way."""
+
+    def __init__(self, delay: float) -> None:
+        self._delay = delay
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Until the sender ends or the receiver has gone."""
+        loop = asyncio.get_running_loop()
+        held: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=1000)
+
+        async def deliver() -> None:
+            while True:
+                due, part = await held.get()
+                await asyncio.sleep(max(due - loop.time(), 0))
+                if not part:
+                    break
+                writer.write(part)
+                await writer.drain()
+
+        delivering = asyncio.create_task(deliver())
+        with suppress(OSError, ssl.SSLError):
+            while part := await reader.read(65536):
+                await held.put((loop.time() + self._delay, part))
+                if delivering.done():
+                    break
+        await held.put((loop.time() + self._delay, b""))
+        with suppress(OSError, ssl.SSLError):
+            await delivering
+
+
+async def serve(listen: str, to: str, *, delay: float, tls: ssl.SSLContext | None) -> None:
+    """Carry every connection, for ever."""
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            far_reader, far_writer = await asyncio.open_connection(*to.rsplit(":", 1))
+        except OSError:
+            writer.close()
+            return
+        there, back = Pipe(delay), Pipe(delay)
+        ways = {
+            asyncio.create_task(there.carry(reader, far_writer)),
+            asyncio.create_task(back.carry(far_reader, writer)),
+        }
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for way in ways:
+            way.cancel()
+        for end in (writer, far_writer):
+            end.close()
+
+    host, port = listen.rsplit(":", 1)
+    server = await asyncio.start_server(connected, host, int(port), ssl=tls)
+    async with server:
+        await server.serve_forever()
+
+
+def server_side(certificate: Path, key: Path) -> ssl.SSLContext:
+    """What a server with that certificate speaks."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate, key)
+    return tls
+
+
+@click.command()
+@click.option("--way", "ways", multiple=True, nargs=2, required=True, help="LISTEN TO, as often as needed.")
+@click.option("--delay", default=0.0, help="Milliseconds one way.")
+@click.option("--certificate", type=click.Path(path_type=Path))
+@click.option("--key", type=click.Path(path_type=Path))
+def main(
+    *, ways: tuple[tuple[str, str], ...], delay: float, certificate: Path | None, key: Path | None
+) -> None:
+    """Carry."""
+    tls = None if certificate is None or key is None else server_side(certificate, key)
+
+    async def run() -> None:
+        await asyncio.gather(*(serve(listen, to, delay=delay / 1000, tls=tls) for listen, to in ways))
+
+    asyncio.run(run())
+
+
+if __name__ == "__main__":
+    main()
