@@ -1,7 +1,7 @@
 # senex: `make demo` opens the console on everything; `make check` is what CI runs.
 # ARGS= goes to the command (make demo ARGS="--headless --json"), PYTHON= names the Python for .venv.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test long check faults faults-processes mutation soak bench compose-test sdk-suite client-check determinism lock
+.PHONY: help install install-dev demo test long check faults faults-processes mutation soak upgrade-server-test hosts bench compose-test sdk-suite client-check determinism lock
 PYTHON ?=
 ARGS ?=
 export PYTHON
@@ -43,6 +43,14 @@ faults-processes: install-dev  ## kill real processes at every commit, request a
 
 mutation: install-dev  ## change the modules that submit and book, and print how much the tests notice
 	@$(BIN)/python -m tests.mutation $(ARGS)
+
+OLD := .postgres-16
+upgrade-server-test: install-dev  ## bring data of Postgres 16 (fetches it) under the bundled one
+	@[ -d $(OLD) ] || $(BIN)/python -m pip install --quiet --no-deps --target $(OLD) pgserver==0.1.4
+	@$(BIN)/python -m pytest -m long tests/integration/test_upgrade_server.py $(ARGS)
+
+hosts: install-dev  ## several machines as network namespaces: partitions, losses, distance (root only)
+	@$(BIN)/python -m pytest -m long tests/hosts $(ARGS)
 
 SEEDS ?= 1
 soak: install-dev  ## the whole daemon through SEEDS virtual months, with a kill a day

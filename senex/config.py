@@ -197,6 +197,12 @@ class CommonSettings(BaseSettings):
                     "E_CONFIG_VALUE",
                     f"{_variable(name)} is not usable: it has to start with {' or '.join(schemes)}.",
                 )
+            if schemes and text is not None and "," in urlsplit(text).netloc.rpartition("@")[2]:
+                raise UsageProblem(
+                    "E_CONFIG_VALUE",
+                    f"{_variable(name)} is not usable: several hosts of Postgres are named in the query, "
+                    "postgresql://USER:PASSWORD@/DATABASE?host=A,B&port=5432,5432&target_session_attrs=read-write.",
+                )
 
 
 class _Clocked(CommonSettings):

@@ -118,6 +118,9 @@ def keep_server(programs: Path, base: Path) -> None:
             shutil.copytree(
                 folder, part / folder.name, symlinks=True, ignore=_NOT_NEEDED, copy_function=_link_or_copy
             )
+    if major_of_server(part / package.name / "pginstall" / "bin") != major:  # what it needs is not all there
+        shutil.rmtree(part)
+        return
     try:
         part.rename(target)
     except OSError:  # another starter was faster

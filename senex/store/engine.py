@@ -15,12 +15,16 @@ from senex.store.numeric import PlainLoader
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-_PREPARED = 300
-"""Statements a connection keeps prepared: more than the use cases have."""
+_PREPARED, _PREPARED_AFTER = 300, 5
+"""Statements a connection keeps prepared (more than the use cases have), and the use from which on they are."""
 
 
-def open_engine(url: str, *, size: int = 5, overflow: int = 15) -> AsyncEngine:
-    """A pool on ``url``; nothing is connected yet. The connection used last is lent first: it is warm."""
+def open_engine(url: str, *, size: int = 5, overflow: int = 15, pooled: bool = False) -> AsyncEngine:
+    """A pool on ``url``; nothing is connected yet. The connection used last is lent first: it is warm.
+
+    ``pooled`` says that a pooler may stand between: each transaction may then meet another server process,
+    which knows nothing of statements that were prepared, so none are.
+    """
     engine = create_async_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=size,
@@ -29,14 +33,20 @@ def open_engine(url: str, *, size: int = 5, overflow: int = 15) -> AsyncEngine:
         pool_use_lifo=True,
         connect_args={"connect_timeout": 5},
     )
-    event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "connect", _plain if pooled else _prepare)
     event.listen(engine.sync_engine, "checkout", _refuse_dead)
     return engine
 
 
-def _prepare(connection: Any, _record: object) -> None:
+def _prepare(connection: Any, record: object) -> None:
+    _plain(connection, record)
+    connection.driver_connection.prepare_threshold = _PREPARED_AFTER
+
+
+def _plain(connection: Any, _record: object) -> None:
     driver = connection.driver_connection
     driver.prepared_max = _PREPARED
+    driver.prepare_threshold = None
     driver.adapters.register_loader("numeric", PlainLoader)
 
 

@@ -10,16 +10,16 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-
-import psycopg
-from psycopg import sql
+from typing import TYPE_CHECKING
 
 from daemon.embedded import EmbeddedServices
 from daemon.embedded.database import DATABASE, ensure_database
-from senex.machine import server_account
 from senex.store.migrate import migrate
 from tests.hosts.certificates import issue, make_authority
 from tests.hosts.pipe import serve, server_side
+
+if TYPE_CHECKING:
+    import ssl
 
 POSTGRES, REDIS = 5432, 6379
 
@@ -29,18 +29,7 @@ def main() -> None:
     address, folder = sys.argv[1], Path(sys.argv[2])
     authority = make_authority(folder)
     with EmbeddedServices("data", root=folder) as endpoints:
-        certificate, key = issue(authority, address, endpoints.root / "postgres")
-        for file in (certificate, key):
-            server_account().own(file)
-        redis_certificate, redis_key = issue(authority, address, folder)
-        with psycopg.connect(endpoints.postgres.superuser_url(), autocommit=True) as connection:
-            for name, value in (
-                ("ssl", "on"),
-                ("ssl_cert_file", certificate.name),
-                ("ssl_key_file", key.name),
-            ):
-                connection.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), value))
-            connection.execute("SELECT pg_reload_conf()")
+        tls = server_side(*issue(authority, address, folder))
         urls = ensure_database(endpoints)
         migrate(urls.owner, operator="trader")
 
@@ -62,21 +51,14 @@ def main() -> None:
         }
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
-        asyncio.run(
-            _serve(
-                address,
-                (endpoints.postgres.port, endpoints.redis.port),
-                redis_certificate,
-                redis_key,
-            )
-        )
+        asyncio.run(_serve(address, endpoints.postgres.port, endpoints.redis.port, tls))
 
 
-async def _serve(address: str, ports: tuple[int, int], certificate: Path, key: Path) -> None:
-    """Postgres speaks TLS itself; Redis has it ended in front, as managed ones do."""
+async def _serve(address: str, postgres: int, redis: int, tls: ssl.SSLContext) -> None:
+    """TLS ends in front of both, as it does where they are managed; the bundled Postgres has none of its own."""
     await asyncio.gather(
-        serve(f"{address}:{POSTGRES}", f"127.0.0.1:{ports[0]}", delay=0, tls=None),
-        serve(f"{address}:{REDIS}", f"127.0.0.1:{ports[1]}", delay=0, tls=server_side(certificate, key)),
+        serve(f"{address}:{POSTGRES}", f"127.0.0.1:{postgres}", delay=0, tls=tls, postgres=True),
+        serve(f"{address}:{REDIS}", f"127.0.0.1:{redis}", delay=0, tls=tls),
     )
 
 

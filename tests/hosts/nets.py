@@ -38,7 +38,10 @@ def missing() -> str | None:
     if tried.returncode != 0:
         return f"this kernel or container gives no network namespaces: {tried.stderr.strip()}"
     bridge = subprocess.run(
-        ["ip", "-n", name, "link", "add", "b", "type", "bridge"], capture_output=True, text=True, check=False
+        ["ip", "-n", name, "link", "add", "br0", "type", "bridge"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     subprocess.run(["ip", "netns", "del", name], check=True)
     return None if bridge.returncode == 0 else f"this kernel has no bridges: {bridge.stderr.strip()}"
@@ -144,7 +147,7 @@ class Network:
     def __init__(self) -> None:
         self.prefix = f"sx{os.getpid()}"
         self.switch = f"{self.prefix}-switch"
-        self._hosts: list[Host] = []
+        self.hosts: list[Host] = []
 
     def __enter__(self) -> Self:
         self.ip("netns", "add", self.switch)
@@ -153,14 +156,14 @@ class Network:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for host in self._hosts:
+        for host in self.hosts:
             host.remove()
         self.ip("netns", "del", self.switch)
 
     def host(self, name: str) -> Host:
         """Another host on the network."""
-        self._hosts.append(Host(self, name, len(self._hosts) + 1))
-        return self._hosts[-1]
+        self.hosts.append(Host(self, name, len(self.hosts) + 1))
+        return self.hosts[-1]
 
     @staticmethod
     def ip(*words: str) -> str:

