@@ -36,8 +36,8 @@ Made by `python -m senex.config_docs`; do not edit. Precedence: flag, environmen
 `senex.toml` in the XDG configuration folder (lower-case names without `{PREFIX}`), default. A secret may
 be given by a file: `{PREFIX}…{FILE_SUFFIX}` names it. A process gets its own role's settings only.
 
-While `senex up` or `senex demo` runs, `senex tui` and the commands of the same user find it by `{PREFIX}INSTANCE` and need none of
-these; a setting that says otherwise wins.
+While `senex up` or `senex demo` runs, `senex tui` and the commands of the same user find it by `{PREFIX}INSTANCE` and
+need none of these; a setting that says otherwise wins.
 """
 
 

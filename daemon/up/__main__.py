@@ -29,7 +29,7 @@ _INTERRUPTED = 130
     "accounts",
     multiple=True,
     metavar="NUMBER",
-    help="LIVE only: an account real money may move in; name each one the login reaches.",
+    help="LIVE only: an account that may open positions with real money; may be given again.",
 )
 @click.option("--seed", default=7, show_default=True, help="Which simulated market.")
 @click.option(
@@ -39,8 +39,8 @@ _INTERRUPTED = 130
 def main(*, foreground: bool, accounts: tuple[str, ...], seed: int, print_unit: bool, as_json: bool) -> None:
     """Start Postgres, Redis and the daemon on this machine, and keep them running; nothing to set up.
 
-    Simulated, with a market of its own, unless SENEX_ENVIRONMENT says sandbox or live. LIVE asks for the
-    number of each account first. `senex down` stops it, `senex status` and `senex tui` find it.
+    Simulated, with a market of its own, unless SENEX_ENVIRONMENT says sandbox or live. LIVE asks first for the
+    number of the account it may open positions in. `senex down` stops it, `senex status` and `senex tui` find it.
 
     Example: senex up && senex tui
     """
@@ -102,11 +102,11 @@ def _confirmed(environment: Environment, accounts: Sequence[str]) -> tuple[str, 
     if not sys.stdin.isatty():
         raise Refused(
             "E_NOT_CONFIRMED",
-            "Nothing was started: LIVE moves real money, and there is no terminal to ask at; name each account with "
+            "Nothing was started: LIVE moves real money, and there is no terminal to ask at; name the account with "
             "--account NUMBER.",
         )
     typed = click.prompt(
-        "LIVE moves real money. Type the number of each account it may move in",
+        "LIVE moves real money. Type the number of the account it may open positions in",
         default="",
         err=True,
         show_default=False,

@@ -67,7 +67,7 @@ async def keep(
         seed=seed,
         root=root,
         parts=parts,
-        settings=given,
+        settings={**given, "SENEX_LIVE_ACCOUNT": ",".join(accounts)} if live else given,
         environment=settings.environment,
         permit=None if settings.environment is Environment.SIMULATED else permit,
     )
@@ -137,7 +137,7 @@ def _beats(url: str) -> set[str]:
 
 
 async def _check_accounts(environment: Mapping[str, str], named: Sequence[str]) -> None:
-    """The login reaches the accounts that were named, and no others.
+    """The login reaches the accounts that were named.
 
     Raises:
         SenexError: what the broker's login says; ``E_UP_ACCOUNT``.
@@ -155,12 +155,12 @@ async def _check_accounts(environment: Mapping[str, str], named: Sequence[str]) 
         kind = {2: UsageProblem, 3: Unavailable}.get(answer["exit"], SenexError)
         raise kind(answer["code"], answer["message"])
     reached = set(answer.get("accounts", ()))
-    if not reached or reached != set(named):
+    if not set(named) <= reached:
         listed = ", ".join(sorted(reached)) or "no open account"
         raise UsageProblem(
             "E_UP_ACCOUNT",
-            f"Nothing was started: the login reaches {listed}, and {', '.join(named)} was named; name exactly those "
-            "it reaches, or use another login.",
+            f"Nothing was started: {', '.join(named)} was named and the login reaches {listed}; name one it reaches, or "
+            "use another login.",
         )
 
 
