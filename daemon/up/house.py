@@ -159,8 +159,8 @@ async def _check_accounts(environment: Mapping[str, str], named: Sequence[str]) 
         listed = ", ".join(sorted(reached)) or "no open account"
         raise UsageProblem(
             "E_UP_ACCOUNT",
-            f"Nothing was started: {', '.join(named)} was named and the login reaches {listed}; name one it reaches, or "
-            "use another login.",
+            f"Nothing was started: {', '.join(named)} was named and the login reaches {listed}; name one it reaches, "
+            "or use another login.",
         )
 
 

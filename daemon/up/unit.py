@@ -65,7 +65,8 @@ def unit(settings: UpSettings, accounts: Sequence[str]) -> str:
     if settings.environment is Environment.LIVE and not accounts:
         raise UsageProblem(
             "E_UP_ACCOUNT",
-            "LIVE moves real money and nobody can be asked at a boot; name the account it may open positions in with --account.",
+            "LIVE moves real money and nobody can be asked at a boot; name the account it may open positions in with "
+            "--account.",
         )
     named = [word for number in accounts for word in ("--account", number)]
     code = Path(daemon.__file__).parents[1]
