@@ -29,12 +29,12 @@ STATE = "postgres-upgrade.json"
 
 
 def major_of_data(folder: Path) -> int | None:
-    """The major that made a data folder; None where there is none yet."""
+    """The major that made a data folder; None where there is none yet, or what stands there is no major."""
     try:
-        text = (folder / "PG_VERSION").read_text(encoding="ascii").strip()
+        text = (folder / "PG_VERSION").read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
         return None
-    return int(text) if text.isdigit() else 0
+    return int(text) if text.isdigit() else None
 
 
 def major_of_server(programs: Path) -> int | None:
