@@ -13,6 +13,7 @@ import psycopg
 from daemon.embedded.majors import major_of_server, refuse_other_major
 from daemon.embedded.processes import living, server_environment
 from daemon.embedded.server import Server
+from daemon.embedded.storage import FULL_WORDS, disk_full, not_yours
 from senex.domain.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class PostgresServer(Server):
         self._password = password
 
     def prepare(self) -> None:
+        if self.folder.exists() and self.folder.stat().st_uid != self.account.uid:
+            raise not_yours(self.folder)
         refuse_other_major(self.folder, self._programs.postgres_bin)
         if not (self.folder / "PG_VERSION").exists():
             self._create_cluster()
@@ -131,6 +134,8 @@ class PostgresServer(Server):
             extra_groups=[] if lent else None,
         )
         password_file.unlink()
+        if FULL_WORDS in done.stderr:
+            raise disk_full(self.folder.parent)
         if done.returncode != 0:
             reason = (done.stderr.strip().splitlines() or ["initdb left no message"])[-1]
             raise Unavailable(

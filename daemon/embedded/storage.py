@@ -37,11 +37,7 @@ def explained(problem: OSError, folder: Path) -> SenexError:
             "data folder with XDG_DATA_HOME. Nothing was changed.",
         )
     if problem.errno in (errno.EACCES, errno.EPERM):
-        return UsageProblem(
-            "E_NOT_YOURS",
-            f"senex may not use {name}: it belongs to another user or is closed to this one; run senex as its owner, "
-            "give it back (chown), or choose another data folder with XDG_DATA_HOME. Nothing was changed.",
-        )
+        return not_yours(name)
     return UsageProblem(
         "E_EMBEDDED_ROOT",
         f"senex cannot keep its data in {name}: {problem.strerror}; choose another folder with XDG_DATA_HOME.",
@@ -53,4 +49,13 @@ def disk_full(folder: Path) -> Unavailable:
     return Unavailable(
         "E_DISK_FULL",
         f"The disk that holds {folder} is full; make room on it and start senex again. Nothing is lost.",
+    )
+
+
+def not_yours(place: Path | str) -> UsageProblem:
+    """The error for what another user owns."""
+    return UsageProblem(
+        "E_NOT_YOURS",
+        f"senex may not use {place}: it belongs to another user or is closed to this one; run senex as its owner, "
+        "give it back (chown), or choose another data folder with XDG_DATA_HOME. Nothing was changed.",
     )
