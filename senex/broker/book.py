@@ -19,7 +19,7 @@ from uuid import uuid4
 from senex.domain.quotes import Greeks, Quote
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from senex.ports.clock import Clock
@@ -149,7 +149,7 @@ class QuoteBook:
         if not isinstance(event, dict) or not isinstance(kind, str) or kind not in _PICKED:
             self.quarantined["corrupt"] += 1
             return
-        self._keep(kind, tuple(event.get(name) for name in _PICKED[kind]), self._clock.now())
+        self._keep(kind, [tuple(event.get(name) for name in _PICKED[kind])], self._clock.now())
 
     def _take_flat(self, kind: str, flat: object) -> None:
         columns = self._columns[kind]
@@ -158,23 +158,25 @@ class QuoteBook:
             self.quarantined["corrupt"] += 1
             return
         places = [columns.index(name) for name in _PICKED[kind]]
-        now = self._clock.now()
-        for start in range(0, len(flat), width):
-            self._keep(kind, tuple(flat[start + place] for place in places), now)
+        self._keep(kind, zip(*(flat[place::width] for place in places), strict=True), self._clock.now())
 
-    def _keep(self, kind: str, row: tuple[Any, ...], now: datetime) -> None:
-        symbol = row[0]
-        if not isinstance(symbol, str):
-            self.quarantined["corrupt"] += 1
-            return
-        if symbol not in self._wanted:
-            return
-        self.received += 1
-        self.sequence += 1
-        if kind == "Quote" and isinstance(row[1], int):
-            self.source_sequence = max(self.source_sequence, row[1])
-        self._rows[kind][symbol] = (self.sequence, now, row)
-        self._changed[kind].add(symbol)
+    def _keep(self, kind: str, picked: Iterable[tuple[Any, ...]], now: datetime) -> None:
+        """Keep the newest row of each symbol. Twenty thousand a second pass here, hence the names of its own."""
+        wanted, rows, changed = self._wanted, self._rows[kind], self._changed[kind]
+        first = sequence = self.sequence
+        newest = self.source_sequence
+        for row in picked:
+            symbol = row[0]
+            if not isinstance(symbol, str):
+                self.quarantined["corrupt"] += 1
+            elif symbol in wanted:
+                sequence += 1
+                rows[symbol] = (sequence, now, row)
+                changed.add(symbol)
+                if kind == "Quote" and isinstance(row[1], int) and row[1] > newest:
+                    newest = row[1]
+        self.sequence, self.source_sequence = sequence, newest
+        self.received += sequence - first
 
     def _quotes(self, symbols: Collection[str]) -> tuple[Quote, ...]:
         rows = self._rows["Quote"]
