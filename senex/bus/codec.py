@@ -187,6 +187,7 @@ def _load(raw: bytes) -> object:
         raise Garbled("not JSON") from None
 
 
+@lru_cache(maxsize=1024)  # the quotes of one frame were received at one instant
 def _micros(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
@@ -197,10 +198,6 @@ def _instant(micros: int) -> datetime:
         return _EPOCH + micros * _MICROSECOND
     except OverflowError:
         raise Garbled("not a time") from None
-
-
-def _text(number: Decimal | None) -> str | None:
-    return None if number is None else str(number)
 
 
 def _number(text: object) -> Decimal | None:
@@ -241,12 +238,13 @@ def _pulse(row: object) -> Pulse:
 
 
 def _quote_row(quote: Quote) -> list[object]:
+    bid, ask, bid_size, ask_size = quote.bid, quote.ask, quote.bid_size, quote.ask_size
     return [
         quote.symbol,
-        _text(quote.bid),
-        _text(quote.ask),
-        _text(quote.bid_size),
-        _text(quote.ask_size),
+        None if bid is None else str(bid),
+        None if ask is None else str(ask),
+        None if bid_size is None else str(bid_size),
+        None if ask_size is None else str(ask_size),
         quote.sequence,
         _micros(quote.received_at),
     ]
