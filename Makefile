@@ -1,7 +1,7 @@
 # senex: `make demo` opens the console on everything; `make check` is what CI runs.
 # ARGS= goes to the command (make demo ARGS="--headless --json"), PYTHON= names the Python for .venv.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test long check faults faults-processes mutation soak upgrade-server-test hosts bench compose-test sdk-suite client-check determinism lock
+.PHONY: help install install-dev demo test long check faults faults-processes mutation soak drill upgrade-server-test hosts bench compose-test sdk-suite client-check determinism lock
 PYTHON ?=
 ARGS ?=
 export PYTHON
@@ -51,6 +51,9 @@ upgrade-server-test: install-dev  ## bring data of Postgres 16 (fetches it) unde
 
 hosts: install-dev  ## several machines as network namespaces: partitions, losses, distance (root only)
 	@$(BIN)/python -m pytest -m long tests/hosts $(ARGS)
+
+drill: install-dev  ## lose a machine in mid-trade, restore on a bare one; RPO and RTO (ARGS="--entries 20")
+	@$(BIN)/python -m tests.recovery $(ARGS)
 
 SEEDS ?= 1
 soak: install-dev  ## the whole daemon through SEEDS virtual months, with a kill a day

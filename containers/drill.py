@@ -261,6 +261,8 @@ def restore(before: dict[str, Any]) -> float:
         engine("volume", "rm", f"{PROJECT}_{name}")
     with timed("restored from the backup, and all is well") as spent:
         compose("--profile", "restore", "run", "--rm", "-T", "restore")
+        why = ("--reason", "the drill lost the host", "--old-is-gone", "--yes")
+        compose("run", "--rm", "-T", "migrate", "db", "fence", *why)
         compose("up", "-d")
         until_well()
     agrees(before, "the restore")

@@ -20,6 +20,7 @@ from senex.services.send_notices import send_notices, send_test
 from senex.services.summary import summarise
 from senex.services.sync import snapshot_account, sync_accounts, sync_positions
 from senex.services.tend import mend_position, tend_position
+from senex.services.watch_backup import watch_backup
 from senex.services.watch_dividends import watch_dividends
 from senex.services.watch_exits import watch_exits
 from senex.services.watch_machine import watch_machine
@@ -66,6 +67,7 @@ HANDLERS: Mapping[str, Handler] = {
     "sync_positions": _of_subject(sync_positions),
     "reconcile_trades": _of_subject(reconcile),
     "watch_machine": _of_subject(watch_machine),
+    "watch_backup": _of_subject(watch_backup),
     "automated_daily_trade_cycle": _of_subject(automated_cycle),
     "repeat_until_filled": _of_subject(automated_cycle),
     "sync_transactions": _of_subject(sync_transactions),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import time
 from enum import StrEnum
 from getpass import getuser
 from ipaddress import ip_address
@@ -46,7 +47,7 @@ _SCHEMES: Mapping[str, tuple[str, ...]] = {
     "dead_man_url": ("https://", "http://"),
 }
 """How an address of a kind starts, by the end of its setting's name."""
-Role = Literal["console", "daemon", "migrator", "backup", "simulator", "demo", "up"]
+Role = Literal["console", "daemon", "part", "migrator", "backup", "simulator", "demo", "up"]
 
 
 class Environment(StrEnum):
@@ -400,10 +401,53 @@ class MigratorSettings(CommonSettings):
 
 
 class BackupSettings(CommonSettings):
-    """What a backup knows."""
+    """What takes, restores and verifies backups knows."""
 
+    backup_folder: Annotated[
+        Path | None,
+        Field(default=None, description="Where backups go: a folder on another disk, or a mount."),
+    ]
     backup_database_url: Annotated[
-        SecretStr, Field(description="Postgres as the backup's role: reads all, replicates, changes nothing.")
+        SecretStr | None,
+        Field(
+            default=None,
+            description="Postgres as the backup role; default: that of the instance on this machine.",
+        ),
+    ]
+    backup_key: Annotated[
+        SecretStr | None,
+        Field(default=None, description="Seals every file of a backup; escrow it apart (`senex db escrow`)."),
+    ]
+    backup_at: Annotated[
+        time, Field(default=time(2), description="When the daily base backup is due, New York time.")
+    ]
+    backup_retention_days: Annotated[
+        int,
+        Field(default=30, ge=1, description="How long backups are kept; the newest base backup always is."),
+    ]
+    encryption_keys: Annotated[
+        SecretStr | None,
+        Field(
+            default=None,
+            description="The daemon's, to escrow them and to prove that they open what is restored; default: those "
+            "of the instance on this machine.",
+        ),
+    ]
+    escrow_passphrase: Annotated[
+        SecretStr | None,
+        Field(default=None, description="Opens and seals the escrow file; unset, you are asked."),
+    ]
+    log_json: Annotated[bool, Field(default=False, description="As the daemon's, for its part `backup`.")]
+    log_dir: Annotated[
+        Path | None, Field(default=None, description="As the daemon's, for its part `backup`.")
+    ]
+    postgres_bin: Annotated[
+        Path | None,
+        Field(
+            default=None,
+            description="The folder of Postgres' client programs, of the server's major version; default: the "
+            "bundled ones.",
+        ),
     ]
 
 
@@ -415,12 +459,13 @@ class UpSettings(CommonSettings):
 
 ROLES: Mapping[Role, tuple[type[CommonSettings], ...]] = {
     "console": (ConsoleSettings,),
-    "daemon": (DaemonSettings,),
+    "daemon": (DaemonSettings, BackupSettings),
+    "part": (DaemonSettings,),
     "migrator": (MigratorSettings,),
     "backup": (BackupSettings,),
     "simulator": (CommonSettings,),
     "demo": (CommonSettings,),
-    "up": (UpSettings, DaemonSettings),
+    "up": (UpSettings, DaemonSettings, BackupSettings),
 }
 # what any process may inherit: the machine's own, and nothing of ours
 _INHERITED = (

@@ -14,6 +14,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO senex_backup;
 GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO senex_backup;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO senex_backup;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON SEQUENCES TO senex_backup;
+GRANT EXECUTE ON FUNCTION tell_backup(text, boolean, text) TO senex_backup; -- how its work went, and nothing else
 
 -- The daemon: no schema, no calendar, no operators, and nothing by which history could be rewritten.
 -- Partitions are reached through their parents only.
@@ -36,6 +37,8 @@ GRANT UPDATE ON
     TO senex_daemon;
 GRANT UPDATE (symbol, quantity) ON position_leg TO senex_daemon; -- a corporate action gives contracts other terms
 GRANT DELETE ON broker_position, difference, heartbeat, job_slot, outbox, underlying_halt TO senex_daemon;
+GRANT UPDATE (claims, claimed_at, replaced_by) ON deployment TO senex_daemon;
+GRANT SELECT ON backup_state TO senex_daemon;
 GRANT SELECT, INSERT, UPDATE ON delivery, notification, notify_preference TO senex_daemon;
 GRANT DELETE ON notification TO senex_daemon;
 GRANT USAGE ON SEQUENCE audit_serial TO senex_daemon;

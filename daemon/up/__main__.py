@@ -11,7 +11,7 @@ import click
 from daemon.up.detach import start_behind
 from daemon.up.house import keep
 from daemon.up.unit import unit
-from senex.config import DaemonSettings, Environment, UpSettings, child_environment, load
+from senex.config import BackupSettings, DaemonSettings, Environment, UpSettings, child_environment, load
 from senex.domain.errors import Refused, SenexError, UsageProblem
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def _for_the_daemon(environment: Environment) -> dict[str, str]:
                 f"{name} is set, but `senex up` brings servers of its own; unset it, or run `senex daemon` on yours.",
             )
         simulated = environment is Environment.SIMULATED and field.startswith(_OF_THE_BROKER)
-        if field in DaemonSettings.model_fields and not simulated:
+        known = field in DaemonSettings.model_fields or field in BackupSettings.model_fields
+        if known and not simulated:
             given[name] = value
     return given
 

@@ -19,6 +19,7 @@ from tastytrade.metrics import get_market_metrics
 from senex.broker import mapping
 from senex.broker.candles import fetch_daily
 from senex.broker.errors import WIRE_ERRORS, translate
+from senex.broker.marks import read_mark, write_mark
 from senex.broker.recorder import hand_over, logged_call, record_nothing
 from senex.broker.session import open_session
 from senex.broker.submission import DEADLINE, sdk_account, send_once
@@ -28,6 +29,7 @@ from senex.domain.exits import Dividend
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from datetime import date, datetime, timedelta
+    from uuid import UUID
 
     from tastytrade.order import PlacedOrder
 
@@ -295,6 +297,14 @@ class Gateway:
             UsageProblem: ``E_BROKER_ANSWER`` when it is an order but does not parse.
         """
         return mapping.order_alert(text)
+
+    async def mark(self, name: str) -> UUID | None:
+        """Whom the login's mark of that name says."""
+        return await self._read("reading the deployment's mark", lambda: read_mark(self._session, name))
+
+    async def set_mark(self, name: str, deployment: UUID) -> None:
+        """Have it say this deployment; twice is once."""
+        await self._read("marking the deployment", lambda: write_mark(self._session, name, deployment))
 
     async def _read(
         self, what: str, read: Callable[[], Awaitable[Answer]], *, unlisted: str | None = None

@@ -42,6 +42,7 @@ PROGRAMS: Mapping[str, Program] = {
 }
 
 TOOLS: Mapping[str, Program] = {
+    "backup": Program("daemon.backup", "backup", "Backups of the database."),
     "connect": Program("daemon.tools.connect", "daemon", "Try an OAuth grant and keep it."),
 }
 """What commands become that need more than a console may know."""
@@ -61,16 +62,20 @@ def run_program(program: Program, arguments: Sequence[str]) -> NoReturn:
 
 def program_command(name: str) -> click.Command:
     """A command that hands all its arguments, ``--help`` too, to the program."""
-    program = PROGRAMS[name]
+    return handed_on(name, PROGRAMS[name], PROGRAMS[name].summary)
+
+
+def handed_on(name: str, program: Program, summary: str, *first: str) -> click.Command:
+    """The same for a program with commands of its own: ``first`` come before what was given."""
 
     @click.pass_context
     def run(ctx: click.Context) -> None:
-        run_program(program, ctx.args)
+        run_program(program, [*first, *ctx.args])
 
     return click.Command(
         name,
         callback=run,
-        help=program.summary,
+        help=summary,
         add_help_option=False,
         context_settings={
             "ignore_unknown_options": True,

@@ -38,7 +38,7 @@ _SECTIONS: dict[str, dict[str, Entry | None]] = {
         "sync": Entry(f"{_AT}.sync:sync", "Read orders, balances and positions again."),
     },
     "Look after": {
-        "db": Entry(f"{_AT}.db:db", "The database: roles, migrations, version."),
+        "db": Entry(f"{_AT}.db:db", "The database: roles, migrations, version, backups."),
         "jobs": Entry(f"{_AT}.jobs:jobs", "What the daemon works on; run, pause and retry it."),
         "schedule": Entry(f"{_AT}.jobs:schedule", "When the daemon does what."),
         "alarms": Entry(f"{_AT}.alarms:alarms", "What wants a person."),

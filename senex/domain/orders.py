@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
+from senex.domain.deployment import ahead, prefix
 from senex.domain.errors import SenexError
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ _TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
 
 _A = AttemptStatus
 _ATTEMPTS: dict[AttemptStatus, frozenset[AttemptStatus]] = {
-    _A.PREPARED: frozenset({_A.SENDING, _A.ABANDONED, _A.REFUSED}),
+    # straight to UNKNOWN in a restored database: it may have been sent after the moment restored to
+    _A.PREPARED: frozenset({_A.SENDING, _A.ABANDONED, _A.REFUSED, _A.UNKNOWN}),
     _A.SENDING: frozenset({_A.ACCEPTED, _A.REFUSED, _A.UNKNOWN, _A.ABANDONED}),
     _A.UNKNOWN: frozenset({_A.ACCEPTED, _A.REFUSED, _A.ABANDONED}),
     _A.ACCEPTED: frozenset(),
@@ -286,12 +288,38 @@ EXTERNAL_PREFIX = "senex-"
 
 def external_identifier(namespace: UUID, order_id: UUID, number: int) -> str:
     """The name an attempt carries at the broker: ours to find again, and nobody else's."""
-    return f"{EXTERNAL_PREFIX}{namespace.hex[:8]}-{uuid5(namespace, f'{order_id}/{number}').hex}"
+    return f"{EXTERNAL_PREFIX}{prefix(namespace)}-{uuid5(namespace, f'{order_id}/{number}').hex}"
+
+
+def _ahead(identifier: str | None, namespace: UUID) -> int | None:
+    """How many generations newer the deployment that gave the name is; None where it is of another lineage."""
+    if identifier is None or not identifier.startswith(EXTERNAL_PREFIX):
+        return None
+    return ahead(identifier.removeprefix(EXTERNAL_PREFIX).partition("-")[0], namespace)
 
 
 def ours(identifier: str | None, namespace: UUID) -> bool:
-    """Whether an order at the broker carries a name this deployment gave."""
-    return identifier is not None and identifier.startswith(f"{EXTERNAL_PREFIX}{namespace.hex[:8]}-")
+    """Whether an order at the broker carries a name that this deployment gave, or one it was restored from."""
+    distance = _ahead(identifier, namespace)
+    return distance is not None and distance <= 0
+
+
+def of_the_lost_time(identifier: str | None, namespace: UUID) -> bool:
+    """Whether a deployment gave the name that this one was restored from."""
+    distance = _ahead(identifier, namespace)
+    return distance is not None and distance < 0
+
+
+def of_successor(identifier: str | None, namespace: UUID) -> bool:
+    """Whether a deployment gave the name that was restored from this one's backups, and has taken its place."""
+    distance = _ahead(identifier, namespace)
+    return distance is not None and distance > 0
+
+
+def successor(identifier: str) -> UUID:
+    """The deployment that gave the name, as far as the name tells it."""
+    digits = identifier.removeprefix(EXTERNAL_PREFIX).partition("-")[0]
+    return UUID(hex=digits.ljust(32, "0"))
 
 
 def of_another_deployment(identifier: str | None, namespace: UUID) -> bool:

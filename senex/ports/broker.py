@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, datetime, timedelta
     from decimal import Decimal
+    from uuid import UUID
 
     from senex.domain.chain import Candle, Metrics, OptionChain
     from senex.domain.exits import Dividend
@@ -257,6 +258,18 @@ class Broker(Protocol):
 
     async def daily_candles(self, underlying: str, since: date) -> tuple[Candle, ...]:
         """Daily bars of closed sessions, ascending."""
+        ...
+
+    async def mark(self, name: str) -> UUID | None:
+        """The deployment the login's mark of that name says; None where there is none.
+
+        Raises:
+            Refused, UsageProblem: where the broker keeps no marks for this login.
+        """
+        ...
+
+    async def set_mark(self, name: str, deployment: UUID) -> None:
+        """Have the mark say this deployment. It is safe to do twice."""
         ...
 
     def read_orders(self, message: RawMessage, *, seen: dict[str, BrokerOrder]) -> tuple[BrokerOrder, ...]:

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
     from senex.domain.alarms import Alarm
     from senex.domain.automation import AutomatedEntry, Automation
+    from senex.domain.backups import BackupState
     from senex.domain.calendar import Calendar
     from senex.domain.caps import DayStart
     from senex.domain.chain import Candle
     from senex.domain.closing import SpreadExit
     from senex.domain.decisions import Answer, Decision
+    from senex.domain.deployment import Deployment
     from senex.domain.differences import Difference, Known
     from senex.domain.legs import Leg
     from senex.domain.lots import Booked, Lot, NewTerms
@@ -432,6 +434,51 @@ class OutboxWriter(Protocol):
     async def done(self, work: Work) -> None: ...
 
 
+class Deployments(Protocol):
+    """Which senex this is, and what a restore has to settle before it may trade."""
+
+    async def get(self) -> Deployment: ...
+
+    async def renew(self, namespace: UUID, now: datetime, *, settled_at: datetime | None) -> None:
+        """Take the namespace of the next generation; the broker is told with the next reconcile.
+
+        ``settled_at`` counts as the time it was told where nobody has to hear of it.
+        """
+        ...
+
+    async def claimed(self, now: datetime) -> None:
+        """The broker has been told."""
+        ...
+
+    async def replaced(self, by: UUID) -> bool:
+        """Another deployment has taken this one's place; false when that was known."""
+        ...
+
+    async def unsettled(self) -> tuple[Attempt, ...]:
+        """Attempts that may have left after the moment restored to, or were leaving then."""
+        ...
+
+    async def doubt(self, attempt_id: UUID, now: datetime, *, why: str) -> None:
+        """Whether the attempt was sent is not known; counted as sent now, for the resolver."""
+        ...
+
+    async def undecided(self) -> tuple[UUID, ...]:
+        """Decisions nobody has answered."""
+        ...
+
+    async def accounts(self) -> tuple[Account, ...]:
+        """All of them, of every environment."""
+        ...
+
+    async def latest(self) -> datetime | None:
+        """Market time of the newest line of the journal."""
+        ...
+
+    async def backups(self) -> Mapping[str, BackupState]:
+        """How backups go, by kind; nothing where nobody keeps any. Ages are machine time."""
+        ...
+
+
 class Inbox(Protocol):
     """What operators were told, and what channels are still owed."""
 
@@ -557,6 +604,9 @@ class Journal(Protocol):
 
 class UnitOfWork(Protocol):
     """One transaction."""
+
+    @property
+    def deployment(self) -> Deployments: ...
 
     @property
     def accounts(self) -> Accounts: ...

@@ -101,7 +101,9 @@ async def cancel(context: Context, order_id: UUID, work: Work) -> None:
     async with context.units() as tx:
         order = await tx.orders.get(order_id)
         account = await tx.accounts.get(order.account_id)
-    if order.status.terminal or order.broker_order_id is None:
+        replaced = (await tx.deployment.get()).replaced_by is not None
+    # what another deployment trades by now is not ours to cancel
+    if replaced or order.status.terminal or order.broker_order_id is None:
         await finished(context, work)
         return
     async with context.units.account_lock(order.account_id):
@@ -138,6 +140,10 @@ async def cancel_orphan(context: Context, work: Work) -> None:
     async with context.units.account_lock(account_id):
         async with context.units.reading() as tx:
             number = (await tx.accounts.get(account_id)).number
+            replaced = (await tx.deployment.get()).replaced_by is not None
+        if replaced:
+            await finished(context, work)
+            return
         with suppress(Refused):  # it has ended already: the read below says how
             await context.broker.cancel(number, broker_order_id)
         theirs = await context.broker.order(number, broker_order_id)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from senex.domain.errors import UsageProblem
 from senex.domain.legs import InstrumentType, Leg
-from senex.domain.orders import ours
+from senex.domain.orders import of_the_lost_time, ours
 from senex.domain.symbols import OptionSymbol
 from senex.ports.records import Instrument
 
@@ -46,10 +46,13 @@ class Strangers:
         if theirs is None:
             return True
         async with self._context.units.reading() as tx:
-            if not ours(theirs.external_identifier, await tx.orders.namespace()):
-                return True
-            mine = await tx.orders.by_external_identifier(theirs.external_identifier or "")
-            return mine is not None and (await tx.orders.get(mine)).broker_order_id not in (None, name)
+            given = theirs.external_identifier
+            mine = None if given is None else await tx.orders.by_external_identifier(given)
+            if mine is None:
+                # what a restored database has lost comes back as somebody else's
+                namespace = await tx.orders.namespace()
+                return not ours(given, namespace) or of_the_lost_time(given, namespace)
+            return (await tx.orders.get(mine)).broker_order_id not in (None, name)
 
     def legs_of(self, entry: LedgerEntry) -> tuple[Leg, ...]:
         """The opening legs of the order a row belongs to, as far as the broker told it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from senex.domain.orders import of_another_deployment, ours
+from senex.domain.orders import of_another_deployment, of_successor, ours
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -31,7 +31,7 @@ def _known(one: Known | None, theirs: BrokerOrder, *, namespace: UUID) -> bool:
     name = theirs.external_identifier
     if one is None:
         # nobody's business: it has ended, or it was never a senex's
-        return not ours(name, namespace) and (
+        return not (ours(name, namespace) or of_successor(name, namespace)) and (
             theirs.means.terminal or not of_another_deployment(name, namespace)
         )
     told = {leg.symbol: sum(fill.quantity for fill in leg.fills) for leg in theirs.legs}

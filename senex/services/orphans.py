@@ -15,6 +15,8 @@ from senex.domain.orders import AttemptStatus, OrderKind, OrderStatus
 from senex.domain.positions import PositionStatus
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from senex.domain.orders import Attempt, Order
     from senex.ports.broker import BrokerOrder
     from senex.ports.unit_of_work import UnitOfWork
@@ -85,6 +87,27 @@ async def second_order(context: Context, tx: UnitOfWork, order: Order, theirs: B
                 queue="trading",
                 account_id=order.account_id,
             )
+
+
+async def cancel_lost(context: Context, tx: UnitOfWork, account_id: UUID, theirs: BrokerOrder) -> None:
+    """A live order of the time a restored database has lost: nobody knows what it was for, so it goes, once asked."""
+    await tx.outbox.add(
+        "cancel_orphan",
+        f"{account_id}/{theirs.id}",
+        queue="trading",
+        account_id=account_id,
+        dedupe_key=f"lost/{account_id}/{theirs.id}",
+    )
+    await tx.journal.note(
+        "order of the lost time found",
+        actor="daemon",
+        object_type="account",
+        object_id=str(account_id),
+        account_id=account_id,
+        after=theirs.id,
+        why=f"it was sent after the moment the database was restored to ({theirs.underlying}); it is cancelled",
+        now=context.clock.now(),
+    )
 
 
 async def reopen(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerOrder) -> Order:

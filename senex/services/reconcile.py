@@ -16,6 +16,7 @@ from senex.domain.differences import Category
 from senex.domain.errors import SenexError, Unavailable
 from senex.services.compare import QUANTITIES, compare, keep
 from senex.services.context import finished
+from senex.services.fence import Replaced, hold_fence
 from senex.services.follow import MEND
 from senex.services.ledger import read_ledger
 from senex.services.sync import OrdersInDoubt, sync_account, sync_orders
@@ -53,8 +54,8 @@ async def reconcile(context: Context, account_id: UUID, work: Work) -> None:
         Unavailable: ``E_RECONCILE`` when a phase failed that may work the next time; the others are done.
     """
     done = await reconcile_account(context, account_id)
-    # orders in doubt say the same at once: the timer looks again
-    if any(not isinstance(why, OrdersInDoubt) for why in done.failed.values()):
+    # orders in doubt and a deployment that was replaced say the same at once: the timer looks again
+    if any(not isinstance(why, OrdersInDoubt | Replaced) for why in done.failed.values()):
         raise Unavailable(
             FAILED, f"The reconcile is not complete and is tried again ({'; '.join(done.reasons)})."
         )
@@ -63,7 +64,8 @@ async def reconcile(context: Context, account_id: UUID, work: Work) -> None:
 
 async def monitor_orders(context: Context, account_id: UUID, work: Work) -> None:
     """The net under the alert stream: read orders over REST and apply what was missed."""
-    with suppress(OrdersInDoubt):  # the gate is closed, and the timer looks again
+    with suppress(OrdersInDoubt, Replaced):  # the gate is closed, and the timer looks again
+        await hold_fence(context)
         await sync_orders(context, account_id)
     await finished(context, work)
 
@@ -77,6 +79,8 @@ async def reconcile_account(context: Context, account_id: UUID) -> Reconciled:
     async with context.units() as tx:
         fence = await tx.accounts.fence(account_id)
     done = await _read(context, account_id)
+    if any(isinstance(why, Replaced) for why in done.failed.values()):
+        return done  # nothing of this account is ours to mend any more
     if any(each.category in QUANTITIES for each in done.found or ()):
         # a fill may have fallen between the two readings; what differs twice does differ
         done = await _read(context, account_id)
@@ -111,6 +115,7 @@ async def _read(context: Context, account_id: UUID) -> Reconciled:
         listing = await sync_orders(context, account_id)
 
     phases: dict[str, Callable[[], Awaitable[None]]] = {
+        "fence": lambda: hold_fence(context),
         "orders": orders,
         "ledger": lambda: read_ledger(context, account_id),
         "account": lambda: sync_account(context, account_id),
@@ -121,6 +126,8 @@ async def _read(context: Context, account_id: UUID) -> Reconciled:
             listing = problem.listing
         if problem is not None:
             failed[name] = problem
+        if isinstance(problem, Replaced):
+            return Reconciled(None, failed)
     if listing is None or any(not isinstance(why, OrdersInDoubt) for why in failed.values()):
         return Reconciled(None, failed)
     return Reconciled(await compare(context, account_id, listing), failed)

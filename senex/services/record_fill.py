@@ -19,11 +19,15 @@ from senex.domain.orders import (
     advance,
     advance_attempt,
     of_another_deployment,
+    of_successor,
+    of_the_lost_time,
+    successor,
 )
 from senex.domain.unknown import Unknown
 from senex.services.entries import booked_elsewhere, entry_orders, fit, replaced_by_us
+from senex.services.fence import stand_down_in
 from senex.services.follow import follow_order
-from senex.services.orphans import has_sibling, is_second, reopen, second_order
+from senex.services.orphans import cancel_lost, has_sibling, is_second, reopen, second_order
 from senex.services.repricing import streamers_of
 from senex.services.resolve import UNKNOWN
 from senex.services.trading_state import stop_entries
@@ -274,10 +278,18 @@ def _to_fill(stored: StoredFill, action: Mapping[str, Action]) -> Fill:
 
 
 async def _foreign(context: Context, tx: UnitOfWork, account_id: UUID, theirs: BrokerOrder) -> None:
-    """Another senex trading this account would double everything: entries stop until somebody looks."""
-    namespace = await tx.orders.namespace()
+    """Another senex trading this account would double everything: entries stop until somebody looks.
+
+    One that was restored from this one's backups has replaced it. What lives of the time this one has lost is
+    cancelled: nobody here knows what it was for.
+    """
+    namespace, name = await tx.orders.namespace(), theirs.external_identifier
     live = not theirs.means.terminal
-    if not live or not of_another_deployment(theirs.external_identifier, namespace):
+    if of_successor(name, namespace):
+        await stand_down_in(context, tx, successor(name or ""))
+    if live and of_the_lost_time(name, namespace):
+        await cancel_lost(context, tx, account_id, theirs)
+    if not live or not of_another_deployment(name, namespace):
         return
     await stop_entries(
         context, tx, account_id, f"another senex has a live order on this account (broker order {theirs.id})"

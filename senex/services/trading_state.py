@@ -9,6 +9,7 @@ from senex.domain.decisions import Answer, Outcome
 from senex.domain.errors import Refused, UsageProblem
 from senex.domain.orders import OrderStatus
 from senex.domain.trading_state import TradingState
+from senex.services.fence import may_resume
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -25,7 +26,8 @@ async def set_state(context: Context, decision: Decision, work: Work) -> None:
 
     Raises:
         UsageProblem: ``E_STATE`` for a state that does not exist.
-        Refused: ``E_STATE_SUPERSEDED`` when a stricter word was given after this one, which came late.
+        Refused: ``E_STATE_SUPERSEDED`` when a stricter word was given after this one, which came late; as
+            ``may_resume`` in a restored database.
     """
     try:
         wanted = TradingState(decision.state or "")
@@ -43,6 +45,8 @@ async def set_state(context: Context, decision: Decision, work: Work) -> None:
                 "E_STATE_SUPERSEDED",
                 f"A stricter state was decided after this {wanted}, so it stands; decide again if you mean it.",
             )
+        if before.state is TradingState.HALTED and wanted is not TradingState.HALTED:
+            await may_resume(context, tx)
         reason = decision.reason or "set by the operator"
         await tx.accounts.set_state(decision.account_id, wanted, reason=reason, by=decision.operator, now=now)
         if wanted is TradingState.ACTIVE:

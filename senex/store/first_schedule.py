@@ -130,6 +130,13 @@ SCHEDULE: tuple[dict[str, object], ...] = (
         "grace_seconds": 900,
     },
     {
+        "name": "watch_backup",
+        "rule": "every 5 min 00:00-23:59 every",
+        "queue": "default",
+        "enabled": True,
+        "grace_seconds": 300,
+    },
+    {
         "name": "cleanup_inactive_streamers",
         "rule": "every 60 min 00:05-23:59 every",
         "queue": "streamer",

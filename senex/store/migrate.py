@@ -148,6 +148,12 @@ def _fill(connection: Connection, operator: str) -> None:
     """Reference data that is missing: deployment, operator, schedule, exchange sessions."""
     deployment = upsert(table(tables.Deployment)).values(id=1, namespace=uuid4())
     connection.execute(deployment.on_conflict_do_nothing())
+    connection.execute(
+        text(
+            "UPDATE deployment SET timeline = ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int "
+            "WHERE timeline IS NULL"
+        )
+    )
     trader = upsert(table(tables.Operator)).values(name=operator, role="trader")
     connection.execute(trader.on_conflict_do_nothing())
     for row in SCHEDULE:

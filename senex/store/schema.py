@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _REVISION = re.compile(r"^(down_)?revision(?::[^=]+)?\s*=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
 _LOOK_SECONDS = 0.1
+_TIMELINES = """
+SELECT timeline, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int FROM deployment
+"""
 
 
 def head(migrations: Iterable[str]) -> tuple[str, frozenset[str]]:
@@ -78,7 +81,7 @@ async def wait_for_schema(url: str) -> None:
     """Return once the database has this senex's schema; wait while it is away or older.
 
     Raises:
-        UsageProblem: ``E_DATABASE_NEWER``: a newer senex has migrated it.
+        UsageProblem: ``E_DATABASE_NEWER``: a newer senex has migrated it; ``E_RESTORED``.
     """
     import structlog  # noqa: PLC0415  consoles read this module too and log nothing
 
@@ -93,6 +96,7 @@ async def wait_for_schema(url: str) -> None:
         else:
             why = f"the database is at {found or 'no version'} and needs {newest}: run `senex db migrate`"
         if found == newest:
+            await _refuse_restored(url)
             return
         refuse_newer(found)
         if why != told:
@@ -112,3 +116,24 @@ async def _version(url: str) -> str | None:
     finally:
         await connection.close()
     return row[0] if row else None
+
+
+async def _refuse_restored(url: str) -> None:
+    """Refuse a database that was restored, or promoted, and that nobody has said so of.
+
+    Each recovery begins a timeline of its own. What was sent after the moment recovered to is not in the database.
+
+    Raises:
+        UsageProblem: ``E_RESTORED``.
+    """
+    connection = await connect(url, name="schema")
+    try:
+        row = await (await connection.execute(_TIMELINES)).fetchone()
+    finally:
+        await connection.close()
+    if row is not None and row[0] is not None and row[1] > row[0]:
+        raise UsageProblem(
+            "E_RESTORED",
+            "The database was restored or promoted since senex last ran on it, so orders may be missing in it; "
+            "`senex db fence` halts everything, looks for them and stops the deployment it came of.",
+        )

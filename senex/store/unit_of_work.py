@@ -14,6 +14,7 @@ from senex.store.repositories.accounts import AccountRepository
 from senex.store.repositories.alarms import AlarmRepository
 from senex.store.repositories.automations import AutomationRepository
 from senex.store.repositories.cases import CaseRepository
+from senex.store.repositories.deployments import DeploymentRepository
 from senex.store.repositories.exits import ExitRepository
 from senex.store.repositories.history import HistoryRepository
 from senex.store.repositories.inbox import InboxRepository
@@ -42,6 +43,7 @@ class PostgresUnitOfWork:
     Statements go through SQLAlchemy one by one, or through its driver in one round trip (psycopg's pipeline).
     """
 
+    deployment: DeploymentRepository
     accounts: AccountRepository
     market: MarketRepository
     suggestions: SuggestionRepository
@@ -75,6 +77,7 @@ class PostgresUnitOfWork:
             raise _away() from error
         self._driver: psycopg.AsyncConnection[Any] = raw.driver_connection  # type: ignore[assignment]
         both = (self._connection, self._driver)
+        self.deployment = DeploymentRepository(*both)
         self.accounts = AccountRepository(*both)
         self.market = MarketRepository(*both)
         self.suggestions = SuggestionRepository(*both, told=self._told)

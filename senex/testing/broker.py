@@ -35,6 +35,7 @@ from senex.testing import market
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
+    from uuid import UUID
 
     from senex.domain.chain import Candle, Metrics, OptionChain
     from senex.domain.exits import Dividend
@@ -71,6 +72,8 @@ class MemoryBroker:
         self.bars_told = market.bars()
         self.dividend_told: Dividend | None = None
         self.metrics_told = market.metrics()
+        self.marks: dict[str, UUID] = {}
+        self.refuses_marks = False
         self.unlisted_underlyings: set[str] = set()
         """Underlyings it does not know."""
 
@@ -222,6 +225,18 @@ class MemoryBroker:
 
     async def daily_candles(self, underlying: str, since: date) -> tuple[Candle, ...]:
         return self.bars_told
+
+    async def mark(self, name: str) -> UUID | None:
+        self._there("mark")
+        if self.refuses_marks:
+            raise UsageProblem("E_BROKER_REQUEST", "The broker keeps no marks.")
+        return self.marks.get(name)
+
+    async def set_mark(self, name: str, deployment: UUID) -> None:
+        self._there("set_mark")
+        if self.refuses_marks:
+            raise UsageProblem("E_BROKER_REQUEST", "The broker keeps no marks.")
+        self.marks[name] = deployment
 
     def read_orders(self, message: RawMessage, *, seen: dict[str, BrokerOrder]) -> tuple[BrokerOrder, ...]:
         """As ``read_alert``."""

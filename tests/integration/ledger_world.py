@@ -67,6 +67,7 @@ class Account:
     reads: Reads
     engine: AsyncEngine
     owner_url: str
+    access: BrokerAccess
 
     async def start(self) -> None:
         """Let senex look at the account for the first time."""
@@ -86,9 +87,17 @@ class Account:
         return await self.reconcile()
 
     async def enter(
-        self, *spreads: tuple[Leg, ...], share: str | None = "0.50", units: int = 1, limit: str = "0.01"
+        self,
+        *spreads: tuple[Leg, ...],
+        share: str | None = "0.50",
+        units: int = 1,
+        limit: str = "0.01",
+        rests: bool = False,
     ) -> UUID:
-        """Sell spreads as an approved entry would, at whatever the market gives; the position once it is filled."""
+        """Sell spreads as an approved entry would, at whatever the market gives; the position once it is filled.
+
+        One that ``rests`` asks for more than the market gives and stays at work.
+        """
         position = await self._position(spreads, None if share is None else Decimal(share), units)
         now, broker = self.desk.clock.now(), self.desk.context.broker
         legs = merge(leg.times(units) for spread in spreads for leg in spread)
@@ -130,7 +139,8 @@ class Account:
         assert isinstance(answer, Accepted), answer
         self.world.simulator.exchange.step(40)
         await self.reconcile()
-        assert (await self.desk.order(order.id)).status is OrderStatus.FILLED
+        wanted = OrderStatus.WORKING if rests else OrderStatus.FILLED
+        assert (await self.desk.order(order.id)).status is wanted
         return position.id
 
     async def _position(
@@ -237,6 +247,17 @@ async def account(urls: tuple[str, str, str], **options: object) -> AsyncIterato
         rest_url=f"http://127.0.0.1:{port}",
         alerts_url=f"ws://127.0.0.1:{port}/alerts",
     )
+    try:
+        async with beside(world, access, urls) as first:
+            yield first
+    finally:
+        await server.stop()
+        simulator.journal.close()
+
+
+@asynccontextmanager
+async def beside(world: World, access: BrokerAccess, urls: tuple[str, str, str]) -> AsyncIterator[Account]:
+    """A daemon's use cases on a database of their own and a simulator that runs already."""
     database_url, console_url, owner_url = urls
     engine, reads, clock = open_engine(database_url), Reads(console_url), SimulatedClock(world)
     quotes = MemoryQuotes(Market())
@@ -251,12 +272,11 @@ async def account(urls: tuple[str, str, str], **options: object) -> AsyncIterato
                 clock=clock,
                 environment=ENVIRONMENT,
             )
-            yield Account(world, Desk(context, gateway, quotes, clock, engine), reads, engine, owner_url)  # type: ignore[arg-type]
+            desk = Desk(context, gateway, quotes, clock, engine)  # type: ignore[arg-type]
+            yield Account(world, desk, reads, engine, owner_url, access)
     finally:
         await reads.close()
         await engine.dispose()
-        await server.stop()
-        simulator.journal.close()
 
 
 def sell(symbol: str, quantity: int = 1) -> Leg:

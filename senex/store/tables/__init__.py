@@ -38,7 +38,7 @@ from senex.store.tables.suggestions import (
     SuggestionSpread,
 )
 from senex.store.tables.summaries import TradingSummary
-from senex.store.tables.work import Heartbeat, JobSchedule, JobSlot, Outbox, SourceStatus
+from senex.store.tables.work import BackupState, Heartbeat, JobSchedule, JobSlot, Outbox, SourceStatus
 
 __all__ = [
     "Account",
@@ -49,6 +49,7 @@ __all__ = [
     "AuditSeal",
     "Automation",
     "AutomationDay",
+    "BackupState",
     "BrokerLogin",
     "BrokerMessage",
     "BrokerPosition",

@@ -29,6 +29,11 @@ class Deployment(SQLModel, table=True):
     id: int = Field(default=1, primary_key=True)
     namespace: UUID
     created_at: datetime = Field(sa_column=Column(TIME, nullable=False, server_default=func.now()))
+    claims: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    restored_at: datetime | None = Field(default=None, sa_type=TIME)
+    claimed_at: datetime | None = Field(default=None, sa_type=TIME)
+    replaced_by: UUID | None = None
+    timeline: int | None = None
 
 
 class Operator(SQLModel, table=True):

@@ -86,3 +86,15 @@ class JobSlot(SQLModel, table=True):
     name: str = Field(primary_key=True)
     slot: datetime = Field(primary_key=True, sa_type=TIME)
     outbox_id: int = Field(sa_column=Column(BigInteger, ForeignKey("outbox.id"), nullable=False, index=True))
+
+
+class BackupState(SQLModel, table=True):
+    """How the newest work of a kind of backup went; machine time."""
+
+    __tablename__ = "backup_state"
+    __table_args__ = (one_of("kind", ("base", "wal", "dump", "verify")),)
+    kind: str = Field(primary_key=True)
+    done_at: datetime | None = Field(default=None, sa_type=TIME)
+    tried_at: datetime = Field(sa_type=TIME)
+    ok: bool
+    detail: str

@@ -1,0 +1,1 @@
+"""Loss and recovery: what a drill destroys, restores and measures."""

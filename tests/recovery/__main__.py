@@ -1,0 +1,43 @@
+"""``python -m tests.recovery --entries 20``: a drill with so many trades, measured."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.recovery.drill import BARS, drill
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.recovery", description=__doc__)
+    parser.add_argument("--entries", type=int, default=20)
+    asked = parser.parse_args()
+    apart = Path(tempfile.mkdtemp(prefix="senex-drill-"))
+    try:
+        seen = asyncio.run(drill(apart, entries=asked.entries))
+    finally:
+        shutil.rmtree(apart)
+    met = seen.rpo <= BARS["rpo"].total_seconds() and seen.rto <= BARS["rto"].total_seconds()
+    figures = {
+        "entries": seen.entries,
+        "backup_megabytes": round(seen.backup_bytes / 1e6, 1),
+        "rpo_seconds": round(seen.rpo, 1),
+        "rpo_bar": BARS["rpo"].total_seconds(),
+        "restored_in_seconds": round(seen.restored_in, 1),
+        "rto_seconds": round(seen.rto, 1),
+        "rto_bar": BARS["rto"].total_seconds(),
+        "verified_in_seconds": seen.verified.seconds,
+        "old_machine": " ".join(map(str, seen.old_state)),
+        "met": met and seen.verified.ok,
+    }
+    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+    return 0 if figures["met"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
