@@ -43,9 +43,17 @@ class Child:
 class Forks:
     """The parent's loop over its children, until SIGTERM or SIGINT."""
 
-    def __init__(self, children: Sequence[Child]) -> None:
+    def __init__(
+        self,
+        children: Sequence[Child],
+        *,
+        ending: Callable[[], object] = lambda: None,
+        look: float | None = None,
+    ) -> None:
+        """``ending`` is asked every ``look`` seconds; once it says something, the parent stops as if told to."""
         self._children = children
         self._stopping = False
+        self._ending, self._look = ending, look
 
     def run(self) -> int:
         """Fork all and keep them until told to stop; answer the exit code."""
@@ -65,6 +73,8 @@ class Forks:
             select.select([reader], [], [], self._until_due())
             self._drain(reader)
             self._reap()
+            if self._look is not None and self._ending():
+                self._stopping = True
         return self._end()
 
     def _stop(self, *_: object) -> None:
@@ -93,6 +103,8 @@ class Forks:
 
     def _until_due(self) -> float | None:
         waits = [child.due - time.monotonic() for child in self._children if not child.pid]
+        if self._look is not None:
+            waits.append(self._look)
         return max(min(waits), 0) if waits else None
 
     def _drain(self, reader: int) -> None:

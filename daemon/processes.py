@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -12,7 +13,8 @@ import structlog
 from pydantic import SecretStr
 
 from daemon import logs
-from senex.config import DaemonSettings, load, log_folder
+from daemon.secret_files import LOOK_SECONDS, Held
+from senex.config import DaemonSettings, load, log_folder, secret_files
 from senex.domain.errors import SenexError
 from senex.store.schema import wait_for_schema
 
@@ -24,6 +26,7 @@ NAMES = ("worker", "scheduler", "streamer", "relay")
 EXPORTER = "exporter"
 """Runs only where it is wanted."""
 _FAILED = 1
+_ASKED, _GRACE_SECONDS = 2, 3.0
 _log = structlog.get_logger("senex.daemon")
 
 
@@ -58,14 +61,19 @@ def where(settings: DaemonSettings) -> str:
 
 def run_until_told(settings: DaemonSettings, work: Callable[[], Coroutine[Any, Any, object]]) -> int:
     """Wait for the schema, then run ``work`` until SIGTERM or SIGINT; answer the exit code."""
+    held = Held(secret_files(DaemonSettings))
 
     async def main() -> None:
         task = asyncio.current_task()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, task.cancel if task else loop.stop)
-        await wait_for_schema(settings.direct_url)
-        await work()
+        watching = loop.create_task(_watch(held, task))
+        try:
+            await wait_for_schema(settings.direct_url)
+            await work()
+        finally:
+            watching.cancel()
 
     try:
         asyncio.run(main())
@@ -74,6 +82,28 @@ def run_until_told(settings: DaemonSettings, work: Callable[[], Coroutine[Any, A
     except BaseException as problem:  # noqa: BLE001 - the process ends here, with one sentence where there is one
         return last_word(problem)
     return 0
+
+
+async def _watch(held: Held, task: asyncio.Task[None] | None) -> None:
+    """End the process, as a signal does, when a secret it holds was changed; insist where that is not heard."""
+    while held.changed() is None:  # noqa: ASYNC110  files tell nobody
+        await asyncio.sleep(LOOK_SECONDS)
+    for _ in range(_ASKED):
+        if task is not None:
+            task.cancel()
+        await asyncio.sleep(_GRACE_SECONDS)
+    _log.warning("did not end when asked, so it is ended; what it did is done again")
+    os._exit(_FAILED)
+
+
+async def schema_or_end(settings: DaemonSettings, held: Held) -> None:
+    """Wait for the schema; cancelled when a secret changes meanwhile: it may be the one that does not open it."""
+    task = asyncio.current_task()
+    watching = asyncio.get_running_loop().create_task(_watch(held, task))
+    try:
+        await wait_for_schema(settings.direct_url)
+    finally:
+        watching.cancel()
 
 
 def last_word(problem: BaseException) -> int:

@@ -16,6 +16,7 @@ from rq.worker import SimpleWorker
 from daemon.forks import Child, Forks
 from daemon.queues import ConfinedJob, ConfinedQueue, connect_queues
 from daemon.runner import WarmRunner
+from daemon.secret_files import LOOK_SECONDS, Held
 from senex.store.heartbeats import keep_beating
 from senex.store.outbox import HEARD
 
@@ -102,9 +103,14 @@ def _end_if_hung(warm: WarmRunner, limit: float) -> None:
 
 
 def serve(
-    means: Means, *, redis_url: str, host: str, log_as: Callable[[str], None] = lambda _name: None
+    means: Means,
+    *,
+    redis_url: str,
+    host: str,
+    log_as: Callable[[str], None] = lambda _name: None,
+    held: Held | None = None,
 ) -> int:
-    """Be the parent of all workers until stopped; answer the exit code.
+    """Be the parent of all workers until stopped, or until a secret they hold was changed; answer the exit code.
 
     ``log_as`` gives a child logs of its own under a name.
     """
@@ -123,5 +129,7 @@ def serve(
             Child(f"{queue}-{number}", body(queue, number))
             for queue, concurrency in CONCURRENCY.items()
             for number in range(1, concurrency + 1)
-        ]
+        ],
+        ending=(Held({}) if held is None else held).changed,
+        look=None if held is None else LOOK_SECONDS,
     ).run()

@@ -47,7 +47,7 @@ _SCHEMES: Mapping[str, tuple[str, ...]] = {
     "dead_man_url": ("https://", "http://"),
 }
 """How an address of a kind starts, by the end of its setting's name."""
-Role = Literal["console", "daemon", "part", "migrator", "backup", "simulator", "demo", "up"]
+Role = Literal["console", "daemon", "part", "migrator", "backup", "secrets", "simulator", "demo", "up"]
 
 
 class Environment(StrEnum):
@@ -457,12 +457,26 @@ class UpSettings(CommonSettings):
     metrics_address: Annotated[str | None, Field(default=None)]
 
 
+class SecretsSettings(CommonSettings):
+    """What looking after the secrets themselves takes, beside where each of them is."""
+
+    secrets_folder: Annotated[
+        Path | None,
+        Field(
+            default=None,
+            description="Where `senex secrets` finds a file for each secret, named as its setting in lower case; "
+            "default: the files that SENEX_…_FILE name, else those of the instance that runs here.",
+        ),
+    ]
+
+
 ROLES: Mapping[Role, tuple[type[CommonSettings], ...]] = {
     "console": (ConsoleSettings,),
     "daemon": (DaemonSettings, BackupSettings),
     "part": (DaemonSettings,),
     "migrator": (MigratorSettings,),
     "backup": (BackupSettings,),
+    "secrets": (SecretsSettings, MigratorSettings, DaemonSettings, ConsoleSettings, BackupSettings),
     "simulator": (CommonSettings,),
     "demo": (CommonSettings,),
     "up": (UpSettings, DaemonSettings, BackupSettings),
@@ -519,6 +533,18 @@ def console_settings_given() -> bool:
         any(f"{_variable(name)}{end}" in os.environ for end in ("", FILE_SUFFIX))
         or name in SettingsFile(ConsoleSettings).toml_data
     )
+
+
+def secret_files(*kinds: type[CommonSettings]) -> dict[str, Path]:
+    """The files that hold secrets of these settings, by setting, as the environment names them."""
+    return {
+        name: Path(os.environ[variable])
+        for kind in kinds
+        for name, field in kind.model_fields.items()
+        if field.annotation in (SecretStr, SecretStr | None)
+        and os.environ.get(variable := f"{_variable(name)}{FILE_SUFFIX}")
+        and not os.environ.get(_variable(name))
+    }
 
 
 def child_environment(role: Role, extra: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -18,6 +18,7 @@ from senex.config import (
     ConsoleSettings,
     DaemonSettings,
     MigratorSettings,
+    SecretsSettings,
 )
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _ROLES = (
     ("Daemon", DaemonSettings),
     ("Migrator", MigratorSettings),
     ("Backup", BackupSettings),
+    ("`senex secrets`", SecretsSettings),
 )
 _HEAD = f"""# Environment variables
 

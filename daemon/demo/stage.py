@@ -83,6 +83,7 @@ class Stage:
         self.services: EmbeddedServices
         self.troupe: dict[str, Supervisor] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._told: dict[str, Path] = {}
 
     async def __aenter__(self) -> Self:
         try:
@@ -181,6 +182,10 @@ class Stage:
             "console_redis_url": self.endpoints.redis.console_url(),
             **({"clock_url": self.clock_url} if self._simulated else {}),
         }
+        self._secret("migrator_database_url", self.urls.owner)  # for `senex secrets` and `senex upgrade`
+        self._secret("backup_database_url", self.urls.backup)
+        self._secret("console_database_url", self.urls.console)
+        self._secret("console_redis_url", self.endpoints.redis.console_url())
         self.endpoints.secrets.write(local_console_file(self.services.root).name, json.dumps(settings))
 
     async def _serve(self) -> None:
@@ -328,7 +333,10 @@ class Stage:
         }
 
     def _secret(self, name: str, value: str) -> str:
-        return str(self.endpoints.secrets.write(f"run_{name}", value))
+        """The file of a secret, written once: it may be rotated while this runs."""
+        if name not in self._told:
+            self._told[name] = self.endpoints.secrets.write(f"run_{name}", value)
+        return str(self._told[name])
 
 
 async def _started(services: EmbeddedServices) -> Endpoints:

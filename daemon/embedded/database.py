@@ -38,11 +38,14 @@ def ensure_database(endpoints: Endpoints) -> DatabaseUrls:
         for role, password in passwords.items():
             if role not in known:
                 rights = sql.SQL(_RIGHTS.get(role, ""))
-                connection.execute(
-                    sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(
-                        sql.Identifier(role), rights, sql.Literal(password)
-                    )
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN {}").format(sql.Identifier(role), rights))
+            # its file says what it is, also where a rotation was interrupted
+            hashed = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
+            connection.execute(
+                sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+                    sql.Identifier(role), sql.Literal(hashed.decode())
                 )
+            )
         # so that the owner can rotate them, but neither be them nor have their rights
         connection.execute(
             sql.SQL("GRANT {} TO {} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE").format(

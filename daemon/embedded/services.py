@@ -168,8 +168,7 @@ class EmbeddedServices:
                 log=places.logs / "redis.log",
                 account=self._account,
                 executable=self._programs.valkey_server,
-                daemon_password=self._secrets.read_or_make("redis_daemon"),
-                console_password=self._secrets.read_or_make("redis_console"),
+                secrets=self._secrets,
             ),
         )
 

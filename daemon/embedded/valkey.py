@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from daemon.embedded.secrets import SecretFiles
     from senex.machine import Account
 
 _CONFIG = """\
@@ -61,18 +62,19 @@ class ValkeyServer(Server):
         log: Path,
         account: Account,
         executable: Path,
-        daemon_password: str,
-        console_password: str,
+        secrets: SecretFiles,
     ) -> None:
+        """``secrets`` hold both passwords; they are read anew each time: they may be rotated while this runs."""
         super().__init__(folder=folder, log=log, account=account)
         self._executable = executable
-        self._daemon_password = daemon_password
-        self._console_password = console_password
+        self._secrets = secrets
 
     def prepare(self) -> None:
         self.account.make_folder(self.folder)
         self._write("valkey.conf", _CONFIG)
-        self._write("users.acl", acl_rules(self._daemon_password, self._console_password))
+        self._write(
+            "users.acl", acl_rules(*map(self._secrets.read_or_make, ("redis_daemon", "redis_console")))
+        )
 
     def command(self, port: int) -> list[str]:
         # the next starter reads port and folder from the process list
@@ -91,7 +93,7 @@ class ValkeyServer(Server):
 
     def is_ready(self, pid: int, port: int) -> bool:  # noqa: ARG002 - the password proves whose server answers
         """Log in and ask for PONG; a server still loading its file answers LOADING."""
-        words = (("AUTH", "daemon", self._daemon_password), ("PING",))
+        words = (("AUTH", "daemon", self._secrets.read_or_make("redis_daemon")), ("PING",))
         try:
             with socket.create_connection((LOOPBACK, port), timeout=_LOGIN_SECONDS) as line:
                 line.sendall(b"".join(_encode(command) for command in words))

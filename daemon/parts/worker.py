@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from daemon.handlers import HANDLERS
-from daemon.processes import last_word, log_as, where
+from daemon.processes import last_word, log_as, schema_or_end, where
 from daemon.runner import Means
+from daemon.secret_files import Held
 from daemon.worker import serve
 from senex.bootstrap.daemon import build
 from senex.broker.session import preload
+from senex.config import DaemonSettings, secret_files
 from senex.domain.errors import SenexError
-from senex.store.schema import wait_for_schema
-
-if TYPE_CHECKING:
-    from senex.config import DaemonSettings
 
 
 def main(settings: DaemonSettings) -> int:
     """Be the parent of the workers of every queue."""
+    held = Held(secret_files(DaemonSettings))
     try:
-        asyncio.run(wait_for_schema(settings.direct_url))
+        asyncio.run(schema_or_end(settings, held))
+    except asyncio.CancelledError:
+        return 0
     except SenexError as problem:
         return last_word(problem)
     preload()
@@ -36,4 +36,5 @@ def main(settings: DaemonSettings) -> int:
         redis_url=settings.redis_url.get_secret_value(),
         host=where(settings),
         log_as=lambda name: log_as(settings, name),
+        held=held,
     )

@@ -44,6 +44,7 @@ PROGRAMS: Mapping[str, Program] = {
 TOOLS: Mapping[str, Program] = {
     "backup": Program("daemon.backup", "backup", "Backups of the database."),
     "connect": Program("daemon.tools.connect", "daemon", "Try an OAuth grant and keep it."),
+    "secrets": Program("daemon.tools.secrets", "secrets", "Look after secrets."),
 }
 """What commands become that need more than a console may know."""
 

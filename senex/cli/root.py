@@ -46,6 +46,7 @@ _SECTIONS: dict[str, dict[str, Entry | None]] = {
         "journal": Entry(f"{_AT}.journal:journal", "What was done, by whom and why; verify it."),
         "operator": Entry(f"{_AT}.operator:operator", "Who may decide, and their passphrase."),
         "health": Entry(f"{_AT}.health:health", "How every part of senex is; what health checks ask."),
+        "secrets": Entry(f"{_AT}.secrets:secrets", "Passwords and keys: check them, rotate them."),
         "config": Entry(f"{_AT}.config:config", "Settings and where each came from."),
         "paths": Entry(f"{_AT}.config:paths", "Where senex keeps things."),
         "broker": Entry(f"{_AT}.broker:broker", "The broker: try every order shape without sending one."),

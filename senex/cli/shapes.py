@@ -33,6 +33,8 @@ SHAPES: Mapping[str, Mapping[str, str]] = {
         "processes": "ProcessView[]",
         "problems": "string[]; exit 1 when there is one",
     },
+    "secrets check": {"secrets": "secret, code (null: in order) and why of each; exit 1 when one is not"},
+    "secrets rotate": {"rotated": "string[]; for the broker as account connect"},
     "account list": {"accounts": "AccountView[]"},
     "account connect": {"environment": "simulated, sandbox or live", "accounts": "number and name of each"},
     "account balances": {
