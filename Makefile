@@ -1,7 +1,7 @@
 # senex: `make demo` opens the console on everything; `make check` is what CI runs.
 # ARGS= goes to the command (make demo ARGS="--headless --json"), PYTHON= names the Python for .venv.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test long check faults faults-processes mutation soak drill upgrade-server-test hosts bench compose-test sdk-suite client-check determinism lock
+.PHONY: help install install-dev demo test long check faults faults-processes mutation soak drill upgrade-server-test hosts bench compose-test sdk-suite client-check determinism audit secrets-baseline lock
 PYTHON ?=
 ARGS ?=
 export PYTHON
@@ -27,11 +27,14 @@ test: install-dev  ## run the tests
 long: install-dev  ## run the tests that take long
 	@$(BIN)/python -m pytest $(PARALLEL) -m long $(ARGS)
 
-check: install-dev  ## lint, types, import contracts, generated docs, tests
+check: install-dev  ## lint, types, import contracts, locks, secrets, generated docs, tests
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.locks
+	@git ls-files -z | xargs -0 -P 2 -n 300 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
+	@containers/lint
 	@$(BIN)/python -m senex.config_docs --check
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
@@ -76,6 +79,14 @@ determinism: install-dev  ## the same simulated month under a second Python: the
 
 compose-test:  ## bring the containers up, play the story, kill, lose and restore them
 	@containers/compose-test
+
+audit: install-dev  ## ask the network whether a locked version has a known weakness (both locks)
+	@for lock in requirements.lock requirements-dev.lock; do \
+		$(BIN)/pip-audit --require-hashes --disable-pip --progress-spinner=off -r $$lock $(ARGS) || exit; done
+
+secrets-baseline:  ## after a look at each finding: what the secret scan lets pass
+	@$(BIN)/detect-secrets scan --disable-plugin KeywordDetector --exclude-lines 'canary|example|127\.0\.0\.1|localhost' \
+		--exclude-files '^requirements.*\.lock$$|__snapshots__/|^\.secrets\.baseline$$' >.secrets.baseline
 
 UV ?= uv
 LOCK := $(UV) pip compile pyproject.toml --extra embedded --group build --universal --python-version 3.11 \
