@@ -80,6 +80,16 @@ class AccountBooks:
     day: DayStart
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenBooks:
+    """What of the account's books is compared with the broker's: the same parts of ``AccountBooks``."""
+
+    positions: tuple[Position, ...]
+    lots: Mapping[UUID, tuple[Lot, ...]]
+    orders: tuple[Order, ...]
+    halted_underlyings: Mapping[str, str]
+
+
 class Cases(Protocol):
     """Reads of whole cases. Each fact is as committed when it was read, within a moment."""
 
@@ -98,4 +108,8 @@ class Cases(Protocol):
 
         ``share`` reads the fence first and holds it FOR SHARE until the transaction ends.
         """
+        ...
+
+    async def open_books(self, account_id: UUID) -> OpenBooks:
+        """What the account has open."""
         ...

@@ -31,8 +31,8 @@ class Ledger(Protocol):
         """The day of the newest row."""
         ...
 
-    async def save(self, account_id: UUID, entries: Sequence[LedgerEntry], now: datetime) -> int:
-        """Insert, or where the broker corrected its figures update; how many rows were new."""
+    async def save(self, account_id: UUID, entries: Sequence[LedgerEntry], now: datetime) -> None:
+        """Insert, or where the broker corrected its figures update."""
         ...
 
     async def link(self, account_id: UUID) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 async def apply_alert(context: Context, message_id: UUID, work: Work) -> None:
     """Book the order an alert carries; what does not parse is noted, and REST settles it."""
-    async with context.units() as tx:
+    async with context.units.reading() as tx:
         account_id, text = await tx.journal.message(message_id)
     problem = ""
     try:

@@ -58,7 +58,7 @@ async def compare(
         namespace = await tx.orders.namespace()
         booked = await tx.positions.booked(account_id)
         holding = await tx.accounts.holdings(account_id) if held is None else held
-        books = await tx.cases.books(account_id, now=context.clock.now())
+        books = await tx.cases.open_books(account_id)
         mismatches = await tx.ledger.mismatches(account_id, context.clock.now() - LEDGER_LAG)
         pending = await tx.ledger.pending(account_id)
     seen = [

@@ -76,7 +76,7 @@ async def reconcile_account(context: Context, account_id: UUID) -> Reconciled:
     Raises:
         Unavailable: ``E_POSTGRES_AWAY``.
     """
-    async with context.units() as tx:
+    async with context.units.reading() as tx:
         fence = await tx.accounts.fence(account_id)
     done = await _read(context, account_id)
     if any(isinstance(why, Replaced) for why in done.failed.values()):

@@ -68,7 +68,7 @@ async def apply_order(
 
     ``source`` is rest or alert. ``work`` is done in the same transaction.
     """
-    async with context.units() as tx:
+    async with context.units.reading() as tx:
         order_id = await _find(tx, account_id, theirs)
     pricing = await _pricing_at_fill(context, order_id) if order_id is not None and theirs.filled else None
     async with context.units() as tx:
@@ -125,7 +125,7 @@ async def _find(tx: UnitOfWork, account_id: UUID, theirs: BrokerOrder) -> UUID |
 
 async def _pricing_at_fill(context: Context, order_id: UUID) -> Pricing | None:
     """What the legs cost as the fill became known, kept beside the fill price."""
-    async with context.units() as tx:
+    async with context.units.reading() as tx:
         order = await tx.orders.get(order_id)
     if order.complete:
         return None
@@ -147,7 +147,8 @@ async def _book(booking: _Booking, position: Position, pricing: Pricing | None) 
     if not former:
         await _adopt(booking)
     elsewhere = await booked_elsewhere(tx, order) if theirs.filled else frozenset()
-    if order.replaces_id is not None and order.broker_order_id is None:
+    fits = order.replaces_id is not None and order.broker_order_id is None
+    if fits:
         await fit(tx, order, theirs, elsewhere)
     fresh = [
         stored
@@ -160,7 +161,7 @@ async def _book(booking: _Booking, position: Position, pricing: Pricing | None) 
             )
         )
     ]
-    filled = await tx.orders.get(order.id)
+    filled = await tx.orders.get(order.id) if fresh or fits else order
     status = advance(order.status, await _told(booking, filled, former=former))
     told = {
         "broker_order_id": theirs.id,

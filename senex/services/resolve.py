@@ -33,10 +33,11 @@ async def doubtful(context: Context, account_id: UUID) -> tuple[Attempt, ...]:
     """Attempts a reading that begins now could prove absent; none while the market is closed."""
     now = context.clock.now()
     async with context.units.reading() as tx:
-        calendar = await tx.market.calendar(new_york_date(now))
-        if calendar.is_open(now) is not True:
+        found = await tx.orders.doubtful(account_id, older_than=HORIZON)
+        if not found:  # two years of sessions are not read for nothing
             return ()
-        return await tx.orders.doubtful(account_id, older_than=HORIZON)
+        calendar = await tx.market.calendar(new_york_date(now))
+    return found if calendar.is_open(now) is True else ()
 
 
 async def absent(context: Context, attempts: Sequence[Attempt]) -> None:

@@ -79,7 +79,7 @@ async def read_facts(context: Context, account: Account, *, older_than: timedelt
 
 async def sync_account(context: Context, account_id: UUID) -> None:
     """What the account may do, balances and holdings, as one picture with one time."""
-    async with context.units() as tx:
+    async with context.units.reading() as tx:
         account = await tx.accounts.get(account_id)
     await read_facts(context, account, older_than=_FACTS_AGAIN)
     await _read_balances(context, account)
@@ -93,7 +93,7 @@ async def sync_account(context: Context, account_id: UUID) -> None:
 
 async def snapshot_account(context: Context, account_id: UUID, work: Work) -> None:
     """Balances alone, oftener than everything: the day's curve, and the daily loss judged by it."""
-    async with context.units() as tx:
+    async with context.units.reading() as tx:
         account = await tx.accounts.get(account_id)
     await _read_balances(context, account)
     await finished(context, work)
@@ -129,7 +129,7 @@ async def sync_orders(context: Context, account_id: UUID) -> Listing:
     Raises:
         OrdersInDoubt: ``E_ORDERS_IN_DOUBT`` when one could not be booked; the gate is closed then.
     """
-    async with context.units() as tx:
+    async with context.units.reading() as tx:
         account = await tx.accounts.get(account_id)
     questioned = await doubtful(context, account_id)
     async with watched(context, "orders", account):

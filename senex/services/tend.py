@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from senex.domain.alarms import Alarm, Severity
-from senex.domain.calendar import new_york_date
+from senex.domain.calendar import Calendar, new_york_date
 from senex.domain.closing import DAEMON, Cancel, Cause, Change, Place, held_of, target_moves
 from senex.domain.errors import Refused, Unavailable
 from senex.domain.orders import Order, OrderLine, OrderStatus, Origin, unfilled_legs
@@ -134,7 +134,7 @@ async def _tend(tending: _Tending, market: Market, instruments: dict[str, Instru
         for entry in entries:
             await _end_entry(tending, entry)
     fence = await tx.accounts.fence(position.account_id)
-    calendar = await tx.market.calendar(new_york_date(now))
+    calendar = await tx.market.calendar(new_york_date(now)) if wishes else Calendar(())
     every = {spread.plan.key: held_of(spread.plan, lots) for spread in position.spreads}
     planned = _planned(position, every)
     for spread in position.spreads:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from senex.ports.clock import Clock
 
 _message = table(tables.BrokerMessage)
+_RECORD = insert(_message)
 
 
 class Exchange(Protocol):
@@ -44,14 +45,15 @@ class MessageLog:
         """Store one exchange; Postgres' own errors go to the caller, who logs them."""
         async with self._engine.connect() as connection:
             await connection.execute(
-                insert(_message).values(
-                    id=uuid4(),
-                    at=self._clock.now(),
-                    source="rest",
-                    method=exchange.method,
-                    path=exchange.path,
-                    status=exchange.status,
-                    external_identifier=exchange.external_identifier,
-                    body=exchange.body,
-                )
+                _RECORD,
+                {
+                    "id": uuid4(),
+                    "at": self._clock.now(),
+                    "source": "rest",
+                    "method": exchange.method,
+                    "path": exchange.path,
+                    "status": exchange.status,
+                    "external_identifier": exchange.external_identifier,
+                    "body": exchange.body,
+                },
             )

@@ -33,7 +33,7 @@ from senex.domain.trading_state import TradingState
 from tests.faults.tier1.bench import Bench
 from tests.faults.tier1.faults import CROWDED, GARBAGE, TOKEN_DEAD
 from tests.faults.tier1.lines import Act, Fuse, Verdict
-from tests.faults.tier1.pace import HurriedLoop, load_authorities_once
+from tests.faults.tier1.pace import LeapingLoop, load_authorities_once
 from tests.faults.tier1.trial import Trial
 from tests.faults.tier1.verdict import judge, judge_midway
 
@@ -58,7 +58,7 @@ class Benches:
     """Accounts for examples, on one bench after the other; one loop for all."""
 
     def __init__(self, embedded: Endpoints, template: str) -> None:
-        self.loop = HurriedLoop()
+        self.loop = LeapingLoop()
         self._servers = (embedded, template)
         self._stack = AsyncExitStack()
         self._left: list[Any] = []
@@ -141,7 +141,7 @@ class Story(RuleBasedStateMachine):
 
     async def _work(self) -> None:
         await self.trial.bench.listen()
-        await self.trial.bench.set_aside(self.trial.account)
+        await self.trial.bench.set_aside()
         await self.trial.bench.drain()
 
     @rule()

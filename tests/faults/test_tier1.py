@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import warnings
 from typing import TYPE_CHECKING
@@ -43,3 +44,18 @@ def test_no_fault_breaks_an_invariant(embedded: Endpoints, template_database: st
     assert report.violations == [], "\n".join(report.violations)
     assert report.trials.total() >= 20
     assert report.submissions > len(trials)  # a trial in which nothing is sent proves nothing
+
+
+def test_the_loop_leaps_to_what_comes_next_when_nothing_else_is_on_its_way() -> None:
+    async def two() -> list[str]:
+        told: list[str] = []
+
+        async def later(hours: int) -> None:
+            await asyncio.sleep(hours * 3600)
+            told.append(f"{hours} h")
+
+        async with asyncio.timeout(3.5 * 3600):
+            await asyncio.gather(later(3), later(2))
+        return told
+
+    assert hurried(two()) == ["2 h", "3 h"]

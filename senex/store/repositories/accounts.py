@@ -30,6 +30,12 @@ _snapshot = table(tables.AccountSnapshot)
 _holding = table(tables.BrokerPosition)
 _source = table(tables.SourceStatus)
 _operator = table(tables.Operator)
+_SNAP = insert(_snapshot)
+_saying = upsert(_source)
+_SAY_SOURCE = _saying.on_conflict_do_update(
+    index_elements=["source", "subject"],
+    set_={name: _saying.excluded[name] for name in ("ok", "detail", "at")},
+)
 
 
 class AccountRepository(Repository):
@@ -140,16 +146,17 @@ class AccountRepository(Repository):
         return count == 1
 
     async def add_snapshot(self, account_id: UUID, balances: Balances, now: datetime) -> None:
-        await self._run(
-            insert(_snapshot).values(
-                account_id=account_id,
-                at=now,
-                source="rest",
-                net_liquidation=balances.net_liquidation,
-                cash=balances.cash,
-                option_buying_power=balances.option_buying_power,
-                maintenance=balances.maintenance,
-            )
+        await self._put(
+            _SNAP,
+            {
+                "account_id": account_id,
+                "at": now,
+                "source": "rest",
+                "net_liquidation": balances.net_liquidation,
+                "cash": balances.cash,
+                "option_buying_power": balances.option_buying_power,
+                "maintenance": balances.maintenance,
+            },
         )
 
     async def holdings(self, account_id: UUID) -> Mapping[str, tuple[str, int]]:
@@ -166,11 +173,7 @@ class AccountRepository(Repository):
 
     async def source(self, source: str, subject: str, *, ok: bool, detail: str, now: datetime) -> None:
         told = {"ok": ok, "detail": detail, "at": now}
-        await self._run(
-            upsert(_source)
-            .values(source=source, subject=subject, **told)
-            .on_conflict_do_update(index_elements=["source", "subject"], set_=told)
-        )
+        await self._put(_SAY_SOURCE, {"source": source, "subject": subject, **told})
 
     async def sources(self, account_id: UUID) -> tuple[Source, ...]:
         found = await self._rows(select(_source).where(_source.c.subject.in_(("", str(account_id)))))

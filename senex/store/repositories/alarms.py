@@ -6,7 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Text, Uuid, all_, bindparam, delete, insert, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.store import tables
@@ -23,6 +24,15 @@ _alarm = table(tables.Alarm)
 _halt = table(tables.UnderlyingHalt)
 _difference = table(tables.Difference)
 _OPEN = _alarm.c.resolved_at.is_(None)
+_which = update(_alarm).where(_OPEN, _alarm.c.code == bindparam("which"))
+_RESOLVE = _which.where(
+    _alarm.c.object_id == bindparam("object"),
+    _alarm.c.account_id.is_not_distinct_from(bindparam("account", type_=Uuid)),
+).returning(_alarm.c.id)
+_RESOLVE_OTHERS = _which.where(
+    _alarm.c.account_id == bindparam("account"),
+    _alarm.c.object_id != all_(bindparam("objects", type_=ARRAY(Text))),
+)
 
 
 class AlarmRepository(Repository):
@@ -43,32 +53,14 @@ class AlarmRepository(Repository):
         return row is not None and bool(row.fresh)
 
     async def resolve(self, code: str, object_id: str, *, account_id: UUID | None, now: datetime) -> bool:
-        statement = (
-            update(_alarm)
-            .where(
-                _OPEN,
-                _alarm.c.code == code,
-                _alarm.c.object_id == object_id,
-                _alarm.c.account_id.is_not_distinct_from(account_id),
-            )
-            .values(resolved_at=now)
-            .returning(_alarm.c.id)
-        )
-        return await self._row(statement) is not None
+        which = {"which": code, "object": object_id, "account": account_id, "resolved_at": now}
+        return (await self._connection.execute(_RESOLVE, which)).first() is not None
 
     async def resolve_others(
         self, code: str, objects: Collection[str], *, account_id: UUID, now: datetime
     ) -> None:
-        await self._run(
-            update(_alarm)
-            .where(
-                _OPEN,
-                _alarm.c.code == code,
-                _alarm.c.account_id == account_id,
-                _alarm.c.object_id.not_in(list(objects)),
-            )
-            .values(resolved_at=now)
-        )
+        which = {"which": code, "objects": list(objects), "account": account_id}
+        await self._put(_RESOLVE_OTHERS, {**which, "resolved_at": now})
 
     async def seen(self, alarm_id: UUID, *, by: str, now: datetime) -> bool:
         statement = (

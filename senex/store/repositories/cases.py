@@ -17,7 +17,7 @@ from senex.domain.decisions import DecisionKind
 from senex.domain.money import cents
 from senex.domain.orders import AttemptStatus
 from senex.domain.trading_state import TradingState
-from senex.ports.cases import AccountBooks, DecisionCase, SubmissionCase
+from senex.ports.cases import AccountBooks, DecisionCase, OpenBooks, SubmissionCase
 from senex.store import tables
 from senex.store.repositories import pacing, rows, selects
 from senex.store.repositories.base import Query, Repository, missing, table
@@ -25,10 +25,11 @@ from senex.store.repositories.selects import ID, listed
 from senex.store.told import about
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
+    from senex.domain.lots import Lot
     from senex.domain.suggestions import Suggestion
 
 _account = table(tables.Account)
@@ -93,6 +94,10 @@ _SUBMISSION = (
 )
 
 _open_positions = select(_position.c.id).where(selects.OPEN_POSITION)
+_positions, _orders = selects.of_positions(selects.OPEN_POSITION), selects.of_orders(selects.OPEN_ORDER)
+_lots = Query(selects.lots_of(_open_positions))
+_halts = Query(select(_halt).where(_halt.c.account_id == ID))
+_OPEN = (*_positions, _lots, *_orders, _halts)
 _BOOKS = (
     Query(select(_account).where(_account.c.id == ID)),
     Query(
@@ -102,10 +107,10 @@ _BOOKS = (
         .limit(1)
     ),
     Query(select(_session).where(_session.c.day.between(_SINCE, _UNTIL)).order_by(_session.c.day)),
-    *selects.of_positions(selects.OPEN_POSITION),
-    Query(selects.lots_of(_open_positions)),
+    *_positions,
+    _lots,
     Query(selects.realised_of(_open_positions)),
-    *selects.of_orders(selects.OPEN_ORDER),
+    *_orders,
     Query(
         select(_attempt.c.order_id).where(
             _attempt.c.account_id == ID,
@@ -125,7 +130,7 @@ _BOOKS = (
         )
     ),
     Query(select(_deployment.c.namespace)),
-    Query(select(_halt).where(_halt.c.account_id == ID)),
+    _halts,
     *pacing.QUERIES,
 )
 _PACING = len(pacing.QUERIES)
@@ -193,6 +198,15 @@ class CaseRepository(Repository):
         fence = selects.FENCE_SHARED if share else selects.FENCE
         return _to_books(await self._ask(*fence, *_BOOKS, **_around(account_id, now)))
 
+    async def open_books(self, account_id: UUID) -> OpenBooks:
+        positions, spreads, legs, lots, orders, lines, halts = await self._ask(*_OPEN, id=account_id)
+        return OpenBooks(
+            positions=rows.to_positions(positions, spreads, legs),
+            lots=_to_lots(lots),
+            orders=rows.to_orders(orders, lines),
+            halted_underlyings=_to_halts(halts),
+        )
+
 
 def _around(account_id: UUID, now: datetime) -> dict[str, object]:
     day = new_york_date(now)
@@ -212,18 +226,23 @@ def _to_books(answers: Sequence[list[Any]]) -> AccountBooks:
         balances=rows.to_balances(snapshot[0]) if snapshot else None,
         calendar=Calendar(tuple(map(rows.to_session, sessions))),
         positions=rows.to_positions(positions, spreads, legs),
-        lots=_grouped(map(rows.to_lot, lots), lambda lot: lot.position_id),
+        lots=_to_lots(lots),
         realised={row.position_id: cents(row.gain) for row in realised},
         orders=rows.to_orders(orders, lines),
         sending=frozenset(row.order_id for row in sending),
         held=tuple(row.symbol for row in held),
         namespace=deployment[0].namespace,
         waiting_states=frozenset(TradingState(row.state) for row in waiting),
-        halted_underlyings={row.underlying: row.reason for row in halts},
+        halted_underlyings=_to_halts(halts),
         sent=pacing.to_pace(paced),
         day=pacing.to_day(paced),
     )
 
 
-def _grouped(items: Iterable[Any], key: Callable[[Any], UUID]) -> Mapping[UUID, tuple[Any, ...]]:
-    return {name: tuple(group) for name, group in groupby(items, key=key)}
+def _to_lots(lots: Iterable[Any]) -> Mapping[UUID, tuple[Lot, ...]]:
+    """By position."""
+    return {name: tuple(some) for name, some in groupby(map(rows.to_lot, lots), lambda lot: lot.position_id)}
+
+
+def _to_halts(halts: Iterable[Any]) -> Mapping[str, str]:
+    return {row.underlying: row.reason for row in halts}

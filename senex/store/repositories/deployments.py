@@ -73,7 +73,7 @@ class DeploymentRepository(Repository):
         return tuple(map(rows.to_attempt, found))
 
     async def doubt(self, attempt_id: UUID, now: datetime, *, why: str) -> None:
-        await self._run(moved(_attempt, attempt_id, AttemptStatus.UNKNOWN, now, why))
+        await self._put(*moved(_attempt, attempt_id, AttemptStatus.UNKNOWN, now, why))
         await self._run(
             update(_attempt)
             .where(_attempt.c.id == attempt_id)

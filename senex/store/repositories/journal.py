@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from psycopg import errors
-from sqlalchemy import and_, cast, func, insert, or_, select, text, update
+from sqlalchemy import Interval, and_, bindparam, cast, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import OperationalError
@@ -34,6 +34,17 @@ _PATIENCE = "500ms"
 """How long sealing holds up writers at most."""
 
 
+_ADD = (
+    upsert(_outbox)
+    .values(lease_until=func.clock_timestamp() + bindparam("delay", type_=Interval))
+    .on_conflict_do_nothing(index_elements=["dedupe_key"])
+    .inline()  # nobody asks for the new id, so that this can go at once with more
+)
+_DONE = (
+    update(_outbox).where(_outbox.c.id == bindparam("row")).values(done_at=func.clock_timestamp(), error=None)
+)
+
+
 class OutboxRepository(Repository):
     """``ports.unit_of_work.OutboxWriter`` on Postgres."""
 
@@ -47,24 +58,20 @@ class OutboxRepository(Repository):
         dedupe_key: str | None = None,
         delay: timedelta | None = None,
     ) -> None:
-        await self._run(
-            upsert(_outbox)
-            .values(
-                account_id=account_id,
-                queue=queue,
-                job=job,
-                subject=subject,
-                dedupe_key=dedupe_key,
-                lease_until=None if delay is None else func.clock_timestamp() + delay,
-            )
-            .on_conflict_do_nothing(index_elements=["dedupe_key"])
-            .inline()  # nobody asks for the new id, so that this can go at once with more
+        await self._put(
+            _ADD,
+            {
+                "account_id": account_id,
+                "queue": queue,
+                "job": job,
+                "subject": subject,
+                "dedupe_key": dedupe_key,
+                "delay": delay,
+            },
         )
 
     async def done(self, work: Work) -> None:
-        await self._run(
-            update(_outbox).where(_outbox.c.id == work.id).values(done_at=func.clock_timestamp(), error=None)
-        )
+        await self._put(_DONE, {"row": work.id})
 
 
 _NOTE = insert(_audit)

@@ -13,7 +13,7 @@ from senex.domain.fills import Fill
 from senex.domain.ledger import price_of
 from senex.store import tables
 from senex.store.repositories import rows
-from senex.store.repositories.base import FRESH, Repository, table
+from senex.store.repositories.base import Repository, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,8 +28,16 @@ _entry = table(tables.LedgerEntry)
 _fill = table(tables.Fill)
 # the broker's ids are numbers, told as text
 _OLDEST_FIRST = (_entry.c.executed_at, func.length(_entry.c.broker_id), _entry.c.broker_id)
-_BATCH = 1000
-_CORRECTABLE = ("value", "net_value", "commission", "fees", "price", "description")
+_saving = upsert(_entry)
+_told = {
+    name: _saving.excluded[name]
+    for name in ("value", "net_value", "commission", "fees", "price", "description")
+}
+_SAVE = _saving.on_conflict_do_update(
+    index_elements=["account_id", "broker_id"],
+    set_=_told,
+    where=or_(*(_entry.c[name].is_distinct_from(value) for name, value in _told.items())),
+)
 
 _LINK_ORDERS = text("""
 UPDATE ledger_entry e SET position_id = o.position_id, pending = false
@@ -114,20 +122,8 @@ class LedgerRepository(Repository):
         )
         return None if row is None else row.day
 
-    async def save(self, account_id: UUID, entries: Sequence[LedgerEntry], now: datetime) -> int:
-        every = [*{entry.broker_id: _from_entry(account_id, entry, now) for entry in entries}.values()]
-        return sum([await self._save(every[i : i + _BATCH]) for i in range(0, len(every), _BATCH)])
-
-    async def _save(self, values: Sequence[Mapping[str, object]]) -> int:
-        statement = upsert(_entry).values(values)
-        told = {name: statement.excluded[name] for name in _CORRECTABLE}
-        changed = [_entry.c[name].is_distinct_from(value) for name, value in told.items()]
-        found = await self._rows(
-            statement.on_conflict_do_update(
-                index_elements=["account_id", "broker_id"], set_=told, where=or_(*changed)
-            ).returning(FRESH)
-        )
-        return sum(1 for row in found if row.fresh)
+    async def save(self, account_id: UUID, entries: Sequence[LedgerEntry], now: datetime) -> None:
+        await self._insert(_SAVE, [_from_entry(account_id, entry, now) for entry in entries])
 
     async def link(self, account_id: UUID) -> None:
         for statement in (_LINK_ORDERS, _LINK_SYMBOLS):

@@ -23,6 +23,12 @@ _session = table(tables.MarketSession)
 _bar = table(tables.HistoricalPrice)
 _instrument = table(tables.Instrument)
 _REACH = timedelta(days=366)
+_meeting = upsert(_instrument)
+_MEET_INSTRUMENT = _meeting.on_conflict_do_nothing()
+_SAVE_INSTRUMENT = _meeting.on_conflict_do_update(
+    index_elements=["symbol"],
+    set_={name: _meeting.excluded[name] for name in ("streamer_symbol", "multiplier", "stops_trading_at")},
+)
 
 
 class MarketRepository(Repository):
@@ -66,19 +72,10 @@ class MarketRepository(Repository):
         )
 
     async def save_instruments(self, instruments: Sequence[Instrument]) -> None:
-        rows = _from_instruments(instruments)
-        if rows:
-            statement = upsert(_instrument).values(rows)
-            told = {
-                name: statement.excluded[name]
-                for name in ("streamer_symbol", "multiplier", "stops_trading_at")
-            }
-            await self._run(statement.on_conflict_do_update(index_elements=["symbol"], set_=told))
+        await self._insert(_SAVE_INSTRUMENT, _from_instruments(instruments))
 
     async def meet_instruments(self, instruments: Sequence[Instrument]) -> None:
-        rows = _from_instruments(instruments)
-        if rows:
-            await self._run(upsert(_instrument).values(rows).on_conflict_do_nothing())
+        await self._insert(_MEET_INSTRUMENT, _from_instruments(instruments))
 
     async def instruments(self, symbols: Collection[str]) -> Mapping[str, Instrument]:
         rows = await self._rows(select(_instrument).where(_instrument.c.symbol.in_(list(symbols))))

@@ -188,7 +188,7 @@ class OrderRepository(Repository):
         # told again what is known already, an order has not changed
         news = [_order.c[name].is_distinct_from(value) for name, value in {"status": status, **known}.items()]
         why = reject_reason or broker_status or ""
-        await self._run(moved(_order, order_id, status, now, why))
+        await self._put(*moved(_order, order_id, status, now, why))
         await self._run(
             update(_order)
             .where(_order.c.id == order_id, or_(*news))
@@ -267,7 +267,7 @@ class OrderRepository(Repository):
     ) -> None:
         told = {"error_code": code, "error_message": message, "broker_order_id": broker_order_id}
         why = f"{code}: {message}" if message else code or ""
-        await self._run(moved(_attempt, attempt_id, status, now, why))
+        await self._put(*moved(_attempt, attempt_id, status, now, why))
         await self._run(
             update(_attempt).where(_attempt.c.id == attempt_id).values(status=status, settled_at=now, **told)
         )

@@ -41,6 +41,11 @@ _LOTS = Query(selects.lots_of(select(_position.c.id).where(_this)))
 _REALISED = Query(selects.realised_of(select(_position.c.id).where(_this)))
 
 _INSERT = insert(_position)
+_booking = upsert(_lot)
+_BOOK_LOT = _booking.on_conflict_do_update(
+    index_elements=["fill_id", "spread_key"],
+    set_={"open_quantity": _booking.excluded.open_quantity},
+)
 
 
 class PositionRepository(Repository):
@@ -116,7 +121,7 @@ class PositionRepository(Repository):
             stamp = {"opened_at": opened, "closed_at": None, "closure_reason": None}
         elif status in (PositionStatus.CLOSED, PositionStatus.EXPIRED):
             stamp = {"closed_at": now, "closure_reason": closure_reason}
-        await self._run(moved(_position, position_id, status, now, closure_reason or ""))
+        await self._put(*moved(_position, position_id, status, now, closure_reason or ""))
         await self._run(update(_position).where(_position.c.id == position_id).values(status=status, **stamp))
 
     async def allow_stop_orders(self, position_id: UUID, *, allowed: bool) -> None:
@@ -221,30 +226,21 @@ class PositionRepository(Repository):
         return cents(found[0].gain) if found else Decimal(0)
 
     async def book(self, account_id: UUID, booked: Booked, now: datetime) -> None:
-        if booked.lots:
-            statement = upsert(_lot).values([_from_lot(account_id, lot, now) for lot in booked.lots])
-            await self._run(
-                statement.on_conflict_do_update(
-                    index_elements=["fill_id", "spread_key"],
-                    set_={"open_quantity": statement.excluded.open_quantity},
-                )
-            )
-        if booked.closes:
-            await self._run(
-                insert(_close).values(
-                    [
-                        {
-                            "lot_fill_id": close.lot.fill_id,
-                            "spread_key": close.lot.spread_key,
-                            "fill_id": close.fill_id,
-                            "quantity": close.quantity,
-                            "price": close.price,
-                            "closed_at": now,
-                        }
-                        for close in booked.closes
-                    ]
-                )
-            )
+        await self._insert(_BOOK_LOT, [_from_lot(account_id, lot, now) for lot in booked.lots])
+        await self._insert(
+            insert(_close),
+            [
+                {
+                    "lot_fill_id": close.lot.fill_id,
+                    "spread_key": close.lot.spread_key,
+                    "fill_id": close.fill_id,
+                    "quantity": close.quantity,
+                    "price": close.price,
+                    "closed_at": now,
+                }
+                for close in booked.closes
+            ],
+        )
 
 
 def _from_lot(account_id: UUID, lot: Lot, now: datetime) -> dict[str, object]:

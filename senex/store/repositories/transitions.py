@@ -6,11 +6,12 @@ what ``senex journal verify`` replays.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import Text, cast, insert, literal, select
+from sqlalchemy import Text, Uuid, bindparam, cast, insert, literal, select
 
 from senex.domain.replay import TRANSITION
 from senex.store import tables
@@ -47,22 +48,37 @@ def made(of: Table, object_id: UUID, account_id: UUID, status: str, now: datetim
     }
 
 
-def moved(of: Table, object_id: UUID, status: str, now: datetime, why: str = "") -> Insert:
+def moved(
+    of: Table, object_id: UUID, status: str, now: datetime, why: str = ""
+) -> tuple[Insert, dict[str, object]]:
     """The status becomes another; to be run before it does, and nothing where it is that already."""
+    return _moving(of), {
+        "row": uuid4(),
+        "moment": now,
+        "who": actor(),
+        "thing": object_id,
+        "became": str(status),
+        "reason": why,
+    }
+
+
+@cache
+def _moving(of: Table) -> Insert:
+    became = bindparam("became", type_=Text)
     source = (
         select(
-            literal(uuid4()),
-            literal(now, TIME),
+            bindparam("row", type_=Uuid),
+            bindparam("moment", type_=TIME),
             of.c.account_id,
-            literal(actor()),
+            bindparam("who", type_=Text),
             literal(TRANSITION),
             literal(_KINDS[of.name]),
             cast(of.c.id, Text),
             of.c.status,
-            literal(str(status)),
-            literal(why),
+            became,
+            bindparam("reason", type_=Text),
         )
-        .where(of.c.id == object_id, of.c.status != str(status))
+        .where(of.c.id == bindparam("thing", type_=Uuid), of.c.status != became)
         .with_for_update()
     )
     return insert(_audit).from_select(_COLUMNS, source)

@@ -99,6 +99,7 @@ class Life:
         self._bench = bench
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[Any]] = []
+        self._outboxes: list[Outbox] = []
 
     async def begin(self) -> None:
         bench, stack = self._bench, self._stack
@@ -120,11 +121,8 @@ class Life:
         )
         relay = await connect(bench.daemon_url, name="relay")
         stack.push_async_callback(relay.close)
-        runner = await connect(bench.daemon_url, name="worker")
-        stack.push_async_callback(runner.close)
-        other = await connect(bench.daemon_url, name="worker")
-        stack.push_async_callback(other.close)
-        self.relay, self._outboxes = Outbox(relay), (Outbox(runner), Outbox(other))
+        self.relay = Outbox(relay)
+        await self._begin_worker()
         session = await stack.enter_async_context(open_session(bench.access))
         store = StreamStore(bench.daemon_url, environment=ENVIRONMENT)
         stack.push_async_callback(store.close)
@@ -132,6 +130,11 @@ class Life:
         self.alerts = AlertStream(session, intake)
         for endless in (intake.run(), self.alerts.run()):
             self._tasks.append(asyncio.create_task(endless))
+
+    async def _begin_worker(self) -> None:
+        connection = await connect(self._bench.daemon_url, name="worker")
+        self._stack.push_async_callback(connection.close)
+        self._outboxes.append(Outbox(connection))
 
     async def end(self) -> None:
         """Whatever it was doing."""
@@ -143,11 +146,13 @@ class Life:
 
     async def work(self, outbox_id: int) -> None:
         """Do one row of the outbox as a worker does, or as two that are offered it at once."""
-        workers = self._outboxes if self._bench.twice else self._outboxes[:1]
+        wanted = 2 if self._bench.twice else 1
+        while len(self._outboxes) < wanted:
+            await self._begin_worker()
         await asyncio.gather(
             *(
                 jobs.run(outbox_id, outbox=outbox, container=self.context, handlers=HANDLERS)
-                for outbox in workers
+                for outbox in self._outboxes[:wanted]
             )
         )
 
@@ -167,7 +172,8 @@ class Bench:
         self.clock = BrokersClock(self.exchange, self.simulator.timeline)
         self.database, self.broker = DatabaseLine(), BrokerLine()
         self.lives = 0
-        self.account = ""
+        self.tried: UUID | None = None
+        """The account whose turn it is; what is to do for others is not done."""
         self.twice = False
         """Whether every row is offered to two workers at once."""
         self._life: Life | None = None
@@ -228,7 +234,7 @@ class Bench:
 
     async def _all_ready(self, first: UUID) -> None:
         """Reconcile one account; the others are as fresh and empty, so what was read of it is true of them."""
-        await self.set_aside(first)
+        self.tried = first
         await self.drain()
         await self.rows(
             "INSERT INTO account_snapshot SELECT (jsonb_populate_record(s, jsonb_build_object('account_id', a.id, "
@@ -236,7 +242,13 @@ class Bench:
             "CROSS JOIN account a WHERE s.account_id = %s AND a.id <> s.account_id",
             first,
         )
-        await self.rows("UPDATE readiness SET ready = true")
+        await self.open_gate(None)
+
+    async def open_gate(self, account: UUID | None) -> None:
+        """Let orders out for an account nobody has traded yet, or for all of them."""
+        await self.rows(
+            "UPDATE readiness SET ready = true WHERE account_id = coalesce(%s, account_id)", account
+        )
 
     # -- the daemon's life ------------------------------------------------------------------------
 
@@ -290,8 +302,11 @@ class Bench:
         raise Endless("the outbox does not become empty")
 
     async def _round(self, life: Life) -> bool:
-        """Whether there was anything to do."""
-        heard = await life.relay.hear(moving=True) or await life.relay.hear(moving=False)
+        """Whether there was anything to do for the account that is tried."""
+        heard = await life.relay.hear(moving=True)
+        if heard is None:
+            await self.set_aside()
+            heard = await life.relay.hear(moving=False)
         offered = [heard] if heard is not None else [each.id for each in await life.relay.lease()]
         for each in offered:
             await life.work(each)
@@ -318,11 +333,11 @@ class Bench:
         """Put work into the outbox, as a slot of the schedule does."""
         await self.rows(_WORK, account, job, str(subject))
 
-    async def set_aside(self, account: object) -> None:
-        """Leave undone what is for other accounts than this one: their trials are over, or to come."""
+    async def set_aside(self) -> None:
+        """Leave undone what is for other accounts than the one that is tried: their trials are over, or to come."""
         await self.rows(
             "UPDATE outbox SET done_at = clock_timestamp() WHERE done_at IS NULL AND account_id <> %s",
-            account,
+            self.tried,
         )
 
     def centre(self, underlying: str) -> tuple[date, Decimal]:

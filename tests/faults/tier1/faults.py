@@ -84,7 +84,7 @@ async def _give_up(trial: Trial) -> None:
     """Time enough that a submission nobody finds is given up."""
     for _ in range(3):
         await trial.bench.time_passes(200)
-        await trial.bench.offer("reconcile", trial.account, trial.account)
+        await trial.bench.offer("monitor_open_orders", trial.account, trial.account)
         await trial.bench.drain()
 
 

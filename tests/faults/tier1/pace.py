@@ -1,7 +1,10 @@
-"""An event loop whose time runs faster: a time-out of ten seconds costs half of one.
+"""An event loop that does not wait for time to pass: where nothing else is to come, its clock leaps to the next timer.
 
 What senex waits for in machine time it waits for in the loop's time (pauses
-before another try, time-outs of calls), so only the loop's clock has to hurry.
+before another try, time-outs of calls), so only the loop's clock has to leap.
+While there is work its time is the machine's: a busy machine makes nothing
+come too late. Both ends of nearly every socket are in this process, so a loop
+with nothing to read has nothing on its way; only Postgres may still answer.
 """
 
 from __future__ import annotations
@@ -10,32 +13,68 @@ import asyncio
 import selectors
 import time
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 import httpcore2
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from selectors import SelectorKey
+
+    from _typeshed import FileDescriptorLike
 
     Result = TypeVar("Result")
 
-PACE = 20.0
+Given = TypeVarTuple("Given")
+
+_AT_ONCE = 0.001
+"""Seconds in which Postgres mostly answers."""
+_PACE = 20.0
+"""How much faster time runs while Postgres is waited for: it may be waiting for somebody here."""
 
 
 class _Selector(selectors.DefaultSelector):
+    def __init__(self, loop: LeapingLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
-        return super().select(None if timeout is None else timeout / PACE)
+        if timeout is None or timeout <= 0:
+            return super().select(timeout)
+        began = time.monotonic()
+        if ready := super().select(min(timeout, _AT_ONCE)):
+            return ready
+        if self._loop.driven:
+            ready = super().select(timeout / _PACE)
+            self._loop.leap(min(timeout, (time.monotonic() - began) * _PACE))
+            return ready
+        self._loop.leap(timeout - (time.monotonic() - began))
+        return []
 
 
-class HurriedLoop(asyncio.SelectorEventLoop):
-    """Twenty of its seconds pass in one."""
+class LeapingLoop(asyncio.SelectorEventLoop):
+    """Its time is the machine's and what it leapt."""
 
     def __init__(self) -> None:
-        super().__init__(_Selector())
+        self._leapt = 0.0
+        self.driven: set[object] = set()
+        """Sockets a driver waits for; asyncio's own streams do not come this way."""
+        super().__init__(_Selector(self))
 
     def time(self) -> float:
-        return time.monotonic() * PACE
+        return time.monotonic() + self._leapt
+
+    def leap(self, seconds: float) -> None:
+        """Go on that much later."""
+        self._leapt += max(seconds, 0.0)
+
+    def add_reader(self, fd: FileDescriptorLike, callback: Callable[[*Given], Any], *args: *Given) -> None:
+        self.driven.add(fd)
+        super().add_reader(fd, callback, *args)
+
+    def remove_reader(self, fd: FileDescriptorLike) -> bool:
+        self.driven.discard(fd)
+        return super().remove_reader(fd)
 
 
 def load_authorities_once() -> None:
@@ -45,5 +84,5 @@ def load_authorities_once() -> None:
 
 def hurried(work: Coroutine[None, None, Result]) -> Result:
     """Run it to its end on such a loop."""
-    with asyncio.Runner(loop_factory=HurriedLoop) as runner:
+    with asyncio.Runner(loop_factory=LeapingLoop) as runner:
         return runner.run(work)

@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import psutil
+
 from tests.faults.tier1.bench import open_bench
 from tests.faults.tier1.faults import FAULTS
 from tests.faults.tier1.trial import Trial
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from daemon.embedded import Endpoints
 
-PER_BENCH = 25
+PER_BENCH = 40
 PATIENCE = 6000.0
 """Seconds of the loop's time after which a trial hangs."""
 
@@ -33,7 +35,19 @@ class Report:
     fills: int = 0
     lives: int = 0
     seconds: float = 0.0
+    processor: float = 0.0
+    """Seconds of processors, this process' and its Postgres'."""
     violations: list[str] = field(default_factory=list)
+
+
+def processor_seconds(embedded: Endpoints) -> float:
+    """What this process and that Postgres have used until now."""
+    used = time.process_time()
+    folder = str(embedded.root)
+    for one in psutil.process_iter(["cmdline", "name"]):
+        if one.info["name"] == "postgres" and any(folder in word for word in one.info["cmdline"] or ()):
+            used += sum(one.cpu_times()) + sum(sum(each.cpu_times()[:2]) for each in one.children())
+    return used
 
 
 async def hold(
@@ -41,11 +55,8 @@ async def hold(
 ) -> Report:
     """Hold these trials, each a fault's name and a seed."""
     report = Report() if report is None else report
-    began = time.monotonic()
-    kinds: dict[bool, list[tuple[str, int]]] = {False: [], True: []}
-    for one in trials:
-        kinds[FAULTS[one[0]].lined].append(one)
-    for lined, some in _benches(kinds):
+    began, used = time.monotonic(), processor_seconds(embedded)
+    for lined, some in benches(trials):
         async with open_bench(embedded, template, accounts=len(some), lined=lined) as bench:
             for (number, account), (fault, seed) in zip(bench.accounts, some, strict=True):
                 trial = Trial(bench, number, account, fault, seed)
@@ -60,13 +71,20 @@ async def hold(
                 report.fills += sum(bool(leg.fills) for order in trial.orders() for leg in order.legs)
             report.lives += bench.lives
     report.seconds += time.monotonic() - began
+    report.processor += processor_seconds(embedded) - used
     return report
 
 
-def _benches(kinds: dict[bool, list[tuple[str, int]]]) -> Iterator[tuple[bool, list[tuple[str, int]]]]:
-    for lined, left in kinds.items():
-        for first in range(0, len(left), PER_BENCH):
-            yield lined, left[first : first + PER_BENCH]
+def benches(trials: Iterable[tuple[str, int]]) -> Iterator[tuple[bool, list[tuple[str, int]]]]:
+    """The trials of each bench, and whether it needs the line before Postgres; full benches, as far as they go."""
+    coming: dict[bool, list[tuple[str, int]]] = {False: [], True: []}
+    for one in trials:
+        some = coming[FAULTS[one[0]].lined]
+        some.append(one)
+        if len(some) == PER_BENCH:
+            yield FAULTS[one[0]].lined, list(some)
+            some.clear()
+    yield from ((lined, some) for lined, some in coming.items() if some)
 
 
 async def play(trial: Trial) -> None:

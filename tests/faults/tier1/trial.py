@@ -47,7 +47,11 @@ _RECONCILES = "SELECT id FROM outbox WHERE account_id = %s AND job = 'reconcile'
 _SETTLED = """
 SELECT (SELECT count(*) FROM outbox WHERE done_at IS NULL AND account_id = %(account)s) AS undone,
     (SELECT count(*) FROM trade_order WHERE status = 'unknown' AND account_id = %(account)s) AS unknown,
-    (SELECT count(*) FROM difference WHERE account_id = %(account)s) AS differences,
+    (SELECT count(*) FROM difference d WHERE account_id = %(account)s AND category <> 'broken_ratio'
+        AND NOT (category = 'missing_target' AND EXISTS (
+            SELECT FROM trade_order o WHERE o.account_id = d.account_id AND o.kind = 'target'
+                AND o.cancel_requested_at IS NOT NULL AND o.cancel_actor <> 'daemon'
+                AND o.position_id || '/' || o.spread_key = d.subject))) AS differences,
     (SELECT ready FROM readiness WHERE account_id = %(account)s) AS ready
 """
 
@@ -235,13 +239,11 @@ class Trial:
     async def begin(self) -> None:
         """The account is ready, nobody else's work is left."""
         bench = self.bench
-        bench.account = self.number
+        bench.tried = self.account
         await bench.listen()
-        await bench.set_aside(self.account)
-        [row] = await self._state()
-        if not row.ready:
-            await bench.offer("reconcile", self.account, self.account)
+        await bench.set_aside()
         await bench.drain()
+        await bench.open_gate(self.account)  # closed by what an earlier trial did to all
         if self.quiet and self.draw.random() < 0.5:
             self.say("alerts never come")
             bench.server.services.faults.add({"endpoint": "alerts", "mode": "missing", "count": 1000})
@@ -292,7 +294,7 @@ class Trial:
         await bench.listen()
         await bench.drain()
         for turn in range(6):
-            await bench.set_aside(self.account)
+            await bench.set_aside()
             await bench.time_passes(HORIZON)
             if not await bench.rows(
                 _RECONCILES, self.account
@@ -300,7 +302,8 @@ class Trial:
                 await bench.offer("reconcile", self.account, self.account)
             await bench.drain()
             [row] = await self._state()
-            # what a second order left behind differs for good; the verdict says whether it may
+            # what a second order left behind differs for good; the verdict says whether it may. So do, uncounted, a
+            # leg in the air and a target the operator took away: nothing but a person mends them
             if row.undone == row.unknown == 0 and row.ready and (not row.differences or turn > 1):
                 return
         raise Broken("settled", f"{row}")
