@@ -7,6 +7,7 @@ not make a worker call anything else.
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from senex.store.outbox import Offer
 
 DATABASE = 2
+# a host that was cut off waits on a connection its Redis has long given up: found out in eight seconds, as Postgres is
+_KEEPALIVE: Mapping[int, int] = {
+    getattr(socket, name): value
+    for name, value in (("TCP_KEEPIDLE", 2), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3))
+    if hasattr(socket, name)
+}
 QUEUES = ("trading", "accounts", "default")
 RUN, SLOT = "daemon.jobs.run", "daemon.jobs.slot"
 FUNCTIONS = (RUN, SLOT)
@@ -118,6 +125,7 @@ def connect_queues(redis_url: str, *, patient: bool = False) -> Redis:
         socket_connect_timeout=2,
         socket_timeout=None if patient else 2,
         socket_keepalive=True,
+        socket_keepalive_options=_KEEPALIVE,
         health_check_interval=0,
         retry=Retry(NoBackoff(), 1),
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 AsyncConnection = psycopg.AsyncConnection[tuple[Any, ...]]
 
-_KEEPALIVE: Mapping[str, Any] = {
+KEEPALIVE: Mapping[str, Any] = {
     "connect_timeout": 5,
     "keepalives": 1,
     "keepalives_idle": 2,
@@ -27,8 +27,12 @@ _KEEPALIVE: Mapping[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 6000,
 }
+# the server's half of the same: else the locks of a host that was cut off live for two hours
+SERVER_KEEPALIVE = (
+    "-c tcp_keepalives_idle=2 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c tcp_user_timeout=6000"
+)
 # leases and heartbeats are hints: losing the last ones in a crash costs an offer, never a fact
-_RELAXED = "-c synchronous_commit=off"
+_RELAXED = f"{SERVER_KEEPALIVE} -c synchronous_commit=off"
 
 
 async def connect(url: str, *, name: str, durable: bool = False) -> AsyncConnection:
@@ -36,10 +40,10 @@ async def connect(url: str, *, name: str, durable: bool = False) -> AsyncConnect
 
     ``durable`` is for facts (raw messages, work to do): a commit returns once it is on disk.
     """
-    options = "" if durable else _RELAXED
+    options = SERVER_KEEPALIVE if durable else _RELAXED
     try:
         return await psycopg.AsyncConnection.connect(
-            url, autocommit=True, application_name=f"senex {name}", options=options, **_KEEPALIVE
+            url, autocommit=True, application_name=f"senex {name}", options=options, **KEEPALIVE
         )
     except psycopg.OperationalError as problem:
         raise away(problem) from problem

@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from senex.store.direct import KEEPALIVE, SERVER_KEEPALIVE
 from senex.store.numeric import PlainLoader
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def open_engine(url: str, *, size: int = 5, overflow: int = 15, pooled: bool = F
     """A pool on ``url``; nothing is connected yet. The connection used last is lent first: it is warm.
 
     ``pooled`` says that a pooler may stand between: each transaction may then meet another server process,
-    which knows nothing of statements that were prepared, so none are.
+    which knows nothing of statements that were prepared, so none are; and it has keepalives of its own.
     """
     engine = create_async_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
@@ -31,7 +32,7 @@ def open_engine(url: str, *, size: int = 5, overflow: int = 15, pooled: bool = F
         max_overflow=overflow,
         pool_recycle=600,
         pool_use_lifo=True,
-        connect_args={"connect_timeout": 5},
+        connect_args={**KEEPALIVE, **({} if pooled else {"options": SERVER_KEEPALIVE})},
     )
     event.listen(engine.sync_engine, "connect", _plain if pooled else _prepare)
     event.listen(engine.sync_engine, "checkout", _refuse_dead)

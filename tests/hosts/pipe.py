@@ -6,6 +6,7 @@ It stands where a region, a load balancer or a TLS terminator would.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from contextlib import suppress
 from pathlib import Path
@@ -59,6 +60,8 @@ async def serve(
         except (OSError, EOFError):
             writer.close()
             return
+        for end in (writer, far_writer):
+            _notice_the_dead(end)
         there, back = Pipe(delay), Pipe(delay)
         ways = {
             asyncio.create_task(there.carry(reader, far_writer)),
@@ -74,6 +77,15 @@ async def serve(
     server = await asyncio.start_server(connected, host, int(port), ssl=None if postgres else tls)
     async with server:
         await server.serve_forever()
+
+
+def _notice_the_dead(writer: asyncio.StreamWriter) -> None:
+    """As whoever stands in front of a database has to: else its sessions, and their locks, live on."""
+    line = writer.get_extra_info("socket")
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in ((socket.TCP_KEEPIDLE, 2), (socket.TCP_KEEPINTVL, 2), (socket.TCP_KEEPCNT, 3)):
+        line.setsockopt(socket.IPPROTO_TCP, option, value)
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 6000)
 
 
 async def _take_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tls: ssl.SSLContext) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 _STORY_SECONDS = 180.0
 _LIVING = "SELECT host, name FROM heartbeat WHERE beat_at > clock_timestamp() - interval '5 s'"
-_LEADER = f"{_LIVING} AND name = 'relay' AND detail LIKE '%leader%'"
+_LEADER = f"{_LIVING} AND name = 'relay' AND strpos(detail, 'leader') > 0"
 _DECIDED = "SELECT 1 AS found FROM decision d JOIN account a ON a.id = d.account_id WHERE a.number = %s AND d.kind = "
 
 

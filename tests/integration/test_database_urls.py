@@ -52,6 +52,23 @@ async def test_the_one_that_may_write_is_found_among_several(database_url: str) 
     await look(several)
 
 
+async def test_the_server_notices_a_host_that_was_cut_off(database_url: str) -> None:
+    """Both ends ask whether the other lives: the locks of a host that is gone are free in seconds."""
+    engine = open_engine(database_url)
+    direct = [await connect(database_url, name="test", durable=durable) for durable in (True, False)]
+    try:
+        async with engine.begin() as connection:
+            told = [(await connection.execute(text("SHOW tcp_keepalives_idle"))).scalar_one()]
+        for one in direct:
+            row = await (await one.execute("SHOW tcp_keepalives_idle")).fetchone()
+            told.append(row[0] if row else None)
+    finally:
+        await engine.dispose()
+        for one in direct:
+            await one.close()
+    assert told == ["2"] * 3
+
+
 def test_several_hosts_are_named_in_the_query(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENEX_CONSOLE_DATABASE_URL", "postgresql://u:p@one:5432,two:5432/db")
     monkeypatch.setenv("SENEX_CONSOLE_REDIS_URL", "redis://somewhere")
