@@ -32,6 +32,10 @@ WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema') 
 ORDER BY 1, 2
 """
 _SEQUENCES = "SELECT schemaname || '.' || sequencename, coalesce(last_value, 0) FROM pg_sequences ORDER BY 1"
+_HAS_TIMELINE = """
+SELECT 1 FROM information_schema.columns
+WHERE table_schema = 'public' AND table_name = 'deployment' AND column_name = 'timeline'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,16 @@ class Tools:
                 for name, value in connection.execute(_SEQUENCES).fetchall():
                     sequences[f"{database}.{name}"] = value
         return Content(tables, sequences)
+
+    def forget_timeline(self) -> None:
+        """A new cluster counts its recoveries from one again; the next migration writes that down.
+
+        Whoever was fenced off stays so: the generation in the deployment's name tells, not this number.
+        """
+        for database in self.databases():
+            with psycopg.connect(self._server.superuser_url(database)) as connection:
+                if connection.execute(_HAS_TIMELINE).fetchone() is not None:
+                    connection.execute("UPDATE deployment SET timeline = NULL")
 
     def _run(self, program: str, *words: str) -> None:
         server = self._server

@@ -103,6 +103,7 @@ class Upgrade:
                 tools.restore(dumped)
                 self._narrate("verifying every row and every sequence")
                 found = tools.content()
+                tools.forget_timeline()
         except BaseException:
             self._clear_next()
             raise
