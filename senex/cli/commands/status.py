@@ -30,14 +30,14 @@ def status(*, as_json: bool) -> int:
     here = _here()
     try:
         return run(lambda console: _status(console, here, as_json=as_json))
-    except SenexError as problem:
+    except SenexError:
         if here is None:
             raise
         if as_json:
             print_json(instance=here)
         elif here.running:
             _print_parts(here)
-        if problem.code == "E_CONFIG_MISSING" and not here.running:
+        if not here.running:  # what a killed one left behind leads nowhere
             raise _does_not_run(here) from None
         raise
 
