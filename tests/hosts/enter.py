@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
 
 CLONE_NEWNET, CLONE_NEWUTS = 0x40000000, 0x04000000
+PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -26,6 +28,7 @@ def main() -> None:
     if LIBC.unshare(CLONE_NEWUTS):
         raise OSError(ctypes.get_errno(), "cannot have a host name of its own")
     socket.sethostname(name)
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # a test that is killed leaves no host running
     os.execvp(command[0], command)  # noqa: S606  the command it was made for
 
 

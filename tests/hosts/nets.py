@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _ENTER = Path(enter.__file__)
 _NETWORK = "10.77.0"
+_OURS = re.compile(r"(sx(\d+)-\w+)\b")
 
 
 def missing() -> str | None:
@@ -150,6 +152,7 @@ class Network:
         self.hosts: list[Host] = []
 
     def __enter__(self) -> Self:
+        self._clear_killed()
         self.ip("netns", "add", self.switch)
         self.ip("-n", self.switch, "link", "add", "br0", "type", "bridge")
         self.ip("-n", self.switch, "link", "set", "br0", "up")
@@ -159,6 +162,13 @@ class Network:
         for host in self.hosts:
             host.remove()
         self.ip("netns", "del", self.switch)
+
+    def _clear_killed(self) -> None:
+        """Networks of tests that were killed."""
+        for line in self.ip("netns", "list").splitlines():
+            found = _OURS.match(line)
+            if found is not None and not psutil.pid_exists(int(found.group(2))):
+                self.ip("netns", "del", found.group(1))
 
     def host(self, name: str) -> Host:
         """Another host on the network."""
