@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 COMPOSE = shlex.split(os.environ.get("SENEX_COMPOSE", "compose"))
 ENGINE = shlex.split(os.environ.get("SENEX_ENGINE", "podman"))
 PROJECT = os.environ.get("SENEX_PROJECT", "senex")
+DESK = f"{PROJECT}_drill"
 IMAGE = "localhost/senex:latest"
 BASE = os.environ.get("SENEX_PYTHON_IMAGE", "docker.io/library/python:3.12-slim")
 SECRETS = Path(__file__).parent / "secrets"
@@ -62,13 +63,26 @@ def _run(command: list[str], *, check: bool, given: str | None = None) -> str:
 
 
 def console(*words: str, check: bool = True) -> dict[str, Any]:
-    """A console's command in a container of its own; the object it prints."""
-    told = compose("--profile", "console", "run", "--rm", "-T", "console", *words, "--json", check=check)
+    """A console's command, where ``sit_down`` has started a container for it; the object it prints."""
+    told = engine("exec", DESK, "entrypoint", *words, "--json", check=check)
     lines = [line for line in told.splitlines() if line.startswith("{")]
     if not lines:
         raise Broken(f"senex {shlex.join(words)} printed nothing")
     found: dict[str, Any] = json.loads(lines[-1])
     return found
+
+
+def sit_down() -> None:
+    """Start a console's container in which commands are typed; what it may do is what every console may."""
+    compose(
+        *("--profile", "console", "run", "--detach", "--rm", "-T", "--name", DESK),
+        *("--entrypoint", "sleep", "console", "86400"),
+    )
+
+
+def stand_up() -> None:
+    """End it."""
+    engine("rm", "--force", DESK, check=False)
 
 
 def say(text: str) -> None:
@@ -96,11 +110,11 @@ def containers() -> dict[str, dict[str, Any]]:
 
 def unwell() -> list[dict[str, Any]] | None:
     """What is not well by its own word; None where not even that can be asked."""
-    told = compose("--profile", "console", "run", "--rm", "-T", "console", "health", "--json", check=False)
-    lines = [line for line in told.splitlines() if line.startswith("{")]
-    if not lines:
+    try:
+        told = console("health", check=False)
+    except Broken:
         return None
-    return [one for one in json.loads(lines[-1])["services"] if not (one["alive"] and one["ready"])]
+    return [one for one in told["services"] if not (one["alive"] and one["ready"])]
 
 
 def until_well(patience: float = _PATIENCE) -> None:
@@ -256,6 +270,7 @@ def _instant(text: str) -> float:
 
 def restore(before: dict[str, Any]) -> float:
     """Lose the host's data but for the backup; the seconds from the loss until all is well again."""
+    stand_up()
     compose("down")
     for name in LOST:
         engine("volume", "rm", f"{PROJECT}_{name}")
@@ -264,6 +279,7 @@ def restore(before: dict[str, Any]) -> float:
         why = ("--reason", "the drill lost the host", "--old-is-gone", "--yes")
         compose("run", "--rm", "-T", "migrate", "db", "fence", *why)
         compose("up", "-d")
+        sit_down()
         until_well()
     agrees(before, "the restore")
     return spent[0]
@@ -271,6 +287,7 @@ def restore(before: dict[str, Any]) -> float:
 
 def main() -> None:
     """All of it, with figures at the end."""
+    sit_down()
     ready = cold_start()
     say(f"all is well {ready:.1f} s after the first container was made")
     megabytes = look_at_image()
@@ -305,3 +322,5 @@ if __name__ == "__main__":
     except Broken as problem:
         print(f"senex: {problem}", file=sys.stderr)
         sys.exit(1)
+    finally:
+        stand_up()
