@@ -65,10 +65,10 @@ def _run(command: list[str], *, check: bool, given: str | None = None) -> str:
 def console(*words: str, check: bool = True) -> dict[str, Any]:
     """A console's command, where ``sit_down`` has started a container for it; the object it prints."""
     told = engine("exec", DESK, "entrypoint", *words, "--json", check=check)
-    lines = [line for line in told.splitlines() if line.startswith("{")]
-    if not lines:
-        raise Broken(f"senex {shlex.join(words)} printed nothing")
-    found: dict[str, Any] = json.loads(lines[-1])
+    try:
+        found: dict[str, Any] = json.loads(told)
+    except ValueError:
+        raise Broken(f"senex {shlex.join(words)} printed no JSON: {told[:200]}") from None
     return found
 
 
