@@ -127,6 +127,7 @@ def until_well(patience: float = _PATIENCE) -> None:
 
 def story(symbol: str) -> dict[str, Any]:
     """The main job from a console's container; the market stands still afterwards."""
+    compose("exec", "-T", "simulator", "entrypoint", "simulator", "clock", "run", "--port", "8580")
     told = console("story", "--symbol", symbol, "--timeout", "300")
     if told["order"]["status"] != "filled" or not told["targets"]:
         raise Broken(f"the story of {symbol} ended without a filled order and its targets: {told}")
@@ -292,13 +293,10 @@ def main() -> None:
     say(f"all is well {ready:.1f} s after the first container was made")
     megabytes = look_at_image()
     told = story("QQQ")
-    say(
-        f"{told['order']['underlying']}: the order is filled and its targets work ({told['timings']['total']} s)"
-    )
+    say(f"QQQ: the order is filled and its targets work ({told['timings']['total']} s)")
     before = held()
     search_for_secrets()
     kill_each(before)
-    compose("exec", "-T", "simulator", "entrypoint", "simulator", "clock", "run", "--port", "8580")
     with timed("SPY: an order after all that is filled, too"):
         story("SPY")
     before = held()
