@@ -85,7 +85,7 @@ audit: install-dev  ## ask the network whether a locked version has a known weak
 		$(BIN)/pip-audit --require-hashes --disable-pip --progress-spinner=off -r $$lock $(ARGS) || exit; done
 
 secrets-baseline:  ## after a look at each finding: what the secret scan lets pass
-	@$(BIN)/detect-secrets scan --disable-plugin KeywordDetector --exclude-lines 'canary|example|127\.0\.0\.1|localhost' \
+	@$(BIN)/detect-secrets scan --disable-plugin KeywordDetector --exclude-lines 'canary|example|USER:PASSWORD|u:p@|127\.0\.0\.1|localhost' \
 		--exclude-files '^requirements.*\.lock$$|__snapshots__/|^\.secrets\.baseline$$' >.secrets.baseline
 
 UV ?= uv
