@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from typing import TYPE_CHECKING
 
 from platformdirs import user_config_path
@@ -25,7 +24,12 @@ def installation() -> str:
     given = os.environ.get("SENEX_INSTANCE")  # noqa: TID251  as senex.config reads it
     if given:
         return given
+    file = config_file()
+    if not file.exists():
+        return INSTANCE
+    import tomllib  # noqa: PLC0415  most installations have no such file
+
     try:
-        return str(tomllib.loads(config_file().read_text(encoding="utf-8")).get("instance", INSTANCE))
+        return str(tomllib.loads(file.read_text(encoding="utf-8")).get("instance", INSTANCE))
     except (OSError, ValueError):
         return INSTANCE

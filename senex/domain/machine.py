@@ -12,10 +12,6 @@ CLOCK_WARNS, CLOCK_STOPS = timedelta(seconds=2), timedelta(seconds=30)
 DISK_WARNS, DISK_STOPS = Decimal("0.80"), Decimal("0.90")
 CLOCK_OFF, DISK_FILLS = "CLOCK_OFF", "DISK_FILLS"
 
-PROCESSES = ("worker", "scheduler", "relay", "streamer")
-SERVICES = ("postgres", "redis", *PROCESSES, "token", "jobs", "clock", "disk")
-"""What can be asked for its health."""
-
 
 @dataclass(frozen=True, slots=True)
 class Disk:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from senex.domain.alarms import Severity
-from senex.domain.machine import CLOCK_OFF, DISK_FILLS, PROCESSES
+from senex.domain.machine import CLOCK_OFF, DISK_FILLS
+from senex.domain.parts import PROCESSES
 from senex.ports.views import HealthView
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from senex.domain.machine import SERVICES
+from senex.domain.parts import SERVICES
 from senex.ports.views import AlarmView, HealthView, JobHealthView, ProcessView, RedisView, SourceView, Vitals
 from senex.services.health import judge, judge_redis
 

@@ -1,16 +1,37 @@
-"""``senex health``: what container health checks ask, and what an operator asks first.
-
-Asked of a process of this machine it looks at its pulse first, and imports next to nothing: checks are made all day.
-"""
+"""``senex health``: what an operator asks first, and health checks ask where ``senex.cli.quick`` has no answer."""
 
 from __future__ import annotations
 
+import asyncio
+import re
+import socket
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import click
 
-from senex import pulse
-from senex.cli.output import json_option
-from senex.config_once import installation
-from senex.domain.machine import PROCESSES, SERVICES
+from senex.cli.output import json_option, print_json, table
+from senex.config import ConsoleSettings, DaemonSettings, load
+from senex.domain.errors import SenexError, UsageProblem
+from senex.domain.parts import PROCESSES, SERVICES
+from senex.ports.views import Vitals
+from senex.services.health import dead, judge, judge_redis, living
+from senex.store.health import look
+
+if TYPE_CHECKING:
+    from senex.ports.views import HealthView
+
+
+def _urls() -> tuple[str, str]:
+    """Postgres and Redis as either role: a daemon's container knows one's addresses, a console the other's."""
+    try:
+        console = load(ConsoleSettings)
+    except UsageProblem as problem:
+        if problem.code != "E_CONFIG_MISSING":
+            raise
+        daemon = load(DaemonSettings)
+        return daemon.direct_url, daemon.redis_url.get_secret_value()
+    return console.console_database_url.get_secret_value(), console.console_redis_url.get_secret_value()
 
 
 @click.command()
@@ -25,11 +46,73 @@ def health(*, service: str | None, here: bool, ready: bool, as_json: bool) -> in
 
     Example: senex health worker --here
     """
-    if service in PROCESSES and here and not ready and not as_json:
-        beat = pulse.age(service, installation())
-        if beat is not None:
-            click.echo(f"{service} lives: heartbeat {beat:.0f} s ago.")
-            return 0
-    from senex.cli.health_report import report  # noqa: PLC0415  heavy, and most checks end above
+    database, redis = _urls()
+    if service == "redis":
+        return _one(_redis(redis), Vitals(), ready=ready, as_json=as_json)
+    try:
+        seen = asyncio.run(look(database))
+    except SenexError as problem:
+        found = [
+            dead(name, str(problem) if name == "postgres" else "not known without Postgres")
+            for name in SERVICES
+            if name != "redis"
+        ]
+        seen = Vitals()
+    else:
+        if here:
+            seen = _of_this_host(seen)
+        found = list(judge(seen))
+    if service is not None:
+        return _one(next(one for one in found if one.name == service), seen, ready=ready, as_json=as_json)
+    return _all([found[0], _redis(redis), *found[1:]], seen, as_json=as_json)
 
-    return report(service, here=here, ready=ready, as_json=as_json)
+
+def _of_this_host(seen: Vitals) -> Vitals:
+    host = [socket.gethostname()]
+    here = tuple(one for one in seen.processes if re.split("[@:/]", one.instance)[1:2] == host)
+    return replace(seen, processes=here)
+
+
+def _redis(url: str) -> HealthView:
+    from senex.bus.health import look_at_redis  # noqa: PLC0415  a check of another service needs no Redis client
+
+    try:
+        return judge_redis(look_at_redis(url))
+    except SenexError as problem:
+        return dead("redis", str(problem))
+
+
+def _one(found: HealthView, seen: Vitals, *, ready: bool, as_json: bool) -> int:
+    if as_json:
+        processes = living(seen.processes, found.name) if found.name in PROCESSES else ()
+        print_json(
+            name=found.name, alive=found.alive, ready=found.ready, detail=found.detail, processes=processes
+        )
+    else:
+        state = "lives" if found.ready else "lives and is not ready" if found.alive else "is not there"
+        click.echo(f"{found.name} {state}: {found.detail}.", err=not found.alive)
+    return 0 if found.alive and (found.ready or not ready) else 1
+
+
+def _all(found: list[HealthView], seen: Vitals, *, as_json: bool) -> int:
+    if as_json:
+        print_json(services=found, jobs=seen.jobs)
+    else:
+        words = {True: "yes", False: "NO"}
+        rows = [(one.name, words[one.alive], words[one.ready], one.detail) for one in found]
+        table(("service", "lives", "ready", "detail"), rows, empty="")
+        click.echo()
+        table(
+            ("job", "last done", "waiting", "rule (New York)"),
+            [
+                (
+                    one.name,
+                    "never" if one.done_age is None else f"{one.done_age:.0f} s ago",
+                    str(one.waiting),
+                    one.rule if one.enabled else f"paused ({one.rule})",
+                )
+                for one in seen.jobs
+            ],
+            empty="No job is scheduled.",
+        )
+    return 0 if all(one.alive and one.ready for one in found) else 1
