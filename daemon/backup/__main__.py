@@ -23,7 +23,7 @@ from daemon.backup.machine_time import wall
 from daemon.backup.restore import Wish, restore
 from daemon.backup.verify import verify
 from daemon.backup.where import Where, where
-from senex.config import BackupSettings, load
+from senex.config import BackupSettings, load, secret_files
 from senex.domain.errors import Refused, SenexError, UsageProblem
 
 if TYPE_CHECKING:
@@ -210,6 +210,7 @@ def keep(*, root: Path | None) -> None:
     """Take backups until SIGTERM."""
     from daemon import logs  # noqa: PLC0415  only the daemon's part needs it
     from daemon.backup.keep import Keeper  # noqa: PLC0415
+    from daemon.secret_files import LOOK_SECONDS, Held  # noqa: PLC0415
 
     place = _where(None, root)
     secrets = [value.get_secret_value() for _, value in place.settings if isinstance(value, SecretStr)]
@@ -221,12 +222,17 @@ def keep(*, root: Path | None) -> None:
         secrets=secrets,
     )
 
+    held = Held(secret_files(BackupSettings))
+
     async def run() -> None:
-        task = asyncio.current_task()
+        keeping = asyncio.create_task(Keeper(place).run())
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel if task else lambda: None)
+            asyncio.get_running_loop().add_signal_handler(number, keeping.cancel)
+        while not keeping.done() and held.changed() is None:
+            await asyncio.wait({keeping}, timeout=LOOK_SECONDS)
+        keeping.cancel()
         with suppress(asyncio.CancelledError):
-            await Keeper(place).run()
+            await keeping
 
     asyncio.run(run())
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import psycopg
 
 from daemon.backup import folder as places
@@ -138,6 +139,9 @@ def take_dump(means: Means) -> Path:
 def staged(spool: Path) -> Iterator[Path]:
     """A folder of our own beside the backups, gone afterwards; what is to be sealed never lies open there."""
     spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in spool.glob("stage-*"):  # by a process that was killed
+        if not psutil.pid_exists(int(left.name.split("-")[1])):
+            shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f"stage-{os.getpid()}-", dir=spool) as name:
         yield Path(name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from daemon.embedded.places import find_programs
 from daemon.embedded.processes import server_environment
+from daemon.lineage import bound
 from senex.domain.errors import SenexError, Unavailable, UsageProblem
 from senex.machine import server_account
 
@@ -171,13 +173,12 @@ def _last(errors: bytes | None) -> str:
 def start(
     tools: Tools, name: str, arguments: Sequence[str], *, url: str, log: Path
 ) -> subprocess.Popen[bytes]:
-    """Start a program that goes on, its words in ``log``."""
+    """Start a program that goes on until this process ends, its words in ``log``."""
     with log.open("ab") as sink:
         return subprocess.Popen(
-            [str(tools.folder / name), *arguments],
+            bound([str(tools.folder / name), *arguments], signal.SIGTERM),
             env=environment(url),
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
