@@ -130,8 +130,8 @@ def undone(world: World) -> list[str]:
 def alarms(world: World, blows: Collection[Blow]) -> list[str]:
     """No alarm that the run itself did not cause, and none left over of what was done to the daemon."""
     rows = world.sql(
-        "SELECT code, text, raised_at, resolved_at, EXISTS (SELECT FROM position p WHERE NOT p.managed "
-        "AND starts_with(object_id, p.id || '/')) AS elsewhere FROM alarm ORDER BY raised_at"
+        "SELECT code, text, raised_at, resolved_at, EXISTS (SELECT FROM position p WHERE "
+        "p.strategy = 'unmanaged' AND starts_with(object_id, p.id || '/')) AS elsewhere FROM alarm ORDER BY raised_at"
     )
     found = []
     for row in rows:
