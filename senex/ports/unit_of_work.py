@@ -567,6 +567,20 @@ class Journal(Protocol):
         why: str = "",
     ) -> None: ...
 
+    async def note_order(
+        self,
+        action: str,
+        order: Order,
+        *,
+        actor: str,
+        now: datetime,
+        before: str | None = None,
+        after: str | None = None,
+        why: str = "",
+    ) -> None:
+        """Note what became of an order of ours."""
+        ...
+
     async def open_month(self, day: date) -> None:
         """See to it that the month of ``day`` has its partitions."""
         ...

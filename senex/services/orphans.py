@@ -70,12 +70,10 @@ async def second_order(context: Context, tx: UnitOfWork, order: Order, theirs: B
     alarm = Alarm(DOUBLED, Severity.CRITICAL, order.account_id, "order", theirs.id, f"{what}; {done}{held}.")
     if await tx.alarms.sound(alarm, now):
         await tx.alarms.halt_underlying(order.account_id, order.underlying, reason=what.lower(), now=now)
-        await tx.journal.note(
+        await tx.journal.note_order(
             "second order found",
+            order,
             actor="daemon",
-            object_type="order",
-            object_id=str(order.id),
-            account_id=order.account_id,
             after=theirs.id,
             why=f"the broker lists {theirs.id} under the name of an attempt that became {order.broker_order_id}",
             now=now,
@@ -122,12 +120,10 @@ async def reopen(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerO
     )
     alarm = Alarm(LATE, Severity.CRITICAL, order.account_id, "order", str(order.id), text)
     await tx.alarms.sound(alarm, now)
-    await tx.journal.note(
+    await tx.journal.note_order(
         "order corrected",
+        order,
         actor="daemon",
-        object_type="order",
-        object_id=str(order.id),
-        account_id=order.account_id,
         before=order.status,
         after=OrderStatus.UNKNOWN,
         why=f"broker order {theirs.id} carries its name",

@@ -172,12 +172,10 @@ async def _book(booking: _Booking, position: Position, pricing: Pricing | None) 
     if fresh:
         await _fill(booking, filled, position, fresh, pricing)
     if status is not order.status:
-        await tx.journal.note(
+        await tx.journal.note_order(
             f"order {status}",
+            order,
             actor=f"broker ({booking.source})",
-            object_type="order",
-            object_id=str(order.id),
-            account_id=order.account_id,
             before=order.status,
             after=status,
             why=f"broker order {theirs.id} is {theirs.status}",
@@ -254,12 +252,10 @@ async def _fill(
         booked = close_lots(lots, new, spread_keys=keys)
     await tx.positions.book(order.account_id, booked, now)
     for extra in booked.surplus:
-        await tx.journal.note(
+        await tx.journal.note_order(
             "fill beyond plan",
+            order,
             actor="daemon",
-            object_type="order",
-            object_id=str(order.id),
-            account_id=order.account_id,
             after=f"{extra.quantity} {extra.symbol}",
             why="the broker filled contracts no plan of this order accounts for",
             now=now,

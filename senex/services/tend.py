@@ -194,12 +194,10 @@ async def _do(tending: _Tending, key: str, move: Move, wish: SpreadExit | None) 
     else:
         await _ask_to_cancel(tending, order)
     await tx.orders.request_cancel(order.id, now, actor=DAEMON)
-    await tx.journal.note(
+    await tx.journal.note_order(
         "order makes room" if isinstance(move, Cancel) else "order is changed",
+        order,
         actor=DAEMON,
-        object_type="order",
-        object_id=str(order.id),
-        account_id=order.account_id,
         before=order.status,
         after=str(move.limit) if isinstance(move, Change) else None,
         why=move.why,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
+from psycopg import errors
 from psycopg.rows import namedtuple_row
 from sqlalchemy import literal_column
 from sqlalchemy.dialects.postgresql.psycopg import dialect
+from sqlalchemy.exc import OperationalError
 
-from senex.domain.errors import SenexError
+from senex.domain.errors import SenexError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import psycopg
     from sqlalchemy import Label, Table
@@ -41,6 +44,21 @@ class Missing(SenexError):
 def missing(what: str) -> Missing:
     """Say which row is not there."""
     return Missing("E_MISSING_ROW", f"{what} is not in the database; run `senex doctor`.")
+
+
+@contextmanager
+def journal_busy(later: str) -> Iterator[None]:
+    """A statement that waits for the journal's writers only so long.
+
+    Raises:
+        Unavailable: ``E_JOURNAL_BUSY``, saying what comes ``later``.
+    """
+    try:
+        yield
+    except OperationalError as problem:
+        if isinstance(problem.orig, errors.LockNotAvailable):
+            raise Unavailable("E_JOURNAL_BUSY", f"The journal is being written; {later}.") from problem
+        raise
 
 
 class Query:
