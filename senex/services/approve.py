@@ -79,7 +79,7 @@ async def approve(context: Context, case: DecisionCase, work: Work) -> Following
         async with tx.at_once():
             await tx.positions.add(position)
             await write(tx, order, attempt, actor=actor, why=why, now=now)
-            await tx.suggestions.set_status(suggestion.id, SuggestionStatus.APPROVED)
+            await tx.suggestions.set_status(suggestion.id, SuggestionStatus.APPROVED, now=now)
             await tx.suggestions.answer(decision.id, answer, now)
             await tx.outbox.done(work)
             await tx.commit()
@@ -96,7 +96,7 @@ async def reject(context: Context, decision: Decision, work: Work) -> None:
         if suggestion.status is not SuggestionStatus.PENDING:
             raise Refused("E_SUGGESTION_STATE", f"The suggestion is already {suggestion.status}.")
         now = context.clock.now()
-        await tx.suggestions.set_status(suggestion.id, SuggestionStatus.REJECTED)
+        await tx.suggestions.set_status(suggestion.id, SuggestionStatus.REJECTED, now=now)
         answer = Answer(Outcome.DONE, "OK", "Rejected.", suggestion_id=suggestion.id)
         await tx.suggestions.answer(decision.id, answer, now)
         await tx.journal.note(

@@ -57,7 +57,11 @@ async def second_order(context: Context, tx: UnitOfWork, order: Order, theirs: B
     """Alarm, halt the underlying, and have the second order cancelled while it works."""
     now = context.clock.now()
     live = not theirs.means.terminal
-    if not live and not theirs.filled:
+    over = not live and not theirs.filled
+    if over and await _was_ours(tx, order, theirs):
+        return
+    fresh = (await tx.orders.meet(order.account_id, [theirs], now)).get(theirs.id, False)
+    if over and not fresh:
         await tx.alarms.resolve(DOUBLED, theirs.id, account_id=order.account_id, now=now)
         return
     what = f"The broker has a second order for one decision ({theirs.id}, {order.underlying})"
@@ -85,6 +89,13 @@ async def second_order(context: Context, tx: UnitOfWork, order: Order, theirs: B
                 queue="trading",
                 account_id=order.account_id,
             )
+    if over:  # it came and went before anybody saw it: that is said, and nothing is left to mend
+        await tx.alarms.resolve(DOUBLED, theirs.id, account_id=order.account_id, now=now)
+
+
+async def _was_ours(tx: UnitOfWork, order: Order, theirs: BrokerOrder) -> bool:
+    """Whether the order went on in another one elsewhere, and this is what it was before."""
+    return any(each.broker_order_id == theirs.id for each in await tx.orders.attempts(order.id))
 
 
 async def cancel_lost(context: Context, tx: UnitOfWork, account_id: UUID, theirs: BrokerOrder) -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Self
 from uuid import UUID, uuid4
 
 import pytest
+from psycopg.errors import UniqueViolation
 from sqlalchemy import text, update
-from sqlalchemy.exc import IntegrityError
 
 from senex.domain.decisions import DecisionKind
 from senex.domain.errors import Refused, Unavailable
@@ -163,15 +163,15 @@ async def test_the_database_itself_keeps_what_must_be_one(desk: Desk) -> None:
     async with desk.units() as tx:
         [attempt] = await tx.orders.attempts(entry.id)
         another = attempt_of(entry, number=2, namespace=await tx.orders.namespace())
-    with pytest.raises(IntegrityError, match="one_live_attempt"):
+    with pytest.raises(UniqueViolation, match="one_live_attempt"):
         async with desk.units() as tx:
             await tx.orders.add_attempt(another, desk.clock.now())
     settled = replace(another, external_identifier=attempt.external_identifier, status=AttemptStatus.REFUSED)
-    with pytest.raises(IntegrityError, match="external_identifier"):
+    with pytest.raises(UniqueViolation, match="external_identifier"):
         async with desk.units() as tx:
             await tx.orders.add_attempt(settled, desk.clock.now())
     for order, index in ((entry, "one_entry"), (target, "one_target")):
-        with pytest.raises(IntegrityError, match=index):
+        with pytest.raises(UniqueViolation, match=index):
             async with desk.units() as tx:
                 await tx.orders.add(replace(order, id=uuid4(), broker_order_id=None), desk.clock.now())
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from sqlalchemy import Interval, and_, bindparam, cast, func, insert, or_, select, text, update
+from sqlalchemy import Interval, and_, bindparam, cast, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -72,9 +72,6 @@ class OutboxRepository(Repository):
         await self._put(_DONE, {"row": work.id})
 
 
-_NOTE = insert(_audit)
-
-
 class JournalRepository(Telling):
     """``ports.unit_of_work.Journal`` on Postgres."""
 
@@ -92,7 +89,7 @@ class JournalRepository(Telling):
         why: str = "",
     ) -> None:
         await self._put(
-            _NOTE,
+            _audit,
             {
                 "id": uuid4(),
                 "at": now,
