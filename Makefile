@@ -38,10 +38,10 @@ check: install-dev  ## lint, types, import contracts, locks, secrets, generated 
 	@$(BIN)/python -m senex.config_docs --check
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-faults: install-dev  ## a thousand seeds of each random fault: two to three hours (ARGS="--minutes 10")
+faults: install-dev  ## a thousand seeds of each numbered random fault: hours (ARGS="--seeds 50")
 	@$(BIN)/python -m tests.faults.tier1 $(ARGS)
 
-faults-processes: install-dev  ## kill real processes at every commit, request and answer of a story
+faults-processes: install-dev  ## kill real processes at every commit, request and answer of two stories
 	@$(BIN)/python -m tests.faults.tier2 $(ARGS)
 
 mutation: install-dev  ## change the modules that submit and book, and print how much the tests notice

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,23 +35,41 @@ _SPARED = frozenset({"frozen", "slots", "kw_only", "strict"})
 
 @dataclass(frozen=True)
 class Mutant:
-    """A changed module: where, what was done, and its whole source."""
+    """A changed module: where, and what was done.
+
+    ``lines`` are those of its statement; ``function`` is the outermost one it is in, empty when in none.
+    ``node`` and ``change`` count what was changed, and how, in the ``whole`` module.
+    """
 
     line: int
     what: str
-    source: str
+    function: str
+    lines: range
+    whole: str = field(repr=False)
+    node: int
+    change: int
+
+    @property
+    def source(self) -> str:
+        """The module as it is then."""
+        tree = ast.parse(self.whole)
+        node = next(each for place, each in enumerate(_nodes(tree)) if place == self.node)
+        _, change = list(_changes(node))[self.change]
+        change(node)
+        return ast.unparse(tree)
 
 
 def mutants(source: str) -> list[Mutant]:
     """All of them, in the order of their lines. Words (docstrings, messages, journal lines) are left alone."""
     tree = ast.parse(source)
+    places = dict(_places(tree, "", "", range(0)))
     found = []
     for number, node in enumerate(_nodes(tree)):
-        for what, change in _changes(node):
-            changed = copy.deepcopy(tree)
-            target = next(each for place, each in enumerate(_nodes(changed)) if place == number)
-            change(target)
-            found.append(Mutant(getattr(node, "lineno", 0), f"{what}: {_short(node)}", ast.unparse(changed)))
+        function, lines = places[id(node)]
+        line = getattr(node, "lineno", 0)
+        for way, (what, _) in enumerate(_changes(node)):
+            said = f"{what}: {_short(node)}"
+            found.append(Mutant(line, said, function, lines, source, number, way))
     return sorted(found, key=lambda each: each.line)
 
 
@@ -63,6 +80,25 @@ def _nodes(tree: ast.Module) -> Iterator[ast.AST]:
         if isinstance(top, ast.If) and ast.unparse(top.test) == "TYPE_CHECKING":
             continue
         yield from (node for node in ast.walk(top) if id(node) not in spared)
+
+
+def _places(
+    node: ast.AST, prefix: str, function: str, lines: range
+) -> Iterator[tuple[int, tuple[str, range]]]:
+    """For each node by its id: the outermost function whose body it is in, and its statement's own lines."""
+    if isinstance(node, ast.stmt):
+        body = getattr(node, "body", None)
+        lines = range(node.lineno, body[0].lineno if body else (node.end_lineno or node.lineno) + 1)
+    yield id(node), (function, lines)
+    named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    for name, value in ast.iter_fields(node):
+        within, inside = prefix, function
+        if named and name == "body" and not function:
+            within = f"{prefix}{node.name}"  # type: ignore[attr-defined]
+            inside, within = ("", f"{within}.") if isinstance(node, ast.ClassDef) else (within, within)
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, ast.AST):
+                yield from _places(each, within, inside, lines)
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], None]]]:

@@ -14,7 +14,6 @@ from senex.cli.console import (
     choose_account,
     confirm,
     report,
-    required_reason,
     run,
     timeout_option,
     yes_option,
@@ -151,7 +150,7 @@ def approve(identifier: str, *, digest: str | None, yes: bool, timeout: float, a
 
 @suggestions.command()
 @click.argument("identifier", metavar="ID")
-@required_reason
+@click.option("--reason", required=True, help="Why; it is recorded.")
 @timeout_option
 @json_option
 def reject(identifier: str, *, reason: str, timeout: float, as_json: bool) -> int:

@@ -15,7 +15,7 @@ from senex.store import tables
 from senex.store.repositories import rows, selects
 from senex.store.repositories.base import Query, Repository, missing, table
 from senex.store.repositories.suggestions import leg_rows
-from senex.store.repositories.transitions import AUDIT, made, moved
+from senex.store.repositories.transitions import MADE, made, moved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +40,7 @@ _OPEN = selects.of_positions(selects.OPEN_POSITION)
 _LOTS = Query(selects.lots_of(select(_position.c.id).where(_this)))
 _REALISED = Query(selects.realised_of(select(_position.c.id).where(_this)))
 
+_INSERT = insert(_position)
 _booking = upsert(_lot)
 _BOOK_LOT = _booking.on_conflict_do_update(
     index_elements=["fill_id", "spread_key"],
@@ -52,11 +53,11 @@ class PositionRepository(Repository):
 
     async def add(self, position: Position) -> None:
         await self._put(
-            AUDIT, made(_position, position.id, position.account_id, position.status, position.created_at)
+            MADE, made(_position, position.id, position.account_id, position.status, position.created_at)
         )
         plan = position.exit_plan
         await self._put(
-            _position,
+            _INSERT,
             {
                 "id": position.id,
                 "account_id": position.account_id,
@@ -80,7 +81,7 @@ class PositionRepository(Repository):
             },
         )
         await self._insert(
-            _spread,
+            insert(_spread),
             [
                 {
                     "position_id": position.id,
@@ -94,7 +95,7 @@ class PositionRepository(Repository):
             ],
         )
         await self._insert(
-            _leg,
+            insert(_leg),
             [
                 {"position_id": position.id, **row}
                 for spread in position.spreads

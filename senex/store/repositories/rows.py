@@ -237,7 +237,13 @@ def to_spreads(spreads: Sequence[Row], legs: Sequence[Row]) -> tuple[SpreadPlan,
     return tuple(SpreadPlan(row.key, grouped[row.key], row.width, row.target_share) for row in spreads)
 
 
-def to_suggestion(row: Row, spreads: Sequence[Row], legs: Sequence[Row]) -> Suggestion:
+def to_suggestion(
+    row: Row,
+    spreads: Sequence[Row],
+    legs: Sequence[Row],
+    breakevens: Sequence[Row],
+    reasons: Sequence[Row],
+) -> Suggestion:
     proposal = Proposal(
         strategy=row.strategy,
         underlying=row.underlying,
@@ -250,10 +256,10 @@ def to_suggestion(row: Row, spreads: Sequence[Row], legs: Sequence[Row]) -> Sugg
         tick=row.tick,
         max_loss=row.max_loss,
         max_profit=row.max_profit,
-        breakevens=tuple(row.breakevens),
+        breakevens=tuple(line.price for line in breakevens),
         exit_plan=ExitPlan(row.time_exit_dte, row.stop_alert_share, row.stop_order_share),
         score=row.score,
-        reasons=tuple(map(Reason, row.reasons, row.points)),
+        reasons=tuple(Reason(line.text, line.points) for line in reasons),
     )
     return Suggestion(
         id=row.id,

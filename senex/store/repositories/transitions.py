@@ -24,20 +24,16 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Insert, Table
 
-AUDIT = table(tables.Audit)
+_audit = table(tables.Audit)
 _COLUMNS = ("id", "at", "account_id", "actor", "action", "object_type", "object_id", "before", "after", "why")
-_KINDS = {
-    "trade_order": "order",
-    "attempt": "attempt",
-    "position": "position",
-    "suggestion": "suggestion",
-}
+_KINDS = {"trade_order": "order", "attempt": "attempt", "position": "position"}
 
 
-def made(
-    of: Table, object_id: UUID, account_id: UUID, status: str, now: datetime, *, before: str | None = None
-) -> dict[str, object]:
-    """A row of the audit: a thing came to be with a status, or to have it when it had another ``before``."""
+MADE = insert(_audit)
+
+
+def made(of: Table, object_id: UUID, account_id: UUID, status: str, now: datetime) -> dict[str, object]:
+    """The row of ``MADE``: a thing came to be with a status."""
     return {
         "id": uuid4(),
         "at": now,
@@ -46,7 +42,7 @@ def made(
         "action": TRANSITION,
         "object_type": _KINDS[of.name],
         "object_id": str(object_id),
-        "before": before,
+        "before": None,
         "after": status,
         "why": "",
     }
@@ -85,7 +81,7 @@ def _moving(of: Table) -> Insert:
         .where(of.c.id == bindparam("thing", type_=Uuid), of.c.status != became)
         .with_for_update()
     )
-    return insert(AUDIT).from_select(_COLUMNS, source)
+    return insert(_audit).from_select(_COLUMNS, source)
 
 
 def actor() -> str:

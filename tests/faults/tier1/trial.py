@@ -95,10 +95,13 @@ class Trial:
 
     # -- what consoles do -------------------------------------------------------------------------
 
-    async def suggest(self, slot: int = 0, *, sides: str = "", units: int = 0) -> Suggestion:
+    async def suggest(
+        self, slot: int = 0, *, sides: str = "", units: int = 0, exit_dte: int = 21
+    ) -> Suggestion:
         """A suggestion in the books: one or two credit spreads, in strikes of their own for each ``slot``.
 
-        ``sides`` (put, call, both) and ``units`` are drawn where they are not given.
+        ``sides`` (put, call, both) and ``units`` are drawn where they are not given. Its ladder begins
+        ``exit_dte`` days before it expires.
         """
         spreads = self._spreads(slot, sides)
         units = units or self.draw.choice((1, 1, 2, 3))
@@ -125,7 +128,7 @@ class Trial:
             max_loss=D(500 * units * len(spreads)),
             max_profit=D(100 * units),
             breakevens=(symbol.strike,),
-            exit_plan=ExitPlan(time_exit_dte=21),
+            exit_plan=ExitPlan(time_exit_dte=exit_dte),
             score=D(70),
             reasons=(),
         )
