@@ -20,7 +20,7 @@ from daemon.queues import connect_queues, offer
 from senex.store.direct import connect
 from senex.store.heartbeats import keep_beating
 from senex.store.locks import leader
-from senex.store.outbox import Outbox, wakes
+from senex.store.outbox import HEARD, INSIDE, Outbox, wakes
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -104,5 +104,7 @@ async def relay(*, direct_url: str, redis_url: str, instance: str) -> None:
 
 async def _listen(connection: AsyncConnection, wake: asyncio.Event) -> None:
     async with aclosing(wakes(connection)) as notices:
-        async for _ in notices:
-            wake.set()
+        async for told in notices:
+            # what other processes take by themselves is offered should they not, by the next look
+            if told.queue not in (HEARD, INSIDE):
+                wake.set()

@@ -7,6 +7,7 @@ the broker's session, the clock. A worker keeps one for as long as it lives.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import threading
@@ -22,7 +23,7 @@ from daemon import jobs
 from daemon.queues import JOB_SECONDS, RUN
 from senex.domain.errors import Unavailable
 from senex.store.direct import connect
-from senex.store.outbox import Outbox, wakes
+from senex.store.outbox import HEARD, Outbox, wakes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -121,8 +122,8 @@ class Runner:
                     await connect(self._means.direct_url, name="worker listen") as ears,
                     aclosing(wakes(ears)) as notices,
                 ):
-                    async for _ in notices:
-                        while await self._next(lane, moving=moving):
+                    async for told in notices:
+                        while told.may_be(HEARD, moving=moving) and await self._next(lane, moving=moving):
                             self.heard += 1
             await asyncio.sleep(_DEAF_SECONDS)
 
@@ -217,6 +218,9 @@ class WarmRunner:
             beside = asyncio.create_task(self._beside())
             turning = asyncio.create_task(self._turn())
             hearing = asyncio.create_task(runner.hear() if self._hears else self._stop.wait())
+            # what is here now stays: a collection in the middle of an approval need not look at it
+            gc.collect()
+            gc.freeze()
             self._ready.set_result((asyncio.get_running_loop(), runner))
             stopping = asyncio.create_task(self._stop.wait())
             await asyncio.wait({stopping, hearing}, return_when=asyncio.FIRST_COMPLETED)

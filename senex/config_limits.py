@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Share = Annotated[Decimal, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Number = Annotated[int, Field(ge=0, le=1_000_000)]
 Dollars = Annotated[Decimal, Field(gt=0)]
 
 
@@ -34,6 +35,8 @@ class AccountLimits(BaseModel):
     daily_loss_share: Share | None = None
     leg_width: Dollars | None = None
     leg_width_share: Share | None = None
+    leg_open_interest: Number | None = None
+    leg_volume: Number | None = None
 
 
 class LimitFields(BaseModel):
@@ -83,6 +86,11 @@ class LimitFields(BaseModel):
     limit_leg_width_share: Annotated[
         Share, Field(default=Decimal("0.10"), description="… or this share of its mid, whichever is more.")
     ]
+    limit_leg_open_interest: Annotated[
+        Number,
+        Field(default=100, description="A leg suggested must have so many contracts open …"),
+    ]
+    limit_leg_volume: Annotated[Number, Field(default=100, description="… or so many traded today.")]
     account_limits: Annotated[
         dict[str, AccountLimits],
         Field(

@@ -79,3 +79,7 @@ GRANT SELECT ON trading_summary TO senex_console;
 GRANT SELECT, INSERT, UPDATE ON metrics_history, greeks_history TO senex_daemon;
 GRANT DELETE ON greeks_history TO senex_daemon;
 GRANT SELECT ON metrics_history, greeks_history TO senex_console;
+
+-- Orders at the broker that are nobody's here.
+GRANT SELECT, INSERT, UPDATE ON stranger_order TO senex_daemon;
+GRANT SELECT ON stranger_order TO senex_console;

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from senex.bus.leases import forget_endless
 from senex.domain.errors import Unavailable
 from senex.store.direct import connect
-from senex.store.outbox import wakes
+from senex.store.outbox import INSIDE, wakes
 
 if TYPE_CHECKING:
     from typing import Never
@@ -47,8 +47,9 @@ class Sweeper:
                     await connect(self._direct_url, name="streamer listen") as ears,
                     aclosing(wakes(ears)) as notices,
                 ):
-                    async for _ in notices:
-                        await self.work()
+                    async for told in notices:
+                        if told.may_be(INSIDE):
+                            await self.work()
             await asyncio.sleep(_DEAF_SECONDS)
 
     async def work(self) -> None:

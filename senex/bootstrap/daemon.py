@@ -47,6 +47,8 @@ async def build(settings: DaemonSettings) -> AsyncIterator[Context]:
         stack.push_async_callback(direct.dispose)
         redis = open_redis(settings.redis_url.get_secret_value())
         stack.push_async_callback(redis.aclose)
+        publisher = RedisPublisher(redis)
+        stack.push_async_callback(publisher.close)
         access = await asyncio.to_thread(broker_access, settings)
         log = MessageLog(engine, clock)
         pause = RedisLoginPause(redis, access.login)
@@ -64,7 +66,7 @@ async def build(settings: DaemonSettings) -> AsyncIterator[Context]:
             units=PostgresUnits(engine, locks=direct),
             broker=gateway,
             quotes=RedisQuotes(redis, holder),
-            publisher=RedisPublisher(redis),
+            publisher=publisher,
             clock=clock,
             environment=settings.environment,
             notifier=_notifier(settings),

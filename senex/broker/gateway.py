@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
     from uuid import UUID
 
+    from tastytrade.market_data import MarketData
     from tastytrade.order import PlacedOrder
 
     from senex.broker.recorder import Recorder
     from senex.broker.session import BrokerAccess, BrokerSession, LoginPause
-    from senex.domain.chain import Candle, Metrics, OptionChain
+    from senex.domain.chain import Activity, Candle, Metrics, OptionChain
     from senex.domain.ledger import LedgerEntry
     from senex.ports.broker import (
         AccountFacts,
@@ -55,6 +56,8 @@ _PAUSES = (0.25, 1.0)
 """Seconds before the second and the third try of a read."""
 _AGAIN = frozenset({"E_BROKER_AWAY", "E_BROKER_BUSY"})
 _PARALLEL = 4
+_AT_ONCE = 100
+"""Symbols the broker tells the market data of in one call."""
 
 
 class Gateway:
@@ -67,6 +70,7 @@ class Gateway:
         self._clock = clock
         self._recorder = recorder
         self._deadline = deadline
+        self._records: set[asyncio.Task[None]] = set()
 
     async def accounts(self) -> tuple[AccountFacts, ...]:
         """Every account of the login, closed ones too, with its trading status."""
@@ -175,7 +179,7 @@ class Gateway:
                 )
             return mapping.dry_run(told)
 
-        return await self._read("asking for a dry run", read)
+        return await self._read("asking for a dry run", read, keep_later=True)
 
     async def prepare(self) -> None:
         """Renew the session's token if it is near its end, so that ``submit`` is one POST."""
@@ -261,6 +265,21 @@ class Gateway:
 
         return await self._read(f"reading the dividend of {underlying}", read)
 
+    async def activity(self, symbols: Sequence[str]) -> dict[str, Activity]:
+        """What is open and has traded today of each OCC symbol, in one call for a hundred of them."""
+        asked = list(dict.fromkeys(symbols))
+
+        async def read() -> dict[str, Activity]:
+            told: dict[str, MarketData] = {}
+            for first in range(0, len(asked), _AT_ONCE):
+                some = asked[first : first + _AT_ONCE]
+                told |= {
+                    each.symbol: each for each in await get_market_data_by_type(self._session, options=some)
+                }
+            return {symbol: mapping.activity(told.get(symbol)) for symbol in asked}
+
+        return await self._read("reading what trades", read)
+
     async def stops_trading_at(self, symbols: Sequence[str]) -> dict[str, datetime]:
         """When each OCC symbol stops trading."""
         gate = asyncio.Semaphore(_PARALLEL)
@@ -307,12 +326,20 @@ class Gateway:
         await self._read("marking the deployment", lambda: write_mark(self._session, name, deployment))
 
     async def _read(
-        self, what: str, read: Callable[[], Awaitable[Answer]], *, unlisted: str | None = None
+        self,
+        what: str,
+        read: Callable[[], Awaitable[Answer]],
+        *,
+        unlisted: str | None = None,
+        keep_later: bool = False,
     ) -> Answer:
-        """Call what may safely be called again; a doubtful token is renewed once."""
+        """Call what may safely be called again; a doubtful token is renewed once.
+
+        With ``keep_later`` nobody waits until the record of it is stored.
+        """
         renewed = False
         for pause in (*_PAUSES, None):
-            problem = await self._once(what, read, unlisted)
+            problem = await self._once(what, read, unlisted, keep_later=keep_later)
             if not isinstance(problem, SenexError):
                 return problem
             if problem.code == "E_BROKER_TOKEN" and self._session.doubted and not renewed:
@@ -324,7 +351,7 @@ class Gateway:
         raise AssertionError("the last try returns or raises")
 
     async def _once(
-        self, what: str, read: Callable[[], Awaitable[Answer]], unlisted: str | None
+        self, what: str, read: Callable[[], Awaitable[Answer]], unlisted: str | None, *, keep_later: bool
     ) -> Answer | SenexError:
         with logged_call() as log:
             try:
@@ -341,7 +368,16 @@ class Gateway:
                 error.__cause__ = problem
                 return error
             finally:
-                await hand_over(log, self._recorder)
+                if keep_later:
+                    record = asyncio.create_task(hand_over(log, self._recorder))
+                    self._records.add(record)
+                    record.add_done_callback(self._records.discard)
+                else:
+                    await hand_over(log, self._recorder)
+
+    async def close(self) -> None:
+        """Let records be stored that nobody has waited for."""
+        await asyncio.gather(*self._records)
 
 
 @asynccontextmanager
@@ -356,7 +392,11 @@ async def open_gateway(
 ) -> AsyncIterator[Gateway]:
     """A gateway on a session of its own; the first call logs in, unless ``pause`` says that it is refused."""
     async with open_session(access, pause=pause, newest=newest) as session:
-        yield Gateway(session, clock=clock, recorder=recorder, deadline=deadline)
+        gateway = Gateway(session, clock=clock, recorder=recorder, deadline=deadline)
+        try:
+            yield gateway
+        finally:
+            await gateway.close()
 
 
 def _orders(told: Sequence[PlacedOrder]) -> tuple[BrokerOrder, ...]:

@@ -12,7 +12,7 @@ from tastytrade.order import AdvancedInstructions, LimitOrder, OrderAction, Orde
 from tastytrade.order import InstrumentType as SdkInstrument
 from tastytrade.order import Leg as SdkLeg
 
-from senex.domain.chain import Candle, Contract, Expiration, Metrics, OptionChain, Strike
+from senex.domain.chain import Activity, Candle, Contract, Expiration, Metrics, OptionChain, Strike
 from senex.domain.errors import Unavailable, UsageProblem
 from senex.domain.ledger import LedgerEntry
 from senex.domain.legs import Action, InstrumentType
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tastytrade.account import Account, AccountBalance, CurrentPosition, TradingStatus, Transaction
     from tastytrade.dxfeed import Candle as SdkCandle
     from tastytrade.instruments import NestedOptionChain
+    from tastytrade.market_data import MarketData
     from tastytrade.metrics import MarketMetricInfo
     from tastytrade.order import PlacedOrderResponse, UnplacedOrder
 
@@ -338,3 +339,15 @@ def _percent(fraction: str | None, what: str) -> Decimal | Unknown:
 def given(number: Decimal | None, what: str) -> Decimal | Unknown:
     """The number, or that the broker does not give it."""
     return Unknown(f"the broker gives no {what}") if number is None else number
+
+
+def activity(told: MarketData | None) -> Activity:
+    """What is open and has traded of an option; what the broker does not give is not known."""
+    return Activity(*(_contracts(told, name) for name in ("open_interest", "volume")))
+
+
+def _contracts(told: MarketData | None, name: str) -> int | Unknown:
+    count: Decimal | None = None if told is None else getattr(told, name)
+    if count is None or not count.is_finite() or count < 0:
+        return Unknown(f"the broker gives no {name.replace('_', ' ')}")
+    return int(count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -22,14 +23,23 @@ _log = logging.getLogger(__name__)
 
 
 class RedisPublisher:
-    """The ``Publisher`` port: a hint that may get lost, and never an error."""
+    """The ``Publisher`` port: a hint that may get lost, is waited for by nobody, and never an error."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._on_their_way: set[asyncio.Task[None]] = set()
 
     async def changed(self, kind: str, account_id: str, object_id: str) -> None:
         """Say that an object of ``kind`` changed."""
-        hint = codec.Hint(kind, str(account_id), str(object_id))
+        task = asyncio.create_task(self._publish(codec.Hint(kind, str(account_id), str(object_id))))
+        self._on_their_way.add(task)
+        task.add_done_callback(self._on_their_way.discard)
+
+    async def close(self) -> None:
+        """Let what is on its way arrive."""
+        await asyncio.gather(*self._on_their_way)
+
+    async def _publish(self, hint: codec.Hint) -> None:
         try:
             await self._redis.publish(keys.EVENT_CHANNEL, codec.encode_hint(hint))
         except (RedisError, OSError) as problem:

@@ -43,8 +43,18 @@ class Seconds(click.FloatRange):
         return self.fail(f"{value!r} is not a number of seconds.", param, ctx) if isnan(seconds) else seconds
 
 
+def _said(_ctx: click.Context, _param: click.Parameter, told: str) -> str:
+    """The text without what surrounds it; it must say something."""
+    if not told.strip():
+        raise click.BadParameter("say why; it is recorded.")
+    return told.strip()
+
+
 account_option: Callable[[Any], Any] = click.option(
     "--account", "number", metavar="NUMBER", help="Which account; needed where there are several."
+)
+required_reason: Callable[[Any], Any] = click.option(
+    "--reason", required=True, callback=_said, help="Why; it is recorded."
 )
 yes_option: Callable[[Any], Any] = click.option("--yes", is_flag=True, help="Do not ask.")
 timeout_option: Callable[[Any], Any] = click.option(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
+    from senex.domain.chain import Activity
     from senex.domain.legs import Leg
     from senex.domain.quotes import Market
     from senex.domain.suggestions import Pricing
@@ -219,6 +220,20 @@ def liquidity(
                 "bid-ask width",
                 f"{width} on {leg.symbol}",
                 f"at most {most} ({limits.leg_width_share:.0%} of its mid)",
+            )
+
+
+def activity(legs: Iterable[Leg], told: Mapping[str, Activity], limits: Limits) -> Iterator[Finding]:
+    """Whether enough of every leg is open, or has traded today; what the broker does not tell forbids nothing."""
+    for leg in legs:
+        known = told.get(leg.symbol)
+        if known is None or isinstance(known.open_interest, Unknown) or isinstance(known.volume, Unknown):
+            continue
+        if known.open_interest < limits.leg_open_interest and known.volume < limits.leg_volume:
+            yield Finding(
+                "liquidity",
+                f"{known.open_interest} open and {known.volume} traded today of {leg.symbol}",
+                f"at least {limits.leg_open_interest} open or {limits.leg_volume} traded",
             )
 
 

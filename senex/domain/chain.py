@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from senex.domain.unknown import Unknown
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from datetime import date, datetime
     from decimal import Decimal
-
-    from senex.domain.unknown import Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,33 @@ class Expiration:
     def strike(self, price: Decimal) -> Strike | None:
         """The strike listed at exactly ``price``."""
         return next((strike for strike in self.strikes if strike.price == price), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What is open of an option, as of this morning, and what has traded of it today; contracts."""
+
+    open_interest: int | Unknown
+    volume: int | Unknown
+
+
+def told_of(activities: Iterable[Activity]) -> str:
+    """In one line what is open and has traded of the options: the least and the most of them, or why not known."""
+    every = list(activities)
+    return ", ".join(
+        (
+            _range("open interest", [one.open_interest for one in every]),
+            _range("traded today", [one.volume for one in every]),
+        )
+    )
+
+
+def _range(what: str, counts: Sequence[int | Unknown]) -> str:
+    unknown = next((count for count in counts if isinstance(count, Unknown)), None)
+    known = [count for count in counts if not isinstance(count, Unknown)]
+    if unknown is not None or not known:
+        return f"{what} unknown" + (f": {unknown.why}" if unknown is not None else "")
+    return f"{what} {min(known)} to {max(known)} a leg"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from senex.domain.calendar import new_york_date
+from senex.domain.legs import InstrumentType
 from senex.domain.money import ZERO, ceil_to_tick, floor_to_tick
+from senex.domain.symbols import OptionSymbol
 from senex.domain.unknown import Unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from senex.domain.calendar import Calendar, Session
@@ -51,6 +54,24 @@ def ladder_step(*, expiry: date, dte: int, today: date, calendar: Calendar) -> i
     if isinstance(first, Unknown):
         return first
     return min(calendar.sessions_until(begins - timedelta(days=1), today) - 1, LAST_STEP)
+
+
+def ended(symbols: Iterable[str], stops: Mapping[str, datetime | None], now: datetime) -> str | None:
+    """The first of the contracts that no longer trades; None while all of them do.
+
+    That is so once the time it ``stops`` has come; where nobody said one, once the day it expires on is over.
+    """
+    for symbol in symbols:
+        stop = stops.get(symbol)
+        if stop is not None:
+            over = stop <= now
+        elif InstrumentType.of(symbol) is InstrumentType.EQUITY_OPTION:
+            over = OptionSymbol.from_occ(symbol).expiry < new_york_date(now)
+        else:
+            over = False
+        if over:
+            return symbol
+    return None
 
 
 def worst_price(plan: SpreadPlan, credit: Decimal, *, step: int, tick: Decimal) -> Decimal | None:

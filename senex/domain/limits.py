@@ -43,7 +43,8 @@ class Limits:
     """The limits of one account (DOMAIN E.3, 0.4).
 
     A leg whose bid and ask are no more than ``leg_width`` dollars or
-    ``leg_width_share`` of its mid apart is liquid enough.
+    ``leg_width_share`` of its mid apart is liquid enough; and one of which ``leg_open_interest`` contracts
+    are open, or ``leg_volume`` have traded today.
     """
 
     preset: Preset
@@ -59,6 +60,8 @@ class Limits:
     daily_loss_share: Decimal = Decimal("0.03")
     leg_width: Decimal = Decimal("0.30")
     leg_width_share: Decimal = Decimal("0.10")
+    leg_open_interest: int = 100
+    leg_volume: int = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Replay the journal: every order, attempt and position is led from nothing to where it stands, step by step.
+"""Replay the journal: each suggestion, order, attempt and position is led from nothing to where it stands by steps.
 
 What the tables say must be where the steps lead; where it is not, a row was
 changed behind the journal's back, or a change was not written down.
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from senex.domain.orders import AttemptStatus, IllegalTransition, OrderStatus, advance, advance_attempt
+from senex.domain.suggestions import MAY_BECOME, SuggestionStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +44,7 @@ class Replay:
 
     @property
     def objects(self) -> int:
-        """How many orders, attempts and positions there are."""
+        """How many suggestions, orders, attempts and positions there are."""
         return len(self._states)
 
     def take(self, step: Step) -> None:
@@ -74,8 +75,9 @@ _FORGOTTEN: Mapping[str, frozenset[str]] = {
         {OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.REPLACED}
     ),
     "attempt": frozenset({AttemptStatus.ACCEPTED, AttemptStatus.REFUSED, AttemptStatus.ABANDONED}),
+    "suggestion": frozenset({SuggestionStatus.EXPIRED, SuggestionStatus.REJECTED}),
 }
-"""What may be gone from the tables after its time: what ended without a fill, and its attempts."""
+"""What may be gone from the tables after its time: what ended without a fill, its attempts, what nobody approved."""
 
 
 def _said(status: str | None) -> str:
@@ -92,6 +94,8 @@ def _legal(step: Step) -> bool:
         if step.kind == "order":
             correction = step.after == OrderStatus.UNKNOWN
             return correction or advance(OrderStatus(step.before), OrderStatus(step.after)) == step.after
+        if step.kind == "suggestion":
+            return SuggestionStatus(step.after) in MAY_BECOME.get(SuggestionStatus(step.before), ())
     except IllegalTransition:
         return False
     return True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from senex.domain.caps import concentration, daily_loss, pace, possible, size
 from senex.domain.legs import Action, InstrumentType, reduction
@@ -107,7 +107,7 @@ class Standing:
 class Entry:
     """What would be opened, at a signed limit.
 
-    ``broker_requirement`` is the dry run's margin figure, None before one.
+    ``broker_requirement`` is the dry run's margin figure in dollars, None before one.
     """
 
     underlying: str
@@ -115,6 +115,13 @@ class Entry:
     limit: Decimal
     max_loss: Decimal | Unknown
     broker_requirement: Decimal | None = None
+
+    @classmethod
+    def at(
+        cls, underlying: str, legs: tuple[Leg, ...], limit: Decimal, *, requirement: Decimal | None = None
+    ) -> Self:
+        """The entry with what it can lose at that limit."""
+        return cls(underlying, legs, limit, loss_at(legs, limit), requirement)
 
     @property
     def risk(self) -> Decimal | Unknown:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from senex.domain.legs import Leg, merge
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
 LIFETIME = timedelta(hours=24)
@@ -31,6 +32,15 @@ class SuggestionStatus(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     EXECUTED = "executed"
+
+
+MAY_BECOME: Mapping[SuggestionStatus, frozenset[SuggestionStatus]] = {
+    SuggestionStatus.PENDING: frozenset(
+        {SuggestionStatus.APPROVED, SuggestionStatus.REJECTED, SuggestionStatus.EXPIRED}
+    ),
+    SuggestionStatus.APPROVED: frozenset({SuggestionStatus.EXECUTED}),
+}
+"""From each status to those it may become; from all others there is no way on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from uuid import UUID
 
-    from senex.domain.chain import Candle, Metrics, OptionChain
+    from senex.domain.chain import Activity, Candle, Metrics, OptionChain
     from senex.domain.exits import Dividend
     from senex.domain.ledger import LedgerEntry
     from senex.domain.legs import Action, InstrumentType, Leg
@@ -250,6 +250,10 @@ class Broker(Protocol):
 
     async def dividend(self, underlying: str) -> Dividend | None:
         """The dividend announced last; None where there is none."""
+        ...
+
+    async def activity(self, symbols: Sequence[str]) -> dict[str, Activity]:
+        """What is open and has traded today of each OCC symbol."""
         ...
 
     async def stops_trading_at(self, symbols: Sequence[str]) -> dict[str, datetime]:

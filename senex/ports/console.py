@@ -113,7 +113,7 @@ class Reads(Protocol):
         ...
 
     async def replay(self) -> ReplayView:
-        """Every change of an order, attempt and position led through again, and compared with what they are."""
+        """Every change of a suggestion, order, attempt or position led through again, and compared with what it is."""
         ...
 
     async def sources(self, account_id: UUID | None = None) -> tuple[SourceView, ...]:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from senex.domain.summary import Summary
     from senex.domain.trading_state import Fence, TradingState
     from senex.domain.watch import Source
-    from senex.ports.broker import AccountFacts, Balances, BrokerFill, Holding, RawMessage
+    from senex.ports.broker import AccountFacts, Balances, BrokerFill, BrokerOrder, Holding, RawMessage
     from senex.ports.cases import Cases
     from senex.ports.history import History
     from senex.ports.ledger import Ledger
@@ -136,7 +136,7 @@ class Suggestions(Protocol):
 
     async def get(self, suggestion_id: UUID, *, lock: bool = False) -> Suggestion: ...
 
-    async def set_status(self, suggestion_id: UUID, status: SuggestionStatus) -> None: ...
+    async def set_status(self, suggestion_id: UUID, status: SuggestionStatus, *, now: datetime) -> None: ...
 
     async def reopen(self, suggestion: Suggestion) -> None:
         """Store a new version of a pending suggestion, so that it can be decided anew."""
@@ -194,6 +194,16 @@ class Orders(Protocol):
 
     async def known(self, account_id: UUID, broker_order_ids: Collection[str]) -> tuple[Known, ...]:
         """Orders that may still work and those of these broker ids, each with the names of its attempts."""
+        ...
+
+    async def strangers(self, account_id: UUID, broker_order_ids: Collection[str]) -> Mapping[str, bool]:
+        """Which of the broker's orders are remembered to be nobody's here, and whether they were over by then."""
+        ...
+
+    async def meet(
+        self, account_id: UUID, orders: Collection[BrokerOrder], now: datetime
+    ) -> Mapping[str, bool]:
+        """Remember orders that are nobody's here: whether each is new, for those that are or that have ended since."""
         ...
 
     async def set_status(
@@ -364,6 +374,10 @@ class Alarms(Protocol):
         self, account_id: UUID, differences: Sequence[Difference], now: datetime
     ) -> None:
         """Replace what the last comparison with the broker found."""
+        ...
+
+    async def differing(self, account_id: UUID) -> frozenset[str]:
+        """The subjects of what the last comparison found."""
         ...
 
     async def halt_underlying(self, account_id: UUID, underlying: str, *, reason: str, now: datetime) -> None:
@@ -566,6 +580,20 @@ class Journal(Protocol):
         after: str | None = None,
         why: str = "",
     ) -> None: ...
+
+    async def note_order(
+        self,
+        action: str,
+        order: Order,
+        *,
+        actor: str,
+        now: datetime,
+        before: str | None = None,
+        after: str | None = None,
+        why: str = "",
+    ) -> None:
+        """Note what became of an order of ours."""
+        ...
 
     async def open_month(self, day: date) -> None:
         """See to it that the month of ``day`` has its partitions."""

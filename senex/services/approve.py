@@ -16,12 +16,13 @@ from senex.domain.errors import Refused
 from senex.domain.orders import Order, OrderKind, OrderLine, OrderStatus, Origin, TimeInForce
 from senex.domain.positions import Position, PositionSpread, PositionStatus
 from senex.domain.quotes import PRICING_MAX_AGE
+from senex.domain.risk import Entry
 from senex.domain.suggestions import EXECUTABLE_FOR, SuggestionStatus
 from senex.services.intents import attempt_of, sending, write
 from senex.services.live_account import check_live_account
 from senex.services.one_lot import check_one_lot
 from senex.services.repricing import limit_inside
-from senex.services.standing import Candidate, check_entry
+from senex.services.standing import check_entry
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -64,7 +65,7 @@ async def approve(context: Context, case: DecisionCase, work: Work) -> Following
         )
         now = context.clock.now()
         _check_binding(suggestion, decision, now)
-        entry = Candidate(underlying=proposal.underlying, legs=proposal.legs, limit=limit)
+        entry = Entry.at(proposal.underlying, proposal.legs, limit)
         check_entry(books, entry, limits=context.limits, now=now)
         check_live_account(context, books.account)
         await check_one_lot(context, tx, suggestion.account_id, proposal.legs)
@@ -78,7 +79,7 @@ async def approve(context: Context, case: DecisionCase, work: Work) -> Following
         async with tx.at_once():
             await tx.positions.add(position)
             await write(tx, order, attempt, actor=actor, why=why, now=now)
-            await tx.suggestions.set_status(suggestion.id, SuggestionStatus.APPROVED)
+            await tx.suggestions.set_status(suggestion.id, SuggestionStatus.APPROVED, now=now)
             await tx.suggestions.answer(decision.id, answer, now)
             await tx.outbox.done(work)
             await tx.commit()
@@ -95,7 +96,7 @@ async def reject(context: Context, decision: Decision, work: Work) -> None:
         if suggestion.status is not SuggestionStatus.PENDING:
             raise Refused("E_SUGGESTION_STATE", f"The suggestion is already {suggestion.status}.")
         now = context.clock.now()
-        await tx.suggestions.set_status(suggestion.id, SuggestionStatus.REJECTED)
+        await tx.suggestions.set_status(suggestion.id, SuggestionStatus.REJECTED, now=now)
         answer = Answer(Outcome.DONE, "OK", "Rejected.", suggestion_id=suggestion.id)
         await tx.suggestions.answer(decision.id, answer, now)
         await tx.journal.note(

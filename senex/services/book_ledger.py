@@ -1,13 +1,14 @@
 """Book what the broker's ledger did to holdings: fills whose cause is a row of it.
 
-Each row is booked once, whole or not at all, in one transaction; one that
-closes what is not in the books yet waits for that. So the order in which rows
-and fills become known does not matter.
+Each row is booked once, whole or not at all, in one transaction with the other
+legs of its trade; one that closes what is not in the books yet waits for that.
+So the order in which rows and fills become known does not matter.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from senex.domain.ledger import REASONS_IN_ORDER, TRADE, Effect, delivers_for, effect_of, reason_of
@@ -18,6 +19,7 @@ from senex.services.follow import follow_holdings, tend_later
 from senex.services.ledger_rows import Booking, Strangers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from uuid import UUID
 
     from senex.domain.lots import Lot
@@ -34,17 +36,45 @@ async def book_ledger(context: Context, account: Account) -> None:
         async with context.units.reading() as tx:
             pending = await tx.ledger.pending(account.id)
         moved = False
-        for stored in pending:
-            if stored.entry.kind == TRADE and not await strangers.are(stored.entry):
+        for trade in _trades(pending):
+            if trade[0].entry.kind == TRADE and not await strangers.are(trade[0].entry):
                 continue
-            async with context.units() as tx:
-                booking = Booking(context, tx, account, await tx.ledger.lock(stored.id), strangers)
-                touched = await _book(booking) if booking.stored.pending else ()
-                if touched:
-                    moved = True
-                    await tx.commit()
+            touched = await _book_together(context, account, trade, strangers)
+            if not touched and len(trade) > 1:
+                # a leg of it closes what is not in the books yet; the others need not wait for that
+                for one in trade:
+                    touched |= await _book_together(context, account, [one], strangers)
             for position_id in touched:
                 await context.publisher.changed("position", str(account.id), str(position_id))
+            moved = moved or bool(touched)
+
+
+def _trades(pending: Iterable[StoredEntry]) -> list[list[StoredEntry]]:
+    """The rows in their order; those of one order that follow each other are the legs of one trade."""
+
+    def order(stored: StoredEntry) -> str:
+        name = stored.entry.broker_order_id if stored.entry.kind == TRADE else None
+        return f"row {stored.id}" if name is None else f"order {name}"
+
+    return [list(rows) for _, rows in groupby(pending, key=order)]
+
+
+async def _book_together(
+    context: Context, account: Account, trade: Sequence[StoredEntry], strangers: Strangers
+) -> set[UUID]:
+    """Book all the rows in one transaction; the positions they changed, none where one of them has to wait."""
+    touched: set[UUID] = set()
+    async with context.units() as tx:
+        for stored in trade:
+            booking = Booking(context, tx, account, await tx.ledger.lock(stored.id), strangers)
+            if not booking.stored.pending:
+                continue
+            changed = await _book(booking)
+            if not changed:
+                return set()
+            touched.update(changed)
+        await tx.commit()
+    return touched
 
 
 async def _book(booking: Booking) -> tuple[UUID, ...]:

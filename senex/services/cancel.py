@@ -54,12 +54,10 @@ async def request_cancel(context: Context, decision: Decision, work: Work) -> No
             await tx.outbox.add("cancel", str(order.id), queue="trading", account_id=order.account_id)
         answer = Answer(Outcome.DONE, "OK", message, order_id=order.id)
         await tx.suggestions.answer(decision.id, answer, now)
-        await tx.journal.note(
+        await tx.journal.note_order(
             "cancel requested",
+            order,
             actor=decision.operator,
-            object_type="order",
-            object_id=str(order.id),
-            account_id=order.account_id,
             before=order.status,
             why=decision.reason or "",
             now=now,
@@ -121,12 +119,10 @@ async def cancel(context: Context, order_id: UUID, work: Work) -> None:
 async def _not_taken(context: Context, order: Order, why: str) -> None:
     """A cancel the broker does not take is said, and not asked for again at once (fault 9)."""
     async with context.units() as tx:
-        await tx.journal.note(
+        await tx.journal.note_order(
             "cancel not taken",
+            order,
             actor="broker",
-            object_type="order",
-            object_id=str(order.id),
-            account_id=order.account_id,
             why=why,
             now=context.clock.now(),
         )

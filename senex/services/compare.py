@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from senex.domain.alarms import Alarm, Severity
 from senex.domain.calendar import new_york_date
+from senex.domain.closing import taken_away
 from senex.domain.differences import (
     Category,
     Difference,
@@ -20,13 +21,16 @@ from senex.domain.differences import (
     compare_quantities,
     outlived_halts,
 )
+from senex.domain.exits import ended
 from senex.domain.lots import open_units
 from senex.domain.orders import OrderKind, OrderStatus
 from senex.domain.positions import OPEN_STATUSES
+from senex.services.exit_case import stops_of
 from senex.services.sync import HISTORY, Listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from senex.domain.lots import Lot
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from senex.domain.positions import Position
     from senex.domain.suggestions import SpreadPlan
     from senex.ports.records import StoredEntry
+    from senex.ports.unit_of_work import UnitOfWork
     from senex.services.context import Context
 
 DIFFER = "BOOKS_DIFFER"
@@ -61,6 +66,18 @@ async def compare(
         books = await tx.cases.open_books(account_id)
         mismatches = await tx.ledger.mismatches(account_id, context.clock.now() - LEDGER_LAG)
         pending = await tx.ledger.pending(account_id)
+        working = {
+            (order.position_id, order.spread_key): order for order in books.orders if not order.opens_risk
+        }
+        targets = [
+            wrong
+            for position in books.positions
+            if position.status in OPEN_STATUSES and position.managed
+            for spread in position.spreads
+            for wrong in _target(position, spread.plan, books.lots.get(position.id, ()), working)
+            if wrong.category is not Category.MISSING_TARGET
+            or await _wants_target(tx, position, spread.plan, context.clock.now())
+        ]
     seen = [
         Seen(
             order.id,
@@ -72,18 +89,12 @@ async def compare(
         for order in listing.orders
     ]
     underlyings = {symbol: underlying for symbol, (underlying, _) in {**holding, **booked}.items()}
-    working = {(order.position_id, order.spread_key): order for order in books.orders if not order.opens_risk}
     found = (
         *compare_orders(listing.known, seen, namespace=namespace),
         *compare_quantities(_quantities(booked), _quantities(holding), underlyings=underlyings),
         *mismatches,
         *map(_unexplained, pending),
-        *(
-            wrong
-            for position in books.positions
-            if position.status in OPEN_STATUSES and position.managed
-            for wrong in _targets(position, books.lots.get(position.id, ()), working)
-        ),
+        *targets,
     )
     doubtful = {order.underlying for order in books.orders if order.status is OrderStatus.UNKNOWN}
     return (*found, *outlived_halts(books.halted_underlyings, found, doubtful))
@@ -144,28 +155,35 @@ def _quantities(known: Mapping[str, tuple[str, int]]) -> dict[str, int]:
     return {symbol: quantity for symbol, (_, quantity) in known.items()}
 
 
-def _targets(
-    position: Position, lots: Sequence[Lot], working: Mapping[tuple[UUID, str | None], Order]
+def _target(
+    position: Position,
+    plan: SpreadPlan,
+    lots: Sequence[Lot],
+    working: Mapping[tuple[UUID, str | None], Order],
 ) -> Iterator[Difference]:
-    """Spreads that are open and whose closing order is missing, of another size, or of no use."""
-    whole_closing = (position.id, None) in working
-    for spread in position.spreads:
-        plan = spread.plan
-        held = open_units(lots, plan)
-        order = working.get((position.id, plan.key))
-        if order is None and not whole_closing:
-            if held.broken:
-                yield _wrong(
-                    Category.BROKEN_RATIO, position, plan, f"open beyond whole spreads: {held.excess}"
-                )
-            if held.whole and plan.target_share is not None:
-                yield _wrong(Category.MISSING_TARGET, position, plan, f"{held.whole} open, no target at work")
-        elif order is not None and order.kind is OrderKind.TARGET and not held.broken:
-            left = {line.leg.symbol: line.leg.quantity - line.filled for line in order.lines}
-            if left != {leg.symbol: leg.quantity * held.whole for leg in plan.legs}:
-                yield _wrong(
-                    Category.TARGET_SIZE, position, plan, f"{held.whole} open, its target of another size"
-                )
+    """What is wrong with a spread that is open: its closing order is missing, of another size, or of no use."""
+    held = open_units(lots, plan)
+    order = working.get((position.id, plan.key))
+    if order is None and (position.id, None) not in working:
+        if held.broken:
+            yield _wrong(Category.BROKEN_RATIO, position, plan, f"open beyond whole spreads: {held.excess}")
+        if held.whole and plan.target_share is not None:
+            yield _wrong(Category.MISSING_TARGET, position, plan, f"{held.whole} open, no target at work")
+    elif order is not None and order.kind is OrderKind.TARGET and not held.broken:
+        left = {line.leg.symbol: line.leg.quantity - line.filled for line in order.lines}
+        if left != {leg.symbol: leg.quantity * held.whole for leg in plan.legs}:
+            yield _wrong(
+                Category.TARGET_SIZE, position, plan, f"{held.whole} open, its target of another size"
+            )
+
+
+async def _wants_target(tx: UnitOfWork, position: Position, plan: SpreadPlan, now: datetime) -> bool:
+    """Whether a target is missing that nobody took away on purpose, of contracts that still trade."""
+    symbols = [leg.symbol for leg in plan.legs]
+    if ended(symbols, stops_of(await tx.market.instruments(symbols)), now) is not None:
+        return False
+    orders = await tx.orders.of_position(position.id)
+    return not taken_away([order for order in orders if order.spread_key == plan.key])
 
 
 def _wrong(category: Category, position: Position, plan: SpreadPlan, ours: str) -> Difference:

@@ -17,6 +17,7 @@ from senex.domain.closing import over_closing
 from senex.domain.errors import Refused
 from senex.domain.lots import leg_quantities
 from senex.domain.orders import AttemptStatus, OrderKind, OrderStatus, advance, advance_attempt
+from senex.domain.risk import Entry
 from senex.ports.broker import Accepted, Ambiguous, RefusedByBroker, Ticket
 from senex.services.context import Context, Postponed, finished
 from senex.services.follow import follow_order
@@ -27,7 +28,7 @@ from senex.services.record_fill import apply_order
 from senex.services.replace import OVERTAKEN, overtaken, send_replacement
 from senex.services.repricing import limit_inside
 from senex.services.resolve import HORIZON, LOOK_AGAIN, UNKNOWN
-from senex.services.standing import Candidate, check_entry, check_pace
+from senex.services.standing import check_entry, check_pace
 from senex.services.sync import read_facts
 
 if TYPE_CHECKING:
@@ -182,14 +183,9 @@ def _check_entry(
     context: Context, books: AccountBooks, order: Order, broker_requirement: Decimal | None, now: datetime
 ) -> None:
     """The limits once more, now with what the broker itself would require (DOMAIN 0.3)."""
-    candidate = Candidate(
-        underlying=order.underlying,
-        legs=order.legs,
-        limit=order.limit_price,
-        position_id=order.position_id,
-        broker_requirement=None if broker_requirement is None else abs(broker_requirement),
-    )
-    check_entry(books, candidate, limits=context.limits, now=now)
+    required = None if broker_requirement is None else abs(broker_requirement)
+    entry = Entry.at(order.underlying, order.legs, order.limit_price, requirement=required)
+    check_entry(books, entry, limits=context.limits, now=now, position_id=order.position_id)
 
 
 def _check_cover(books: AccountBooks, order: Order) -> None:
@@ -266,12 +262,10 @@ async def _unknown(context: Context, tx: UnitOfWork, attempt: Attempt, order: Or
     status = advance_attempt(attempt.status, AttemptStatus.UNKNOWN)
     await tx.orders.settle(attempt.id, status, now=now, code="E_OUTCOME_UNKNOWN", message=why)
     await tx.orders.set_status(order.id, advance(order.status, OrderStatus.UNKNOWN), now=now)
-    await tx.journal.note(
+    await tx.journal.note_order(
         "submission outcome unknown",
+        order,
         actor="daemon",
-        object_type="order",
-        object_id=str(order.id),
-        account_id=order.account_id,
         before=order.status,
         after=OrderStatus.UNKNOWN,
         why=why,
@@ -314,12 +308,10 @@ async def _refused(
         await tx.positions.get(order.position_id),
         now=now,
     )
-    await tx.journal.note(
+    await tx.journal.note_order(
         "order refused",
+        order,
         actor="broker",
-        object_type="order",
-        object_id=str(order.id),
-        account_id=order.account_id,
         before=order.status,
         after=rejected,
         why=f"{outcome.code}: {outcome.message}",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from senex.domain.calendar import new_york_date
 from senex.domain.closing import Terms, closing_legs
-from senex.domain.exits import LAST_STEP, MOVES_TO_NATURAL, exit_price, worst_price
+from senex.domain.exits import LAST_STEP, MOVES_TO_NATURAL, ended, exit_price, worst_price
 from senex.domain.exits import in_regular_hours as in_hours
 from senex.domain.legs import InstrumentType
 from senex.domain.net import price_legs
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from senex.ports.records import Instrument
 
 _NICKEL, _DIME, _DEAR = Decimal("0.05"), Decimal("0.10"), Decimal(3)
+
+
+def stops_of(instruments: Mapping[str, Instrument]) -> dict[str, datetime | None]:
+    """When each contract stops trading, as far as the broker has said."""
+    return {symbol: each.stops_trading_at for symbol, each in instruments.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +75,8 @@ class ExitCase:
             return session.why
         if not in_hours(session, self.now):
             return "the market is closed"
-        ended = [
-            symbol
-            for symbol in self.held.open
-            if (known := self.instruments.get(symbol)) is not None
-            and known.stops_trading_at is not None
-            and known.stops_trading_at <= self.now
-        ]
-        return f"{ended[0]} has stopped trading" if ended else None
+        over = ended(self.held.open, stops_of(self.instruments), self.now)
+        return None if over is None else f"{over} has stopped trading"
 
     def limit(self, wish: SpreadExit, moves: int) -> Decimal | Unknown:
         """The limit its order should have after ``moves`` re-pricings, or why none is known."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from senex.domain.decisions import DRY_RUN, FIX, REPLAY, Answer, Outcome
 from senex.domain.differences import Category, Fix
+from senex.domain.errors import UsageProblem
 from senex.services.compare import keep, look
 from senex.services.follow import MEND
 from senex.services.operators import LIVE
@@ -27,12 +28,18 @@ _NAMED_ONLY = frozenset({Category.ORPHAN_ORDER, Category.FOREIGN_ORDER})
 
 
 async def reconcile_on_request(context: Context, decision: Decision, work: Work) -> None:
-    """A dry run compares and books nothing; the answer says what differs and what is done about it."""
+    """A dry run compares and books nothing; the answer says what differs and what is done about it.
+
+    Raises:
+        UsageProblem: ``E_FIX`` when something is named that is neither a category nor differs; nothing is mended then.
+    """
     if REPLAY in decision.options:
         await replay_on_request(context, decision, work)
         return
     account_id = decision.account_id
     dry = DRY_RUN in decision.options
+    async with context.units.reading() as tx:
+        before = await tx.alarms.differing(account_id)
     if dry:
         found = await look(context, account_id)
         await keep(context, account_id, found)
@@ -41,6 +48,7 @@ async def reconcile_on_request(context: Context, decision: Decision, work: Work)
         done = await reconcile_account(context, account_id)
     now = context.clock.now()
     wanted = [option.removeprefix(FIX) for option in decision.options if option.startswith(FIX)]
+    _check_names(done.found, before, wanted)
     async with context.units() as tx:
         fixes = [
             await _fix(context, tx, decision, each, dry=dry)
@@ -61,6 +69,20 @@ async def reconcile_on_request(context: Context, decision: Decision, work: Work)
         )
         await tx.outbox.done(work)
         await tx.commit()
+
+
+def _check_names(found: Sequence[Difference] | None, before: frozenset[str], wanted: Sequence[str]) -> None:
+    """What differed ``before`` may have been settled by the reading itself; what was not compared is not judged."""
+    if found is None:
+        return
+    categories = {category.value for category in Category if category not in _NAMED_ONLY}
+    subjects = {each.subject for each in found}
+    for name in wanted:
+        if name not in categories | subjects | before:
+            possible = ", ".join([*sorted(subjects), *sorted(categories)])
+            raise UsageProblem(
+                "E_FIX", f"Nothing was mended: {name!r} names nothing that differs; use one of {possible}."
+            )
 
 
 def _named(each: Difference, wanted: Sequence[str]) -> bool:

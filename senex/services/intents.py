@@ -51,12 +51,10 @@ async def write(
 ) -> None:
     """Write an order, its first attempt and the work to send it; reads nothing, so it can go at once with more."""
     await tx.orders.add(order, now)
-    await tx.journal.note(
+    await tx.journal.note_order(
         "order intended",
+        order,
         actor=actor,
-        object_type="order",
-        object_id=str(order.id),
-        account_id=order.account_id,
         after=order.status,
         why=why,
         now=now,

@@ -44,11 +44,10 @@ if TYPE_CHECKING:
 _ANY_AGE = timedelta(days=36500)
 
 
-@dataclass(frozen=True, slots=True)
-class LegLive:
-    """One instrument now: its mid (None of it where unknown) and how old that is."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Live:
+    """What is made of quotes: as old as the oldest of them."""
 
-    mark: Decimal | Unknown
     age: timedelta | Unknown
 
     @property
@@ -57,8 +56,15 @@ class LegLive:
         return isinstance(self.age, Unknown) or self.age > DISPLAY_STALE
 
 
-@dataclass(frozen=True, slots=True)
-class SpreadLive:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegLive(_Live):
+    """One instrument now: its mid (None of it where unknown) and how old that is."""
+
+    mark: Decimal | Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpreadLive(_Live):
     """One spread now.
 
     ``close`` is the signed mid price of closing it (− pays). ``distance`` is
@@ -68,14 +74,8 @@ class SpreadLive:
 
     close: Decimal | Unknown
     pnl: Decimal | Unknown
-    age: timedelta | Unknown
     target: Decimal | None
     distance: Decimal | Unknown | None
-
-    @property
-    def stale(self) -> bool:
-        """Whether the screen must dim it."""
-        return isinstance(self.age, Unknown) or self.age > DISPLAY_STALE
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +87,22 @@ class NextExit:
     day: date
 
 
-@dataclass(frozen=True, slots=True)
-class PositionLive:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionLive(_Live):
     """A position now; ``spreads`` by key, ``legs`` by (spread key, symbol)."""
 
     close: Decimal | Unknown
     pnl: Decimal | Unknown
-    age: timedelta | Unknown
     spreads: dict[str, SpreadLive]
     legs: dict[tuple[str, str], LegLive]
     next_exit: NextExit | None
-
-    @property
-    def stale(self) -> bool:
-        """Whether the screen must dim it."""
-        return isinstance(self.age, Unknown) or self.age > DISPLAY_STALE
 
 
 def leg_live(streamer: str, market: Market, now: datetime) -> LegLive:
     """The mid of one symbol, whatever its age, and the age beside it."""
     quote = market.quotes.get(streamer)
     mark = Unknown(f"no quote for {streamer} yet") if quote is None else quote.mid
-    return LegLive(mark, market.age(streamer, now))
+    return LegLive(mark=mark, age=market.age(streamer, now))
 
 
 def price_suggestion(suggestion: SuggestionView, market: Market, now: datetime) -> Pricing | Unknown:
@@ -203,7 +197,8 @@ def _spread(position_id: UUID, spread: PositionSpreadView, market: Market, now: 
     distance: Decimal | Unknown | None = None
     if target is not None:
         distance = close if isinstance(close, Unknown) else target - close
-    return SpreadLive(close, _pnl(position_id, spread.lots, market, now), age, target, distance)
+    pnl = _pnl(position_id, spread.lots, market, now)
+    return SpreadLive(close=close, pnl=pnl, age=age, target=target, distance=distance)
 
 
 def _closing(

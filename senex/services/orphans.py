@@ -57,7 +57,11 @@ async def second_order(context: Context, tx: UnitOfWork, order: Order, theirs: B
     """Alarm, halt the underlying, and have the second order cancelled while it works."""
     now = context.clock.now()
     live = not theirs.means.terminal
-    if not live and not theirs.filled:
+    over = not live and not theirs.filled
+    if over and await _was_ours(tx, order, theirs):
+        return
+    fresh = (await tx.orders.meet(order.account_id, [theirs], now)).get(theirs.id, False)
+    if over and not fresh:
         await tx.alarms.resolve(DOUBLED, theirs.id, account_id=order.account_id, now=now)
         return
     what = f"The broker has a second order for one decision ({theirs.id}, {order.underlying})"
@@ -70,12 +74,10 @@ async def second_order(context: Context, tx: UnitOfWork, order: Order, theirs: B
     alarm = Alarm(DOUBLED, Severity.CRITICAL, order.account_id, "order", theirs.id, f"{what}; {done}{held}.")
     if await tx.alarms.sound(alarm, now):
         await tx.alarms.halt_underlying(order.account_id, order.underlying, reason=what.lower(), now=now)
-        await tx.journal.note(
+        await tx.journal.note_order(
             "second order found",
+            order,
             actor="daemon",
-            object_type="order",
-            object_id=str(order.id),
-            account_id=order.account_id,
             after=theirs.id,
             why=f"the broker lists {theirs.id} under the name of an attempt that became {order.broker_order_id}",
             now=now,
@@ -87,6 +89,13 @@ async def second_order(context: Context, tx: UnitOfWork, order: Order, theirs: B
                 queue="trading",
                 account_id=order.account_id,
             )
+    if over:  # it came and went before anybody saw it: that is said, and nothing is left to mend
+        await tx.alarms.resolve(DOUBLED, theirs.id, account_id=order.account_id, now=now)
+
+
+async def _was_ours(tx: UnitOfWork, order: Order, theirs: BrokerOrder) -> bool:
+    """Whether the order went on in another one elsewhere, and this is what it was before."""
+    return any(each.broker_order_id == theirs.id for each in await tx.orders.attempts(order.id))
 
 
 async def cancel_lost(context: Context, tx: UnitOfWork, account_id: UUID, theirs: BrokerOrder) -> None:
@@ -122,12 +131,10 @@ async def reopen(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerO
     )
     alarm = Alarm(LATE, Severity.CRITICAL, order.account_id, "order", str(order.id), text)
     await tx.alarms.sound(alarm, now)
-    await tx.journal.note(
+    await tx.journal.note_order(
         "order corrected",
+        order,
         actor="daemon",
-        object_type="order",
-        object_id=str(order.id),
-        account_id=order.account_id,
         before=order.status,
         after=OrderStatus.UNKNOWN,
         why=f"broker order {theirs.id} carries its name",

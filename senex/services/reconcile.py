@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 FAILED = "E_RECONCILE"
 _TARGETS = frozenset({Category.MISSING_TARGET, Category.TARGET_SIZE, Category.BROKEN_RATIO})
+"""What has its position looked after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +92,14 @@ async def reconcile_account(context: Context, account_id: UUID) -> Reconciled:
         if done.found is not None and not done.failed:
             await tx.exits.were_read(account_id)
         exiting = [str(wish.position_id) for wish in await tx.exits.active(account_id)]
-        for position_id in dict.fromkeys((*_to_look_at(done.found or ()), *exiting)):
+        awry = [each.subject.split("/")[0] for each in done.found or () if each.category in _TARGETS]
+        for position_id in dict.fromkeys((*awry, *exiting)):
             await tx.outbox.add(MEND, position_id, queue="trading", account_id=account_id)
         if not done.failed:
             await tx.accounts.ready(account_id, epoch=fence.ready_epoch, now=now)
         await tx.commit()
     await context.publisher.changed("account", str(account_id), str(account_id))
     return done
-
-
-def _to_look_at(found: tuple[Difference, ...]) -> tuple[str, ...]:
-    """The positions whose targets are not as they should be."""
-    return tuple(dict.fromkeys(each.subject.split("/")[0] for each in found if each.category in _TARGETS))
 
 
 async def _read(context: Context, account_id: UUID) -> Reconciled:

@@ -18,18 +18,14 @@ from senex.domain.orders import (
     OrderStatus,
     advance,
     advance_attempt,
-    of_another_deployment,
-    of_successor,
-    of_the_lost_time,
-    successor,
 )
 from senex.domain.unknown import Unknown
 from senex.services.entries import booked_elsewhere, entry_orders, fit, replaced_by_us
-from senex.services.fence import stand_down_in
 from senex.services.follow import follow_order
-from senex.services.orphans import cancel_lost, has_sibling, is_second, reopen, second_order
+from senex.services.orphans import has_sibling, is_second, reopen, second_order
 from senex.services.repricing import streamers_of
 from senex.services.resolve import UNKNOWN
+from senex.services.strangers import FOREIGN, meet
 from senex.services.trading_state import stop_entries
 
 if TYPE_CHECKING:
@@ -74,7 +70,7 @@ async def apply_order(
     async with context.units() as tx:
         booked = None
         if order_id is None:
-            await _foreign(context, tx, account_id, theirs)
+            await meet(context, tx, account_id, [theirs])
         else:
             position_id = (await tx.orders.get(order_id)).position_id
             position = await tx.positions.get(position_id, lock=True)
@@ -99,6 +95,8 @@ async def _ours(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerOr
     lives = not theirs.means.terminal
     if attempt is not None and attempt.status is AttemptStatus.REFUSED:
         if not lives and not theirs.filled:
+            if theirs.means is not OrderStatus.REJECTED:
+                await meet(context, tx, order.account_id, [theirs])
             return None
         await _refused(context, tx, order, theirs)
     given_up = attempt if attempt is not None and attempt.status in _GIVEN_UP else None
@@ -146,6 +144,11 @@ async def _book(booking: _Booking, position: Position, pricing: Pricing | None) 
     former = order.broker_order_id not in (None, theirs.id) and theirs.means is OrderStatus.REPLACED
     if not former:
         await _adopt(booking)
+        if order.broker_order_id not in (
+            None,
+            theirs.id,
+        ):  # what somebody made of it elsewhere was a stranger's
+            await tx.alarms.resolve(FOREIGN, theirs.id, account_id=order.account_id, now=now)
     elsewhere = await booked_elsewhere(tx, order) if theirs.filled else frozenset()
     fits = order.replaces_id is not None and order.broker_order_id is None
     if fits:
@@ -172,12 +175,10 @@ async def _book(booking: _Booking, position: Position, pricing: Pricing | None) 
     if fresh:
         await _fill(booking, filled, position, fresh, pricing)
     if status is not order.status:
-        await tx.journal.note(
+        await tx.journal.note_order(
             f"order {status}",
+            order,
             actor=f"broker ({booking.source})",
-            object_type="order",
-            object_id=str(order.id),
-            account_id=order.account_id,
             before=order.status,
             after=status,
             why=f"broker order {theirs.id} is {theirs.status}",
@@ -254,12 +255,10 @@ async def _fill(
         booked = close_lots(lots, new, spread_keys=keys)
     await tx.positions.book(order.account_id, booked, now)
     for extra in booked.surplus:
-        await tx.journal.note(
+        await tx.journal.note_order(
             "fill beyond plan",
+            order,
             actor="daemon",
-            object_type="order",
-            object_id=str(order.id),
-            account_id=order.account_id,
             after=f"{extra.quantity} {extra.symbol}",
             why="the broker filled contracts no plan of this order accounts for",
             now=now,
@@ -276,25 +275,6 @@ async def _fill(
 
 def _to_fill(stored: StoredFill, action: Mapping[str, Action]) -> Fill:
     return Fill(stored.id, stored.symbol, action[stored.symbol], stored.fill.quantity, stored.fill.price)
-
-
-async def _foreign(context: Context, tx: UnitOfWork, account_id: UUID, theirs: BrokerOrder) -> None:
-    """Another senex trading this account would double everything: entries stop until somebody looks.
-
-    One that was restored from this one's backups has replaced it. What lives of the time this one has lost is
-    cancelled: nobody here knows what it was for.
-    """
-    namespace, name = await tx.orders.namespace(), theirs.external_identifier
-    live = not theirs.means.terminal
-    if of_successor(name, namespace):
-        await stand_down_in(context, tx, successor(name or ""))
-    if live and of_the_lost_time(name, namespace):
-        await cancel_lost(context, tx, account_id, theirs)
-    if not live or not of_another_deployment(name, namespace):
-        return
-    await stop_entries(
-        context, tx, account_id, f"another senex has a live order on this account (broker order {theirs.id})"
-    )
 
 
 async def _refused(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerOrder) -> None:

@@ -73,12 +73,10 @@ async def _abandon(context: Context, tx: UnitOfWork, attempt: Attempt, order: Or
     ended = advance(order.status, OrderStatus.CANCELLED)
     await tx.orders.set_status(order.id, ended, now=now, reject_reason=f"never sent: {why}")
     await tx.alarms.resolve(UNKNOWN, str(order.id), account_id=order.account_id, now=now)
-    await tx.journal.note(
+    await tx.journal.note_order(
         "submission abandoned",
+        order,
         actor="daemon",
-        object_type="order",
-        object_id=str(order.id),
-        account_id=order.account_id,
         before=order.status,
         after=ended,
         why=why,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from senex.domain.caps import Exposure, pace
 from senex.domain.errors import Refused
 from senex.domain.orders import OrderStatus
 from senex.domain.positions import PositionStatus
-from senex.domain.risk import Entry, Standing, assess_entry, loss_at, remaining_risk
+from senex.domain.risk import Standing, assess_entry, remaining_risk
 from senex.domain.unknown import Unknown
 from senex.services.context import Postponed
 
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from senex.domain.legs import Leg
     from senex.domain.limits import LimitBook, Limits
     from senex.domain.orders import Order
     from senex.domain.positions import Position
+    from senex.domain.risk import Entry
     from senex.ports.cases import AccountBooks
 
 
@@ -79,22 +78,12 @@ def _commitment(books: AccountBooks, position: Position) -> Decimal | Unknown:
     return remaining_risk(books.lots.get(position.id, ()), books.realised.get(position.id, Decimal(0)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """An entry to be judged. ``limit`` is signed; ``position_id`` is its own position, once there is one.
-
-    ``broker_requirement`` is the dry run's margin figure in dollars.
-    """
-
-    underlying: str
-    legs: tuple[Leg, ...]
-    limit: Decimal
-    position_id: UUID | None = None
-    broker_requirement: Decimal | None = None
-
-
-def check_entry(books: AccountBooks, candidate: Candidate, *, limits: LimitBook, now: datetime) -> None:
+def check_entry(
+    books: AccountBooks, entry: Entry, *, limits: LimitBook, now: datetime, position_id: UUID | None = None
+) -> None:
     """Every limit an entry must pass, at the moment its intent is written and again before it is sent.
+
+    ``position_id`` is its own position, once there is one.
 
     Raises:
         Refused: ``E_NOT_READY``, ``E_UNDERLYING_HALTED``, ``E_UNKNOWN_ORDER`` or ``E_RISK``, with all reasons.
@@ -103,7 +92,7 @@ def check_entry(books: AccountBooks, candidate: Candidate, *, limits: LimitBook,
         raise Refused(
             "E_NOT_READY", f"Not yet: {books.fence.ready_reason}; senex reconciles first, then decide again."
         )
-    underlying = candidate.underlying
+    underlying = entry.underlying
     halted = books.halted_underlyings.get(underlying)
     if halted is not None:
         raise Refused(
@@ -112,16 +101,13 @@ def check_entry(books: AccountBooks, candidate: Candidate, *, limits: LimitBook,
             f"`senex state resume {underlying}`.",
         )
     for order in books.orders:
-        if order.underlying == underlying and _in_doubt(books, order, candidate):
+        if order.underlying == underlying and _in_doubt(books, order, position_id):
             raise Refused(
                 "E_UNKNOWN_ORDER",
                 f"Whether an earlier {underlying} order reached the broker is not known, so {underlying} is blocked "
                 "until reconciliation has settled it.",
             )
-    standing = standing_of(books, now=now, without=candidate.position_id)
-    loss = loss_at(candidate.legs, candidate.limit)
-    entry = Entry(underlying, candidate.legs, candidate.limit, loss, candidate.broker_requirement)
-    verdict = assess_entry(entry, standing, _limits(books, limits))
+    verdict = assess_entry(entry, standing_of(books, now=now, without=position_id), _limits(books, limits))
     if not verdict.allowed:
         raise Refused("E_RISK", f"Refused: {verdict.reasons[0]}.", reasons=verdict.reasons)
 
@@ -141,13 +127,13 @@ def _limits(books: AccountBooks, limits: LimitBook) -> Limits:
     return limits.of(books.account.number, books.account.risk_preset)
 
 
-def _in_doubt(books: AccountBooks, order: Order, candidate: Candidate) -> bool:
+def _in_doubt(books: AccountBooks, order: Order, position_id: UUID | None) -> bool:
     """Whether the broker may have the order without our knowing.
 
     Before sending, the account's lock is ours: who else still counts as sending has died.
     """
     if order.status is OrderStatus.UNKNOWN:
         return True
-    if candidate.position_id is None or order.position_id == candidate.position_id:
+    if position_id is None or order.position_id == position_id:
         return False
     return order.id in books.sending

@@ -8,13 +8,15 @@ from uuid import uuid4
 
 from senex.domain.analysis import analyse
 from senex.domain.calendar import new_york_date
+from senex.domain.caps import activity
+from senex.domain.chain import told_of
 from senex.domain.decisions import Answer, Outcome
 from senex.domain.errors import Refused, UsageProblem
 from senex.domain.money import CONTRACT_MULTIPLIER
 from senex.domain.risk import strikes_in_use, tradeable_capital
 from senex.domain.strategies import strategy
 from senex.domain.strategies.base import Refusal, StrategyInputs
-from senex.domain.suggestions import LIFETIME, Suggestion, SuggestionStatus
+from senex.domain.suggestions import LIFETIME, Reason, Suggestion, SuggestionStatus
 from senex.domain.symbols import underlying_symbol
 from senex.ports.records import Instrument
 from senex.services.history import candles as daily_candles
@@ -99,9 +101,26 @@ async def propose(context: Context, account_id: UUID, underlying: str, strategy_
     taken = tuple(map(str, strikes_in_use(proposal.legs, reserved)))
     if taken:
         raise _no_trade(Refusal(proposal.strategy, underlying, taken))
+    proposal = await _traded(context, account, proposal)
     suggestion = _suggestion(context, account.id, proposal)
     stops = await context.broker.stops_trading_at(sorted(structure.streamers))
     return Proposed(suggestion, tuple(_instruments(underlying, structure.streamers, stops)))
+
+
+async def _traded(context: Context, account: Account, proposal: Proposal) -> Proposal:
+    """The proposal with what is open and trades of its legs.
+
+    Raises:
+        Refused: ``E_NO_TRADE`` when too little of a leg is and does.
+    """
+    symbols = [leg.symbol for leg in proposal.legs]
+    told = await context.broker.activity(symbols)
+    thin = activity(proposal.legs, told, context.limits.of(account.number, account.risk_preset))
+    reasons = tuple(map(str, thin))
+    if reasons:
+        raise _no_trade(Refusal(proposal.strategy, proposal.underlying, reasons))
+    line = Reason(told_of(told[symbol] for symbol in symbols))
+    return replace(proposal, reasons=(*proposal.reasons, line))
 
 
 async def keep(tx: UnitOfWork, made: Proposed, *, actor: str) -> None:

@@ -11,12 +11,13 @@ from senex.domain.calendar import new_york_date
 from senex.domain.errors import SenexError, Unavailable, UsageProblem
 from senex.services.context import finished
 from senex.services.daily_loss import judge_day
-from senex.services.news import news
+from senex.services.news import News, news
 from senex.services.record_fill import apply_order
 from senex.services.resolve import absent, doubtful
+from senex.services.strangers import meet
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterable
+    from collections.abc import AsyncIterator, Collection, Iterable, Mapping
     from uuid import UUID
 
     from senex.domain.differences import Known
@@ -137,13 +138,16 @@ async def sync_orders(context: Context, account_id: UUID) -> Listing:
         seen = {order.id: order for order in await context.broker.order_history(account.number, since)}
         # read last, so that what is newest wins
         seen |= {order.id: order for order in await context.broker.live_orders(account.number)}
-        known, namespace = await _known(context, account_id, seen)
-        fresh = news(seen.values(), known, namespace=namespace)
+        known, fresh = await _compared(context, account_id, seen)
         unlisted = _unlisted(known, seen)
-        doubts = [await _apply(context, account_id, order) for order in fresh]
+        doubts = [await _apply(context, account_id, order) for order in fresh.ours]
         doubts += [await _look_up(context, account, order) for order in unlisted]
-        if fresh or unlisted:
-            known, _ = await _known(context, account_id, seen)
+        if fresh.strangers:
+            async with context.units() as tx:
+                await meet(context, tx, account_id, fresh.strangers)
+                await tx.commit()
+        if fresh.ours or unlisted:
+            known, _ = await _compared(context, account_id, seen)
         listing = Listing(tuple(seen.values()), known)
         if any(doubts):
             await _doubt(context, account_id, "; ".join(filter(None, doubts)), listing=listing)
@@ -151,10 +155,15 @@ async def sync_orders(context: Context, account_id: UUID) -> Listing:
     return listing
 
 
-async def _known(context: Context, account_id: UUID, seen: Collection[str]) -> tuple[tuple[Known, ...], UUID]:
-    """Ours among the listed, with this deployment's namespace."""
+async def _compared(
+    context: Context, account_id: UUID, seen: Mapping[str, BrokerOrder]
+) -> tuple[tuple[Known, ...], News]:
+    """Ours among the listed, and what of the list says something new."""
     async with context.units.reading() as tx:
-        return await tx.orders.known(account_id, seen), await tx.orders.namespace()
+        known = await tx.orders.known(account_id, seen)
+        strangers = await tx.orders.strangers(account_id, seen)
+        namespace = await tx.orders.namespace()
+    return known, news(seen.values(), known, strangers, namespace=namespace)
 
 
 async def _apply(context: Context, account_id: UUID, theirs: BrokerOrder) -> str:

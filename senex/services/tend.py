@@ -15,20 +15,21 @@ from senex.domain.alarms import Alarm, Severity
 from senex.domain.calendar import Calendar, new_york_date
 from senex.domain.closing import DAEMON, Cancel, Cause, Change, Place, held_of, target_moves
 from senex.domain.errors import Refused, Unavailable
+from senex.domain.exits import ended
 from senex.domain.orders import Order, OrderLine, OrderStatus, Origin, unfilled_legs
 from senex.domain.quotes import Market
 from senex.domain.targets import target_specs
 from senex.domain.unknown import Unknown
 from senex.services.bring_on import bring_on
 from senex.services.cancel import withdraw
-from senex.services.exit_case import ExitCase
+from senex.services.exit_case import ExitCase, stops_of
 from senex.services.follow import tend_later
 from senex.services.intents import intend
 from senex.services.replace import intend_replacement
 from senex.services.repricing import WAIT_FOR_QUOTES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -88,7 +89,8 @@ async def place_wanted(context: Context, tx: UnitOfWork, position: Position) -> 
     lots = await tx.positions.lots(position.id)
     held = {spread.plan.key: held_of(spread.plan, lots) for spread in position.spreads}
     placed = []
-    for spec in _planned(position, held).specs:
+    instruments = await tx.market.instruments(sorted(_symbols(position)))
+    for spec in _planned(position, held, instruments, tending.now).specs:
         mine = [order for order in orders if order.spread_key == spec.spread_key]
         if spec.spread_key in closing:
             continue
@@ -113,8 +115,7 @@ async def _market(context: Context, position_id: UUID) -> tuple[Market, dict[str
     async with context.units.reading() as tx:
         position = await tx.positions.get(position_id)
         wishes = [wish for wish in await tx.exits.of_position(position_id) if wish.active]
-        symbols = {leg.symbol for spread in position.spreads for leg in spread.plan.legs}
-        instruments = dict(await tx.market.instruments(sorted(symbols)))
+        instruments = dict(await tx.market.instruments(sorted(_symbols(position))))
     if not wishes:
         return Market(), instruments
     streamers = {each.streamer for each in instruments.values()}
@@ -136,7 +137,7 @@ async def _tend(tending: _Tending, market: Market, instruments: dict[str, Instru
     fence = await tx.accounts.fence(position.account_id)
     calendar = await tx.market.calendar(new_york_date(now)) if wishes else Calendar(())
     every = {spread.plan.key: held_of(spread.plan, lots) for spread in position.spreads}
-    planned = _planned(position, every)
+    planned = _planned(position, every, instruments, now)
     for spread in position.spreads:
         key, held = spread.plan.key, every[spread.plan.key]
         orders = [order for order in tending.orders if order.spread_key == key and not order.opens_risk]
@@ -163,15 +164,25 @@ async def _end_entry(tending: _Tending, entry: Order) -> None:
         await _do(tending, "", Cancel(entry, "flatten"), None)
 
 
-def _planned(position: Position, held: dict[str, Held]) -> Targets:
-    """The targets the plan wants for what is open; none for a position nobody manages."""
+def _symbols(position: Position) -> set[str]:
+    return {leg.symbol for spread in position.spreads for leg in spread.plan.legs}
+
+
+def _planned(
+    position: Position, held: dict[str, Held], instruments: Mapping[str, Instrument], now: datetime
+) -> Targets:
+    """The targets the plan wants for what is open and still trades; none for a position nobody manages."""
+    stops = stops_of(instruments)
     credits_ = {
         spread.plan.key: Unknown(f"the opening credit of {spread.plan.key} is not known")
         if spread.credit is None
         else spread.credit
         for spread in position.spreads
     }
-    units = {key: each.units.whole if position.managed else 0 for key, each in held.items()}
+    units = {
+        key: each.units.whole if position.managed and ended(each.open, stops, now) is None else 0
+        for key, each in held.items()
+    }
     plans = (spread.plan for spread in position.spreads)
     return target_specs(plans, units=units, credits=credits_, tick=position.tick)
 
@@ -194,12 +205,10 @@ async def _do(tending: _Tending, key: str, move: Move, wish: SpreadExit | None) 
     else:
         await _ask_to_cancel(tending, order)
     await tx.orders.request_cancel(order.id, now, actor=DAEMON)
-    await tx.journal.note(
+    await tx.journal.note_order(
         "order makes room" if isinstance(move, Cancel) else "order is changed",
+        order,
         actor=DAEMON,
-        object_type="order",
-        object_id=str(order.id),
-        account_id=order.account_id,
         before=order.status,
         after=str(move.limit) if isinstance(move, Change) else None,
         why=move.why,

@@ -176,13 +176,27 @@ class Outbox:
             raise away(problem) from problem
 
 
-async def wakes(connection: AsyncConnection) -> AsyncGenerator[None, None]:
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """New rows of one queue and job were committed; without a queue: any may have been."""
+
+    queue: str = ""
+    job: str = ""
+
+    def may_be(self, queue: str, *, moving: bool | None = None) -> bool:
+        """Whether it may be about a row of the queue; of ``HEARD``: one that moves orders, or one that does not."""
+        if not self.queue:
+            return True
+        return self.queue == queue and (moving is None or (self.job in MOVING) is moving)
+
+
+async def wakes(connection: AsyncConnection) -> AsyncGenerator[Wake, None]:
     """Listen on a connection of its own; answer at once and then once per notice. Raises Unavailable."""
     try:
         await connection.execute(f"LISTEN {CHANNEL}")
-        yield
-        async for _ in connection.notifies():
-            yield
+        yield Wake()
+        async for notice in connection.notifies():
+            yield Wake(*notice.payload.split())
     except psycopg.OperationalError as problem:
         raise away(problem) from problem
     raise away(psycopg.OperationalError("the session ended"))

@@ -181,6 +181,7 @@ STANDINGS = """
 SELECT 'order ' || id AS name, status FROM trade_order
 UNION ALL SELECT 'attempt ' || id, status FROM attempt
 UNION ALL SELECT 'position ' || id, status FROM position
+UNION ALL SELECT 'suggestion ' || id, status FROM suggestion
 """
 
 CHAINS = """

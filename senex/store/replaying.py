@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def replayed(cursor: AsyncCursor[Any]) -> ReplayView:
-    """Every step from the first on, then every order, attempt and position as it stands."""
+    """Every step from the first on, then everything as it stands."""
     replay = Replay()
     await cursor.execute(query_text.STEPS.encode())
     async for row in cursor:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from senex.domain.calendar import NEW_YORK
+from senex.domain.chain import Activity
 from senex.domain.errors import Refused, Unavailable, UsageProblem
 from senex.domain.legs import InstrumentType
 from senex.domain.money import CONTRACT_MULTIPLIER
@@ -74,6 +75,7 @@ class MemoryBroker:
         self.metrics_told = market.metrics()
         self.marks: dict[str, UUID] = {}
         self.refuses_marks = False
+        self.activity_told = Activity(1200, 340)
         self.unlisted_underlyings: set[str] = set()
         """Underlyings it does not know."""
 
@@ -214,6 +216,10 @@ class MemoryBroker:
 
     async def dividend(self, underlying: str) -> Dividend | None:
         return self.dividend_told
+
+    async def activity(self, symbols: Sequence[str]) -> dict[str, Activity]:
+        self._there("activity")
+        return dict.fromkeys(symbols, self.activity_told)
 
     async def stops_trading_at(self, symbols: Sequence[str]) -> dict[str, datetime]:
         """A quarter past four on the day they expire, unless told otherwise."""

@@ -252,6 +252,11 @@ async def test_state_account_and_sync(shell: Shell) -> None:
         assert halted.code == 0, halted
         opened = await shell.senex("state", "set", "active", "--reason", "back")
         assert opened.code == 4
+        for command in (("state", "set", "active", "--yes"), ("jobs", "pause", "sync_positions", "--yes")):
+            blank = await shell.senex(*command, "--reason", " ")
+            assert (blank.code, "say why" in blank.err) == (2, True)
+        strange = await shell.senex("reconcile", "--fix", "NONSENSE")
+        assert (strange.code, "[E_FIX]" in strange.err, "missing_target" in strange.err) == (2, True, True)
         synced = await shell.senex("sync", "--json")
         assert synced.json["result"]["outcome"] == "done"
     (state,) = (await shell.senex("state", "show", "--json")).json["states"]

@@ -14,7 +14,7 @@ from senex.domain.closing import held_of, over_closing
 from senex.domain.decisions import DecisionKind
 from senex.domain.quotes import Market, Quote
 from senex.domain.symbols import OptionSymbol
-from tests.contract.simulator_books import put
+from tests.contract.simulator_books import call, put
 from tests.integration.ledger_world import Account, account, buy, sell
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class SimulatedQuotes:
             symbol = OptionSymbol.from_streamer(name).occ if name.startswith(".") else name
             shown = exchange.board.quote(symbol)
             if shown is not None:
-                bid, ask = D(str(shown.bid)), D(str(shown.ask))
+                bid, ask = shown.bid_price, shown.ask_price
                 quotes[name] = Quote(name, bid, ask, D(1), D(1), 1, now)
         return Market(quotes, now)
 
@@ -133,3 +133,35 @@ async def test_a_close_by_hand_fills_at_natural_and_takes_the_target_away(week: 
     assert (closed.status, closed.closure_reason) == ("closed", "manual_close")
     assert ("target", "cancelled") in await week.orders(position)
     await week.agrees()
+
+
+async def test_assigned_shares_and_the_leg_left_over_are_closed_by_the_one_command(week: Account) -> None:
+    """A call that is exercised for the dividend: the alarm names what closes the shares and the long leg with them."""
+    market = week.world.simulator.exchange.market
+    day = next(one for one in market.dividends("SPY") if one.ex_date > FRIDAY).ex_date
+    july = next(one for one in market.chain("SPY", 0) if one.day == date(2026, 7, 17))
+    low, high = sorted(july.strikes)[:2]
+    parent = await week.enter(
+        (sell(call("SPY", july.day, low)), buy(call("SPY", july.day, high))), share=None
+    )
+    await week.jump(day, 11)
+    [child] = [one for one in await week.positions() if one.strategy == "assigned_stock"]
+    assert [(lot.symbol, lot.quantity) for lot in child.spreads[0].lots] == [("SPY", -100)]
+    [alarm] = [one for one in await week.reads.alarms() if one.code == "ASSIGNED"]
+    assert f"senex positions close {str(child.id)[:8]}" in alarm.text
+
+    decision = await week.desk.decide(DecisionKind.CLOSE_POSITION, subject_id=child.id)
+    await week.desk.drain()
+    assert await week.desk.answer(decision) == ("done", "OK")
+    for minute in (2, 4, 6, 8):
+        await week.jump(day, 11, minute)
+        await look(week, parent)
+        await look(week, child.id)
+    await week.reconcile()
+
+    assert {one.status for one in await week.positions()} == {"closed"}
+    assert [order for order in await week.orders(parent) if order[0] == "close"] == [("close", "filled")]
+    assert await week.orders(child.id) == [("close", "filled")]
+    assert "ASSIGNED" not in {one.code for one in await week.reads.alarms()}
+    await week.agrees()
+    await week.gained(parent)

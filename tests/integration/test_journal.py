@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -159,9 +160,27 @@ async def test_every_change_of_a_status_is_replayed_to_what_the_tables_say(desk:
     desk.broker.orders[theirs.id] = theirs
     done = await reads.replay()
     assert done.broken is None
-    assert done.objects == 1 + 4 + 4  # the position, its orders, an attempt each
+    assert done.objects == 1 + 1 + 4 + 4  # the suggestion, the position, its orders, an attempt each
     assert done.steps >= 4 * 5
     assert "transition" not in {one.action for one in await reads.journal()}
+
+
+async def test_the_lives_of_suggestions_are_replayed(desk: Desk, reads: Reads) -> None:
+    approved, rejected, expired = [await desk.suggest() for _ in range(3)]
+    await desk.approve(approved)
+    await desk.decide(DecisionKind.REJECT, suggestion_id=rejected, version=1, digest="", reason="no")
+    await desk.drain()
+    desk.clock.advance(timedelta(days=2))
+    await desk.offer("cleanup_old_suggestions", "")
+    await desk.drain()
+    assert (await reads.replay()).broken is None
+    async with desk.engine.begin() as connection:
+        await connection.execute(
+            text("UPDATE suggestion SET status = 'approved' WHERE id = :id"), {"id": expired}
+        )
+    assert (await reads.replay()).broken == (
+        f"suggestion {expired} is approved in the tables, and the journal leads to expired"
+    )
 
 
 async def test_a_refused_and_a_withdrawn_entry_are_replayed(desk: Desk, reads: Reads) -> None:

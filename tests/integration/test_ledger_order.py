@@ -263,3 +263,34 @@ async def test_two_that_book_the_same_row_book_it_once(desk: Desk) -> None:
     left = leg.signed_quantity + (1 if leg.signed_quantity < 0 else -1)
     assert (await booked(desk))[leg.symbol] == left
     assert await pending(desk) == ()
+
+
+async def test_the_legs_of_somebody_s_trade_come_into_the_books_together(desk: Desk) -> None:
+    """No moment shows one leg without the other: what looks after positions would see a leg that hangs."""
+    order = await desk.order(await desk.approve(await desk.suggest()))
+    assert order.broker_order_id is not None
+    theirs = desk.broker.orders[order.broker_order_id]
+    desk.broker.orders["77"] = replace(theirs, id="77", external_identifier=None)
+    desk.broker.fill("77", desk.mids(order))
+    desk.broker.ledger = trades(desk, "77")
+    account_id = await desk.account()
+    await desk.offer("sync_transactions", account_id, account_id)
+    await desk.run((await desk.work())[-1])
+    async with desk.engine.connect() as connection:
+        written = await connection.execute(text("SELECT count(DISTINCT xmin::text) FROM lot"))
+        assert written.scalar_one() == 1
+    assert await booked(desk) == {leg.symbol: leg.signed_quantity for leg in order.legs}
+
+
+async def test_a_leg_that_must_wait_does_not_keep_the_others_of_its_trade(desk: Desk) -> None:
+    order = await desk.order(await desk.approve(await desk.suggest()))
+    assert order.broker_order_id is not None
+    theirs = desk.broker.orders[order.broker_order_id]
+    desk.broker.orders["77"] = replace(theirs, id="77", external_identifier=None)
+    desk.broker.fill("77", desk.mids(order))
+    first, *others = trades(desk, "77")
+    early = replace(first, sub_kind="Buy to Close", action=Action.BUY_TO_CLOSE)
+    desk.broker.ledger = (early, *others)
+    await reconcile(desk)
+    assert [one.entry.symbol for one in await pending(desk)] == [first.symbol]
+    assert set(await booked(desk)) == {one.symbol for one in others}

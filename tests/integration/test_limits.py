@@ -11,10 +11,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from senex.domain.chain import Activity
 from senex.domain.decisions import DecisionKind
 from senex.domain.limits import LimitBook
 from senex.domain.orders import AttemptStatus, OrderKind, OrderStatus
 from senex.domain.trading_state import TradingState
+from senex.domain.unknown import Unknown
 from senex.ports.broker import Balances
 from senex.services.context import Postponed
 from senex.services.standing import standing_of
@@ -269,3 +271,17 @@ async def test_what_is_paid_out_is_no_loss(desk: Desk) -> None:
     _balance(desk, 45_000)
     await _sync(desk)
     assert await _state(desk) is TradingState.ACTIVE
+
+
+async def test_what_hardly_trades_is_not_suggested_and_what_does_says_so(desk: Desk, reads: Reads) -> None:
+    suggested = await reads.suggestion(await desk.suggest())
+    assert suggested is not None
+    assert "open interest 1200 to 1200 a leg" in suggested.reasons[-1].text
+    desk.broker.activity_told = Activity(Unknown("the broker gives no open interest"), 3)
+    unknown = await reads.suggestion(await desk.suggest())
+    assert unknown is not None
+    assert "open interest unknown: the broker gives no open interest" in unknown.reasons[-1].text
+    desk.broker.activity_told = Activity(3, 3)
+    decision = await desk.decide(DecisionKind.SUGGEST, symbol="QQQ")
+    await desk.drain()
+    assert await desk.answer(decision) == ("refused", "E_NO_TRADE")

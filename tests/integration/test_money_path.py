@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Self
 from uuid import UUID, uuid4
 
 import pytest
+from psycopg.errors import UniqueViolation
 from sqlalchemy import text, update
-from sqlalchemy.exc import IntegrityError
 
 from senex.domain.decisions import DecisionKind
 from senex.domain.errors import Refused, Unavailable
@@ -22,11 +22,12 @@ from senex.domain.limits import LimitBook
 from senex.domain.orders import AttemptStatus, BrokerStatus, OrderKind, OrderStatus
 from senex.domain.positions import PositionStatus
 from senex.domain.quotes import Market
+from senex.domain.risk import Entry
 from senex.domain.trading_state import TradingState
 from senex.ports.broker import Holding, RefusedByBroker, Ticket
 from senex.services.context import Postponed
 from senex.services.intents import attempt_of
-from senex.services.standing import Candidate, check_entry
+from senex.services.standing import check_entry
 from senex.store import tables
 from senex.store.direct import connect
 from senex.store.outbox import Outbox
@@ -162,15 +163,15 @@ async def test_the_database_itself_keeps_what_must_be_one(desk: Desk) -> None:
     async with desk.units() as tx:
         [attempt] = await tx.orders.attempts(entry.id)
         another = attempt_of(entry, number=2, namespace=await tx.orders.namespace())
-    with pytest.raises(IntegrityError, match="one_live_attempt"):
+    with pytest.raises(UniqueViolation, match="one_live_attempt"):
         async with desk.units() as tx:
             await tx.orders.add_attempt(another, desk.clock.now())
     settled = replace(another, external_identifier=attempt.external_identifier, status=AttemptStatus.REFUSED)
-    with pytest.raises(IntegrityError, match="external_identifier"):
+    with pytest.raises(UniqueViolation, match="external_identifier"):
         async with desk.units() as tx:
             await tx.orders.add_attempt(settled, desk.clock.now())
     for order, index in ((entry, "one_entry"), (target, "one_target")):
-        with pytest.raises(IntegrityError, match=index):
+        with pytest.raises(UniqueViolation, match=index):
             async with desk.units() as tx:
                 await tx.orders.add(replace(order, id=uuid4(), broker_order_id=None), desk.clock.now())
 
@@ -452,16 +453,11 @@ async def test_an_order_whose_sender_has_just_died_blocks_its_underlying(desk: D
         assert await tx.orders.start_sending(UUID(dead.subject), epoch=1, now=desk.clock.now())
         await tx.commit()
         suggestion = await tx.suggestions.get(second)
-        mine = Candidate(
-            underlying="QQQ",
-            legs=suggestion.proposal.legs,
-            limit=suggestion.proposal.limit,
-            position_id=uuid4(),
-        )
+        mine = Entry.at("QQQ", suggestion.proposal.legs, suggestion.proposal.limit)
         now = desk.clock.now()
         books = await tx.cases.books(await desk.account(), now=now)
         with pytest.raises(Refused) as refused:
-            check_entry(books, mine, limits=LimitBook(), now=now)
+            check_entry(books, mine, limits=LimitBook(), now=now, position_id=uuid4())
     assert refused.value.code == "E_UNKNOWN_ORDER"
 
 

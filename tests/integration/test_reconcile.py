@@ -16,6 +16,7 @@ from senex.domain.legs import InstrumentType
 from senex.domain.orders import BrokerStatus, OrderKind, OrderStatus
 from senex.ports.broker import Holding
 from senex.store.queries import Reads
+from senex.testing import market
 from senex.testing.bus import MemoryPublisher
 from tests.integration.test_use_cases import Desk, desk
 
@@ -111,20 +112,56 @@ async def test_a_holding_of_somebody_else_is_listed_and_harms_nothing(desk: Desk
     assert await reads.alarms() == ()
 
 
-async def test_a_target_the_operator_took_away_is_missing_and_said(desk: Desk, reads: Reads) -> None:
+async def test_a_target_the_operator_took_away_is_no_difference(desk: Desk, reads: Reads) -> None:
     await _position(desk)
     target = (await desk.orders(OrderKind.TARGET))[0]
     assert target.broker_order_id is not None
     await desk.decide(DecisionKind.CANCEL_ORDER, order_id=target.id)
     await desk.drain()
-    [missing] = await _reconcile(desk, reads)
-    assert missing.category == Category.MISSING_TARGET
-    assert str(target.spread_key) in missing.subject
-    asked = await desk.decide(DecisionKind.RECONCILE, options=["fix:missing_target"])
+    assert await _reconcile(desk, reads) == ()
+
+
+async def test_a_target_that_is_missing_is_said_and_placed_when_asked(desk: Desk, reads: Reads) -> None:
+    await _position(desk)
+    target = (await desk.orders(OrderKind.TARGET))[0]
+    desk.broker.end(target.broker_order_id or "", BrokerStatus.CANCELLED)
+    await desk.offer("monitor_open_orders", target.account_id, target.account_id)
+    await desk.drain()
+    asked = await desk.decide(DecisionKind.RECONCILE, options=["dry_run", "fix:missing_target"])
     await desk.drain()
     answer = await reads.decision_result(asked)
     assert answer is not None
-    assert answer.reasons[-1] == f"{missing.subject}: place its target"
+    assert answer.reasons[-1] == f"{target.position_id}/{target.spread_key}: place its target"
+    assert [one.category for one in await reads.differences(target.account_id)] == [Category.MISSING_TARGET]
+    await _reconcile(desk, reads)
+    assert await _reconcile(desk, reads) == ()
+
+
+async def test_what_has_expired_misses_no_target(desk: Desk, reads: Reads) -> None:
+    """The broker's ledger tells of an expiration late; nothing is asked of it meanwhile."""
+    await _position(desk)
+    targets = await desk.orders(OrderKind.TARGET)
+    sent = len(desk.broker.posts)
+    async with desk.units() as tx:
+        expiry = (await tx.positions.get(targets[0].position_id)).expiry
+    desk.clock.advance(expiry - market.DAY + timedelta(hours=8))
+    for target in targets:
+        desk.broker.end(target.broker_order_id or "", BrokerStatus.EXPIRED)
+    for _ in range(2):
+        assert Category.MISSING_TARGET not in {one.category for one in await _reconcile(desk, reads)}
+    assert len(desk.broker.posts) == sent
+    assert len(await desk.orders(OrderKind.TARGET)) == len(targets)
+
+
+async def test_a_fix_that_names_nothing_is_refused_with_what_there_is(desk: Desk, reads: Reads) -> None:
+    await _position(desk)
+    decision = await desk.decide(DecisionKind.RECONCILE, options=["fix:NONSENSE"])
+    await desk.drain()
+    assert await desk.answer(decision) == ("failed", "E_FIX")
+    answer = await reads.decision_result(decision)
+    assert answer is not None
+    assert "missing_target" in answer.message
+    assert "foreign_order" not in answer.message
 
 
 async def test_an_order_placed_elsewhere_is_nobody_s_business_but_shown(desk: Desk, reads: Reads) -> None:
@@ -144,14 +181,11 @@ async def test_a_foreign_order_is_cancelled_only_when_it_is_named(desk: Desk, re
     desk.broker.orders["77"] = replace(theirs, id="77", external_identifier=None, status=BrokerStatus.LIVE)
 
     for options in (["dry_run", "fix:77"], ["fix:foreign_order"], ["fix:78"]):
-        decision = await desk.decide(DecisionKind.RECONCILE, options=options)
+        await desk.decide(DecisionKind.RECONCILE, options=options)
         await desk.drain()
         assert desk.broker.orders["77"].status is BrokerStatus.LIVE
-    answer = await reads.decision_result(decision)
-    assert answer is not None
-    assert answer.reasons[-1] == "78: nothing of this name differs, so nothing was done"
 
-    decision = await desk.decide(DecisionKind.RECONCILE, options=["fix:77"], reason="not mine")
+    await desk.decide(DecisionKind.RECONCILE, options=["fix:77"], reason="not mine")
     await desk.drain()
     assert desk.broker.orders["77"].status is BrokerStatus.CANCELLED
     assert desk.broker.orders[order.broker_order_id].status is BrokerStatus.LIVE

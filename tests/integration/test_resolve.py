@@ -253,3 +253,64 @@ async def test_a_target_given_up_is_placed_anew_and_its_late_twin_is_cancelled(
     assert desk.broker.orders[twin].status is BrokerStatus.CANCELLED
     working = [one for one in await desk.orders(OrderKind.TARGET) if one.status is OrderStatus.WORKING]
     assert len(working) == 3
+
+
+async def _raised(desk: Desk) -> list[tuple[str, str]]:
+    """Every alarm there ever was."""
+    async with desk.engine.connect() as connection:
+        rows = await connection.execute(
+            text("SELECT code, object_id FROM alarm ORDER BY raised_at, object_id")
+        )
+        return [(row.code, row.object_id) for row in rows]
+
+
+async def test_a_second_order_that_came_and_went_unseen_is_found_in_history(desk: Desk, reads: Reads) -> None:
+    order = await desk.order(await desk.approve(await desk.suggest()))
+    assert order.broker_order_id is not None
+    first = desk.broker.orders[order.broker_order_id]
+    desk.broker.orders["9999"] = replace(first, id="9999", status=BrokerStatus.CANCELLED)
+    for _ in range(2):
+        await _reconcile(desk)
+        assert await _raised(desk) == [("ORDER_DOUBLED", "9999")]
+        assert await reads.alarms() == ()  # nothing is left to mend; the halt waits for a person
+    async with desk.units() as tx:
+        assert list(await tx.alarms.halted_underlyings(order.account_id)) == ["QQQ"]
+        await tx.alarms.resume_underlying(order.account_id, "QQQ")
+        await tx.commit()
+    await _reconcile(desk)
+    async with desk.units() as tx:
+        assert await tx.alarms.halted_underlyings(order.account_id) == {}
+    assert (await desk.order(order.id)).status is OrderStatus.WORKING
+
+
+@pytest.mark.parametrize(
+    ("name", "severity"),
+    [(None, "warning"), ("senex-ffffffff-1", "critical"), ("{ours}-1", "critical")],
+    ids=["somebody", "another senex", "a name of ours"],
+)
+async def test_an_order_that_is_nobody_s_is_said_once_seen_or_not(
+    desk: Desk, reads: Reads, name: str | None, severity: str
+) -> None:
+    order = await desk.order(await desk.approve(await desk.suggest()))
+    assert order.broker_order_id is not None
+    desk.clock.advance(timedelta(seconds=1))
+    first = replace(desk.broker.orders[order.broker_order_id], updated_at=desk.clock.now())
+    named = None if name is None else name.format(ours=(first.external_identifier or "")[:14])
+    theirs = replace(first, external_identifier=named)
+    history = replace(theirs, updated_at=desk.clock.now() - timedelta(days=1))
+    desk.broker.orders |= {
+        "70": replace(history, id="70", status=BrokerStatus.CANCELLED),
+        "71": replace(theirs, id="71", status=BrokerStatus.EXPIRED),
+        "72": replace(theirs, id="72"),
+    }
+    for _ in range(2):
+        await _reconcile(desk)
+        assert await _raised(desk) == [("FOREIGN_ORDER", "71"), ("FOREIGN_ORDER", "72")]
+        [alarm] = await reads.alarms()
+        assert (alarm.object_id, alarm.severity) == ("72", severity)
+
+    desk.broker.end("72", BrokerStatus.CANCELLED)
+    await desk.alert("72")
+    assert await reads.alarms() == ()
+    await _reconcile(desk)
+    assert len(await _raised(desk)) == 2

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 OF_MARKET = frozenset({"STOP_ALERT", "STOP_REACHED", "DAILY_LOSS", "DAILY_LOSS_NEAR", "DIVIDEND_RISK"})
-OF_OUTSIDER = frozenset({"UNMANAGED_EXPIRES", "EXPIRES_TODAY", "ASSIGNED"})
+OF_OUTSIDER = frozenset({"FOREIGN_ORDER", "UNMANAGED_EXPIRES", "EXPIRES_TODAY", "ASSIGNED"})
 OF_HARM = frozenset({"OUTCOME_UNKNOWN", "ORDER_CAME_LATE", "JOB_FAILING", "SOURCE_STALE"})
 OF_MACHINE = frozenset({"DISK_FILLS"})
 EXPLAINED = OF_MARKET | OF_OUTSIDER | OF_MACHINE
@@ -130,8 +130,8 @@ def undone(world: World) -> list[str]:
 def alarms(world: World, blows: Collection[Blow]) -> list[str]:
     """No alarm that the run itself did not cause, and none left over of what was done to the daemon."""
     rows = world.sql(
-        "SELECT code, text, raised_at, resolved_at, EXISTS (SELECT FROM position p WHERE NOT p.managed "
-        "AND starts_with(object_id, p.id || '/')) AS elsewhere FROM alarm ORDER BY raised_at"
+        "SELECT code, text, raised_at, resolved_at, EXISTS (SELECT FROM position p WHERE "
+        "p.strategy = 'unmanaged' AND starts_with(object_id, p.id || '/')) AS elsewhere FROM alarm ORDER BY raised_at"
     )
     found = []
     for row in rows:

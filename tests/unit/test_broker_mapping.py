@@ -10,12 +10,14 @@ import pytest
 from tastytrade.account import CurrentPosition
 from tastytrade.dxfeed import Candle as SdkCandle
 from tastytrade.instruments import NestedOptionChain
+from tastytrade.market_data import MarketData
 from tastytrade.metrics import MarketMetricInfo
 from tastytrade.order import PlacedOrder
 
 from senex.broker import mapping
 from senex.broker.errors import broker_errors
 from senex.broker.recorder import redacted
+from senex.domain.chain import Activity
 from senex.domain.orders import BrokerStatus
 from senex.domain.unknown import Unknown
 
@@ -217,3 +219,13 @@ def test_every_token_is_struck_out_and_nothing_else() -> None:
     assert redacted(body) == (
         '{"access_token":"***", "id":"x", "token" : "***", "data":{"session-token":"***"},"tokens":"kept"}'
     )
+
+
+def test_what_the_broker_does_not_tell_of_a_contract_is_not_known() -> None:
+    told = MarketData.model_construct(open_interest=Decimal(120), volume=None)  # type: ignore[call-arg]
+    assert mapping.activity(told) == Activity(120, Unknown("the broker gives no volume"))
+    odd = MarketData.model_construct(open_interest=Decimal("NaN"), volume=Decimal(-1))  # type: ignore[call-arg]
+    for nothing in (mapping.activity(None), mapping.activity(odd)):
+        assert nothing == Activity(
+            Unknown("the broker gives no open interest"), Unknown("the broker gives no volume")
+        )

@@ -14,6 +14,7 @@ from senex.cli.console import (
     choose_account,
     confirm,
     report,
+    required_reason,
     run,
     timeout_option,
     yes_option,
@@ -68,7 +69,7 @@ def show(*, as_json: bool) -> None:
 
 @automation.command("set")
 @click.argument("wanted", metavar="on|off", type=click.Choice([ON, OFF]))
-@click.option("--reason", required=True, help="Why; it is recorded.")
+@required_reason
 @click.option("--symbol", help=f"Which underlying; {_UNDERLYING} unless set before.")
 @click.option("--strategy", help=f"Which strategy; {_STRATEGY} unless set before.")
 @click.option(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from senex.cli.console import confirm, report, run, some_account, timeout_option, yes_option
+from senex.cli.console import confirm, report, required_reason, run, some_account, timeout_option, yes_option
 from senex.cli.output import UNKNOWN, json_option, plain, print_json, table
 from senex.domain.calendar import NEW_YORK
 
@@ -127,7 +127,7 @@ def run_(name: str, *, timeout: float, as_json: bool) -> int:
 
 @jobs.command()
 @click.argument("name", metavar="JOB")
-@click.option("--reason", required=True, help="Why; it is recorded.")
+@required_reason
 @yes_option
 @timeout_option
 @json_option

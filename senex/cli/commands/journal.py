@@ -67,7 +67,7 @@ def list_(*, limit: int, follow: bool, number: str | None, as_json: bool) -> Non
 @timeout_option
 @json_option
 def verify(*, messages: bool, number: str | None, timeout: float, as_json: bool) -> int:
-    """Read every line and every seal again, and replay every change of an order, attempt and position.
+    """Read every line and every seal again, and replay every change of a suggestion, order, attempt and position.
 
     Exit 1 when history is not what was sealed, or leads elsewhere than the books say.
 
@@ -92,7 +92,7 @@ def verify(*, messages: bool, number: str | None, timeout: float, as_json: bool)
             [_verdict(one) for one in found],
             empty="The journal is empty.",
         )
-        led = f"{replay.steps} changes of {replay.objects} orders, attempts and positions"
+        led = f"{replay.steps} changes of {replay.objects} suggestions, orders, attempts and positions"
         click.echo(f"Replayed {led}: {replay.broken or 'they lead to what the books say'}.")
         for said in () if raw is None else (raw.message, *raw.reasons):
             click.echo(said)

@@ -8,6 +8,7 @@ import click
 
 from senex.cli.console import account_option, choose_account, report, run, timeout_option
 from senex.cli.output import json_option, print_json, table
+from senex.domain.errors import UsageProblem
 
 if TYPE_CHECKING:
     from senex.bootstrap.console import Console
@@ -31,7 +32,8 @@ def reconcile(
 ) -> int:
     """Make the books agree with the broker, and print what still differs; exit 1 when something does.
 
-    With --dry-run nothing is booked or mended, and --fix says what it would do.
+    With --dry-run nothing is booked or mended, and --fix says what it would do. A --fix that names neither a
+    category nor anything that differs is refused (exit 2), with those there are.
 
     Example: senex reconcile --dry-run --fix 123456
     """
@@ -40,6 +42,8 @@ def reconcile(
         account = await choose_account(console, number)
         decision = await console.decider.reconcile(account.id, dry_run=dry_run, fix=fixes, reason=reason)
         result = await console.decider.wait_result(decision, timeout)
+        if result.code == "E_FIX":
+            raise UsageProblem(result.code, result.message)
         if result.outcome != "done":
             return report(result, as_json=as_json)
         found = await console.reads.differences(account.id)

@@ -14,6 +14,7 @@ from senex.cli.console import (
     confirm,
     confirm_word,
     report,
+    required_reason,
     run,
     timeout_option,
     yes_option,
@@ -65,7 +66,7 @@ def show(*, as_json: bool) -> None:
 
 @state.command("set")
 @click.argument("wanted", metavar="STATE", type=click.Choice([str(one) for one in TradingState]))
-@click.option("--reason", required=True, help="Why; it is recorded.")
+@required_reason
 @account_option
 @yes_option
 @timeout_option
@@ -91,7 +92,7 @@ def set_(wanted: str, *, reason: str, number: str | None, yes: bool, timeout: fl
 
 
 @state.command()
-@click.option("--reason", required=True, help="Why; it is recorded.")
+@required_reason
 @account_option
 @click.option("--yes", "typed", is_flag=True, help="Do not ask for the word.")
 @timeout_option
@@ -118,7 +119,7 @@ def flatten(*, reason: str, number: str | None, typed: bool, timeout: float, as_
 
 @state.command()
 @click.argument("symbol")
-@click.option("--reason", required=True, help="What you looked at; it is recorded.")
+@required_reason
 @account_option
 @yes_option
 @timeout_option

@@ -14,6 +14,7 @@ from senex.cli.console import (
     choose_account,
     confirm,
     report,
+    required_reason,
     run,
     timeout_option,
     yes_option,
@@ -150,7 +151,7 @@ def approve(identifier: str, *, digest: str | None, yes: bool, timeout: float, a
 
 @suggestions.command()
 @click.argument("identifier", metavar="ID")
-@click.option("--reason", required=True, help="Why; it is recorded.")
+@required_reason
 @timeout_option
 @json_option
 def reject(identifier: str, *, reason: str, timeout: float, as_json: bool) -> int:

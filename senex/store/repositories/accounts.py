@@ -169,7 +169,7 @@ class AccountRepository(Repository):
 
     async def save_holdings(self, account_id: UUID, holdings: Sequence[Holding], now: datetime) -> None:
         await self._run(delete(_holding).where(_holding.c.account_id == account_id))
-        await self._insert(insert(_holding), [_from_holding(account_id, held, now) for held in holdings])
+        await self._insert(_holding, [_from_holding(account_id, held, now) for held in holdings])
 
     async def source(self, source: str, subject: str, *, ok: bool, detail: str, now: datetime) -> None:
         told = {"ok": ok, "detail": detail, "at": now}

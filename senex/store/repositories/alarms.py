@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from sqlalchemy import Text, Uuid, all_, bindparam, delete, insert, select, update
+from sqlalchemy import Text, Uuid, all_, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -76,7 +76,11 @@ class AlarmRepository(Repository):
     ) -> None:
         await self._run(delete(_difference).where(_difference.c.account_id == account_id))
         rows = [asdict(each) | {"account_id": account_id, "found_at": now} for each in differences]
-        await self._insert(insert(_difference), rows)
+        await self._insert(_difference, rows)
+
+    async def differing(self, account_id: UUID) -> frozenset[str]:
+        rows = await self._rows(select(_difference.c.subject).where(_difference.c.account_id == account_id))
+        return frozenset(row.subject for row in rows)
 
     async def halt_underlying(self, account_id: UUID, underlying: str, *, reason: str, now: datetime) -> None:
         values = {"account_id": account_id, "underlying": underlying, "reason": reason, "halted_at": now}

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from contextlib import contextmanager
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, cast
 
+from psycopg import errors, sql
 from psycopg.rows import namedtuple_row
-from sqlalchemy import literal_column
+from sqlalchemy import Table, literal_column
 from sqlalchemy.dialects.postgresql.psycopg import dialect
+from sqlalchemy.exc import OperationalError
 
-from senex.domain.errors import SenexError
+from senex.domain.errors import SenexError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import psycopg
-    from sqlalchemy import Label, Table
+    from sqlalchemy import Label
     from sqlalchemy.engine import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql import Executable
@@ -41,6 +44,21 @@ class Missing(SenexError):
 def missing(what: str) -> Missing:
     """Say which row is not there."""
     return Missing("E_MISSING_ROW", f"{what} is not in the database; run `senex doctor`.")
+
+
+@contextmanager
+def journal_busy(later: str) -> Iterator[None]:
+    """A statement that waits for the journal's writers only so long.
+
+    Raises:
+        Unavailable: ``E_JOURNAL_BUSY``, saying what comes ``later``.
+    """
+    try:
+        yield
+    except OperationalError as problem:
+        if isinstance(problem.orig, errors.LockNotAvailable):
+            raise Unavailable("E_JOURNAL_BUSY", f"The journal is being written; {later}.") from problem
+        raise
 
 
 class Query:
@@ -96,14 +114,40 @@ class Repository:
     async def _run(self, statement: Executable) -> int:
         return (await self._connection.execute(statement)).rowcount
 
-    async def _put(self, into: Executable, row: Mapping[str, object]) -> None:
-        """Insert one row; a statement that is always the same costs a third of one built with its values."""
-        await self._connection.execute(into, row)
+    async def _put(self, into: Executable | Table, row: Mapping[str, object]) -> None:
+        """Run a statement that is always the same with one row; for a table: insert it, straight through the driver."""
+        if not isinstance(into, Table):
+            await self._connection.execute(into, row)
+            return
+        text, given = _insertion(into, tuple(row))
+        await self._driver.execute(text, {**given, **row})
 
-    async def _insert(self, into: Executable, rows: Sequence[Mapping[str, object]]) -> None:
-        """Insert rows in one round trip; the statement stays the same however many there are."""
-        if rows:
+    async def _insert(self, into: Executable | Table, rows: Sequence[Mapping[str, object]]) -> None:
+        """The same with rows of the same columns, in one round trip however many there are."""
+        if not rows:
+            return
+        if not isinstance(into, Table):
             await self._connection.execute(into, rows)
+            return
+        text, given = _insertion(into, tuple(rows[0]))
+        await self._driver.cursor().executemany(text, [{**given, **row} for row in rows])
+
+
+@cache
+def _insertion(into: Table, columns: tuple[str, ...]) -> tuple[bytes, Mapping[str, object]]:
+    """The insert of those columns and of all others that have a value of their own, and these values."""
+    given = {
+        column.name: column.default.arg  # type: ignore[attr-defined]  # scalar defaults have it
+        for column in into.columns
+        if column.name not in columns and column.default is not None and column.default.is_scalar
+    }
+    names = [*columns, *given]
+    text = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        sql.Identifier(into.name),
+        sql.SQL(", ").join(map(sql.Identifier, names)),
+        sql.SQL(", ").join(map(sql.Placeholder, names)),
+    )
+    return text.as_bytes(), given
 
 
 class Telling(Repository):

@@ -10,7 +10,7 @@ from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Date, Uuid, any_, bindparam, select
+from sqlalchemy import Date, Uuid, any_, bindparam, func, select
 
 from senex.domain.calendar import Calendar, new_york_date
 from senex.domain.decisions import DecisionKind
@@ -93,6 +93,29 @@ _SUBMISSION = (
     ),
 )
 
+_sending = (
+    select(_attempt.c.order_id)
+    .where(
+        _attempt.c.account_id == ID,
+        _attempt.c.status == AttemptStatus.SENDING,
+        _attempt.c.order_id.in_(select(_order.c.id).where(selects.OPEN_ORDER)),
+    )
+    .scalar_subquery()
+)
+_held = (
+    select(_holding.c.symbol).where(_holding.c.account_id == ID, _holding.c.quantity != 0).scalar_subquery()
+)
+_waiting = (
+    select(_decision.c.state)
+    .outerjoin(_result, _result.c.decision_id == _decision.c.id)
+    .where(
+        _decision.c.account_id == ID,
+        _decision.c.kind == DecisionKind.SET_STATE,
+        _decision.c.state == any_(listed(TradingState)),
+        _result.c.decision_id.is_(None),
+    )
+    .scalar_subquery()
+)
 _open_positions = select(_position.c.id).where(selects.OPEN_POSITION)
 _positions, _orders = selects.of_positions(selects.OPEN_POSITION), selects.of_orders(selects.OPEN_ORDER)
 _lots = Query(selects.lots_of(_open_positions))
@@ -112,24 +135,13 @@ _BOOKS = (
     Query(selects.realised_of(_open_positions)),
     *_orders,
     Query(
-        select(_attempt.c.order_id).where(
-            _attempt.c.account_id == ID,
-            _attempt.c.status == AttemptStatus.SENDING,
-            _attempt.c.order_id.in_(select(_order.c.id).where(selects.OPEN_ORDER)),
+        select(
+            func.array(_sending).label("sending"),
+            func.array(_held).label("held"),
+            func.array(_waiting).label("waiting"),
+            select(_deployment.c.namespace).scalar_subquery().label("namespace"),
         )
     ),
-    Query(select(_holding.c.symbol).where(_holding.c.account_id == ID, _holding.c.quantity != 0)),
-    Query(
-        select(_decision.c.state)
-        .outerjoin(_result, _result.c.decision_id == _decision.c.id)
-        .where(
-            _decision.c.account_id == ID,
-            _decision.c.kind == DecisionKind.SET_STATE,
-            _decision.c.state == any_(listed(TradingState)),
-            _result.c.decision_id.is_(None),
-        )
-    ),
-    Query(select(_deployment.c.namespace)),
     _halts,
     *pacing.QUERIES,
 )
@@ -219,7 +231,7 @@ def _to_books(answers: Sequence[list[Any]]) -> AccountBooks:
     if not (account and state and readiness):
         raise missing("The account")
     more, paced = more[:-_PACING], more[-_PACING:]
-    positions, spreads, legs, lots, realised, orders, lines, sending, held, waiting, deployment, halts = more
+    positions, spreads, legs, lots, realised, orders, lines, (beside,), halts = more
     return AccountBooks(
         account=rows.to_account(account[0]),
         fence=rows.to_fence(state[0], readiness[0]),
@@ -229,10 +241,10 @@ def _to_books(answers: Sequence[list[Any]]) -> AccountBooks:
         lots=_to_lots(lots),
         realised={row.position_id: cents(row.gain) for row in realised},
         orders=rows.to_orders(orders, lines),
-        sending=frozenset(row.order_id for row in sending),
-        held=tuple(row.symbol for row in held),
-        namespace=deployment[0].namespace,
-        waiting_states=frozenset(TradingState(row.state) for row in waiting),
+        sending=frozenset(beside.sending),
+        held=tuple(beside.held),
+        namespace=beside.namespace,
+        waiting_states=frozenset(map(TradingState, beside.waiting)),
         halted_underlyings=_to_halts(halts),
         sent=pacing.to_pace(paced),
         day=pacing.to_day(paced),

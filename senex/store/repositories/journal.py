@@ -6,21 +6,19 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from psycopg import errors
-from sqlalchemy import Interval, and_, bindparam, cast, func, insert, or_, select, text, update
+from sqlalchemy import Interval, and_, bindparam, cast, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import OperationalError
 
-from senex.domain.errors import Unavailable
 from senex.domain.seal import NO_ACCOUNT, AuditRow, Seal
 from senex.ports.broker import RawMessage
 from senex.store import tables
-from senex.store.repositories.base import Repository, Telling, table
+from senex.store.repositories.base import Repository, Telling, journal_busy, table
 
 if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
 
+    from senex.domain.orders import Order
     from senex.ports.records import Work
 
 _outbox = table(tables.Outbox)
@@ -74,9 +72,6 @@ class OutboxRepository(Repository):
         await self._put(_DONE, {"row": work.id})
 
 
-_NOTE = insert(_audit)
-
-
 class JournalRepository(Telling):
     """``ports.unit_of_work.Journal`` on Postgres."""
 
@@ -94,7 +89,7 @@ class JournalRepository(Telling):
         why: str = "",
     ) -> None:
         await self._put(
-            _NOTE,
+            _audit,
             {
                 "id": uuid4(),
                 "at": now,
@@ -118,6 +113,29 @@ class JournalRepository(Telling):
             before=before,
             after=after,
             why=why,
+        )
+
+    async def note_order(
+        self,
+        action: str,
+        order: Order,
+        *,
+        actor: str,
+        now: datetime,
+        before: str | None = None,
+        after: str | None = None,
+        why: str = "",
+    ) -> None:
+        await self.note(
+            action,
+            actor=actor,
+            object_type="order",
+            object_id=str(order.id),
+            account_id=order.account_id,
+            before=before,
+            after=after,
+            why=why,
+            now=now,
         )
 
     async def open_month(self, day: date) -> None:
@@ -155,14 +173,8 @@ class JournalRepository(Telling):
 
     async def settled(self) -> int:
         await self._run(text(f"SET LOCAL lock_timeout = '{_PATIENCE}'"))
-        try:
+        with journal_busy("it is sealed later"):
             row = await self._one(select(func.audit_settled().label("serial")), "The audit")
-        except OperationalError as problem:
-            if isinstance(problem.orig, errors.LockNotAvailable):
-                raise Unavailable(
-                    "E_JOURNAL_BUSY", "The journal is being written; it is sealed later."
-                ) from problem
-            raise
         serial: int = row.serial
         return serial
 

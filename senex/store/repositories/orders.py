@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Text, any_, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import Text, any_, bindparam, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -15,7 +15,8 @@ from senex.ports.records import StoredFill
 from senex.store import tables
 from senex.store.repositories import rows, selects
 from senex.store.repositories.base import Query, Repository, missing, table
-from senex.store.repositories.transitions import MADE, made, moved
+from senex.store.repositories.selects import listed
+from senex.store.repositories.transitions import AUDIT, made, moved
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from senex.domain.orders import Attempt, Order
+    from senex.ports.broker import BrokerOrder
 
 _order = table(tables.TradeOrder)
 _line = table(tables.OrderLeg)
 _attempt = table(tables.Attempt)
 _fill = table(tables.Fill)
+_stranger = table(tables.StrangerOrder)
 _deployment = table(tables.Deployment)
 
 _this = _order.c.id == selects.ID
@@ -49,8 +52,6 @@ _KNOWN = (
     ),
 )
 
-_INSERT = insert(_order)
-_INSERT_ATTEMPT = insert(_attempt)
 # the last step before the first byte: the swap and its row of the audit in one round trip
 _START_SENDING = text("""
 WITH swapped AS (
@@ -64,6 +65,17 @@ SELECT id FROM swapped
 """)
 
 
+# one statement for however many; what is known already counts only when it has ended since
+_MEET = text("""
+INSERT INTO stranger_order (account_id, broker_order_id, external_identifier, underlying, ended, met_at)
+SELECT :account, told.*, :at
+FROM unnest(:ids ::text[], :names ::text[], :underlyings ::text[], :ended ::boolean[]) AS told
+ON CONFLICT (account_id, broker_order_id) DO UPDATE SET ended = true
+WHERE excluded.ended AND NOT stranger_order.ended
+RETURNING broker_order_id, xmax = 0 AS fresh
+""")
+
+
 class OrderRepository(Repository):
     """``ports.unit_of_work.Orders`` on Postgres."""
 
@@ -73,9 +85,9 @@ class OrderRepository(Repository):
         return namespace
 
     async def add(self, order: Order, now: datetime) -> None:
-        await self._put(MADE, made(_order, order.id, order.account_id, order.status, now))
+        await self._put(AUDIT, made(_order, order.id, order.account_id, order.status, now))
         await self._put(
-            _INSERT,
+            _order,
             {
                 "id": order.id,
                 "account_id": order.account_id,
@@ -99,7 +111,7 @@ class OrderRepository(Repository):
             },
         )
         await self._insert(
-            insert(_line),
+            _line,
             [
                 {
                     "order_id": order.id,
@@ -169,6 +181,27 @@ class OrderRepository(Repository):
             Known(order, named.get(order.id, ()), told[order.id]) for order in rows.to_orders(heads, lines)
         )
 
+    async def strangers(self, account_id: UUID, broker_order_ids: Collection[str]) -> Mapping[str, bool]:
+        found = await self._rows(
+            select(_stranger.c.broker_order_id, _stranger.c.ended).where(
+                _stranger.c.account_id == account_id,
+                _stranger.c.broker_order_id == any_(listed(broker_order_ids)),
+            )
+        )
+        return {row.broker_order_id: row.ended for row in found}
+
+    async def meet(
+        self, account_id: UUID, orders: Collection[BrokerOrder], now: datetime
+    ) -> Mapping[str, bool]:
+        told = {
+            "ids": [order.id for order in orders],
+            "names": [order.external_identifier for order in orders],
+            "underlyings": [order.underlying for order in orders],
+            "ended": [order.means.terminal for order in orders],
+        }
+        found = await self._connection.execute(_MEET, {"account": account_id, "at": now, **told})
+        return {row.broker_order_id: row.fresh for row in found}
+
     async def set_status(
         self,
         order_id: UUID,
@@ -213,9 +246,9 @@ class OrderRepository(Repository):
         await self._run(update(_order).where(_order.c.id == order_id).values(**wished))
 
     async def add_attempt(self, attempt: Attempt, now: datetime) -> None:
-        await self._put(MADE, made(_attempt, attempt.id, attempt.account_id, attempt.status, now))
+        await self._put(AUDIT, made(_attempt, attempt.id, attempt.account_id, attempt.status, now))
         await self._put(
-            _INSERT_ATTEMPT,
+            _attempt,
             {
                 "id": attempt.id,
                 "account_id": attempt.account_id,

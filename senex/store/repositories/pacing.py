@@ -42,18 +42,14 @@ QUERIES = (
             func.count().filter(_entry).label("entries_day"),
             func.count().filter(~_entry & _recent).label("exits_minute"),
             func.count().filter(~_entry).label("exits_day"),
-        )
-        .select_from(_attempt.join(_order, _order.c.id == _attempt.c.order_id))
-        .where(_attempt.c.account_id == ID, _attempt.c.sending_at >= _DAY)
-    ),
-    Query(
-        select(
             _closes.label("closes"),
             select(_alarm.c.id)
             .where(_alarm.c.account_id == ID, _alarm.c.code == DAILY_LOSS, _alarm.c.object_id == _WORD)
             .exists()
             .label("met"),
         )
+        .select_from(_attempt.join(_order, _order.c.id == _attempt.c.order_id))
+        .where(_attempt.c.account_id == ID, _attempt.c.sending_at >= _DAY)
     ),
     Query(
         select(_snapshot)
@@ -94,7 +90,7 @@ def to_pace(answers: Sequence[list[Any]]) -> Pace:
 
 
 def to_day(answers: Sequence[list[Any]]) -> DayStart:
-    _, [day], closing, first, moved = answers
+    [day], closing, first, moved = answers
     return DayStart(
         closes=day.closes,
         closing=_reading(closing),

@@ -15,7 +15,7 @@ from senex.store import tables
 from senex.store.repositories import rows, selects
 from senex.store.repositories.base import Query, Repository, missing, table
 from senex.store.repositories.suggestions import leg_rows
-from senex.store.repositories.transitions import MADE, made, moved
+from senex.store.repositories.transitions import AUDIT, made, moved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,6 @@ _OPEN = selects.of_positions(selects.OPEN_POSITION)
 _LOTS = Query(selects.lots_of(select(_position.c.id).where(_this)))
 _REALISED = Query(selects.realised_of(select(_position.c.id).where(_this)))
 
-_INSERT = insert(_position)
 _booking = upsert(_lot)
 _BOOK_LOT = _booking.on_conflict_do_update(
     index_elements=["fill_id", "spread_key"],
@@ -53,11 +52,11 @@ class PositionRepository(Repository):
 
     async def add(self, position: Position) -> None:
         await self._put(
-            MADE, made(_position, position.id, position.account_id, position.status, position.created_at)
+            AUDIT, made(_position, position.id, position.account_id, position.status, position.created_at)
         )
         plan = position.exit_plan
         await self._put(
-            _INSERT,
+            _position,
             {
                 "id": position.id,
                 "account_id": position.account_id,
@@ -81,7 +80,7 @@ class PositionRepository(Repository):
             },
         )
         await self._insert(
-            insert(_spread),
+            _spread,
             [
                 {
                     "position_id": position.id,
@@ -95,7 +94,7 @@ class PositionRepository(Repository):
             ],
         )
         await self._insert(
-            insert(_leg),
+            _leg,
             [
                 {"position_id": position.id, **row}
                 for spread in position.spreads

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from psycopg import errors
 from sqlalchemy import delete, exists, func, select, tuple_
-from sqlalchemy.exc import OperationalError
 
-from senex.domain.errors import Unavailable
 from senex.store import tables
-from senex.store.repositories.base import Repository, table
+from senex.store.repositories.base import Repository, journal_busy, table
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -53,14 +50,8 @@ class RetentionRepository(Repository):
         return await self._run(delete(_notice).where(_notice.c.id.in_(old)))
 
     async def messages(self, before: datetime) -> int:
-        try:
+        with journal_busy("its old months go later"):
             return await self._call(func.forget_messages(before))
-        except OperationalError as problem:
-            if isinstance(problem.orig, errors.LockNotAvailable):
-                raise Unavailable(
-                    "E_JOURNAL_BUSY", "The journal is being written; its old months go later."
-                ) from problem
-            raise
 
     async def _call(self, function: Function[int]) -> int:
         row = await self._one(select(function.label("gone")), "The answer")

@@ -237,13 +237,7 @@ def to_spreads(spreads: Sequence[Row], legs: Sequence[Row]) -> tuple[SpreadPlan,
     return tuple(SpreadPlan(row.key, grouped[row.key], row.width, row.target_share) for row in spreads)
 
 
-def to_suggestion(
-    row: Row,
-    spreads: Sequence[Row],
-    legs: Sequence[Row],
-    breakevens: Sequence[Row],
-    reasons: Sequence[Row],
-) -> Suggestion:
+def to_suggestion(row: Row, spreads: Sequence[Row], legs: Sequence[Row]) -> Suggestion:
     proposal = Proposal(
         strategy=row.strategy,
         underlying=row.underlying,
@@ -256,10 +250,10 @@ def to_suggestion(
         tick=row.tick,
         max_loss=row.max_loss,
         max_profit=row.max_profit,
-        breakevens=tuple(line.price for line in breakevens),
+        breakevens=tuple(row.breakevens),
         exit_plan=ExitPlan(row.time_exit_dte, row.stop_alert_share, row.stop_order_share),
         score=row.score,
-        reasons=tuple(Reason(line.text, line.points) for line in reasons),
+        reasons=tuple(map(Reason, row.reasons, row.points)),
     )
     return Suggestion(
         id=row.id,

@@ -15,7 +15,7 @@ from senex.store.repositories.base import Query, table
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy import Select
+    from sqlalchemy import Select, Table
     from sqlalchemy.sql import ColumnElement
     from sqlalchemy.sql.elements import BindParameter
 
@@ -58,19 +58,28 @@ FENCE_SHARED = tuple(Query(each.with_for_update(read=True)) for each in _fence)
 
 
 def of_suggestion(suggestion: ColumnElement[object], *, lock: bool = False) -> tuple[Query, ...]:
-    """Head, spreads, legs, break-evens and reasons of one suggestion, as ``rows.to_suggestion`` takes them."""
-    head = select(_suggestion).where(_suggestion.c.id == suggestion)
+    """Head, spreads and legs of one suggestion, as ``rows.to_suggestion`` takes them."""
+    head = select(
+        _suggestion,
+        _array(_breakeven.c.price, _breakeven, suggestion).label("breakevens"),
+        _array(_reason.c.text, _reason, suggestion).label("reasons"),
+        _array(_reason.c.points, _reason, suggestion).label("points"),
+    ).where(_suggestion.c.id == suggestion)
     return (
-        Query(head.with_for_update() if lock else head),
+        Query(head.with_for_update(of=_suggestion) if lock else head),
         Query(select(_spread).where(_spread.c.suggestion_id == suggestion).order_by(_spread.c.ordinal)),
         Query(
             select(_leg).where(_leg.c.suggestion_id == suggestion).order_by(_leg.c.spread_key, _leg.c.ordinal)
         ),
-        Query(
-            select(_breakeven).where(_breakeven.c.suggestion_id == suggestion).order_by(_breakeven.c.ordinal)
-        ),
-        Query(select(_reason).where(_reason.c.suggestion_id == suggestion).order_by(_reason.c.ordinal)),
     )
+
+
+def _array(
+    column: ColumnElement[Any], of: Table, suggestion: ColumnElement[object]
+) -> ColumnElement[list[Any]]:
+    """A column of what hangs on a suggestion, in its order."""
+    found = select(column).where(of.c.suggestion_id == suggestion).order_by(of.c.ordinal)
+    return func.array(found.scalar_subquery())
 
 
 def of_orders(condition: ColumnElement[bool]) -> tuple[Query, ...]:

@@ -17,6 +17,7 @@ from senex.domain.trading_state import TradingState
 from senex.store import tables
 from senex.store.repositories import rows, selects
 from senex.store.repositories.base import Telling, missing, table
+from senex.store.repositories.transitions import AUDIT, made, moved
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,10 +40,14 @@ class SuggestionRepository(Telling):
 
     async def add(self, suggestion: Suggestion) -> None:
         proposal = suggestion.proposal
+        await self._put(
+            AUDIT,
+            made(_suggestion, suggestion.id, suggestion.account_id, suggestion.status, suggestion.created_at),
+        )
         await self._run(insert(_suggestion).values(**_head(suggestion)))
         owner = {"suggestion_id": suggestion.id}
         await self._insert(
-            insert(_spread),
+            _spread,
             [
                 {
                     **owner,
@@ -54,15 +59,13 @@ class SuggestionRepository(Telling):
                 for index, spread in enumerate(proposal.spreads)
             ],
         )
+        await self._insert(_leg, [owner | row for spread in proposal.spreads for row in leg_rows(spread)])
         await self._insert(
-            insert(_leg), [owner | row for spread in proposal.spreads for row in leg_rows(spread)]
-        )
-        await self._insert(
-            insert(_breakeven),
+            _breakeven,
             [{**owner, "ordinal": index, "price": price} for index, price in enumerate(proposal.breakevens)],
         )
         await self._insert(
-            insert(_reason),
+            _reason,
             [
                 {**owner, "ordinal": index, "text": line.text, "points": line.points}
                 for index, line in enumerate(proposal.reasons)
@@ -75,7 +78,8 @@ class SuggestionRepository(Telling):
             raise missing("The suggestion")
         return rows.to_suggestion(head[0], *parts)
 
-    async def set_status(self, suggestion_id: UUID, status: SuggestionStatus) -> None:
+    async def set_status(self, suggestion_id: UUID, status: SuggestionStatus, *, now: datetime) -> None:
+        await self._put(*moved(_suggestion, suggestion_id, status, now))
         await self._run(update(_suggestion).where(_suggestion.c.id == suggestion_id).values(status=status))
 
     async def reopen(self, suggestion: Suggestion) -> None:
@@ -90,8 +94,11 @@ class SuggestionRepository(Telling):
             update(_suggestion)
             .where(_suggestion.c.status == SuggestionStatus.PENDING, _suggestion.c.expires_at <= now)
             .values(status=SuggestionStatus.EXPIRED)
-            .returning(_suggestion.c.id)
+            .returning(_suggestion.c.id, _suggestion.c.account_id)
         )
+        before, after = SuggestionStatus.PENDING, SuggestionStatus.EXPIRED
+        steps = [made(_suggestion, row.id, row.account_id, after, now, before=before) for row in expired]
+        await self._insert(AUDIT, steps)
         return tuple(row.id for row in expired)
 
     async def decide(self, decision: Decision) -> None:
@@ -116,17 +123,18 @@ class SuggestionRepository(Telling):
         return tuple(TradingState(row.state) for row in found)
 
     async def answer(self, decision_id: UUID, answer: Answer, now: datetime) -> None:
-        await self._run(
-            insert(_result).values(
-                decision_id=decision_id,
-                outcome=answer.outcome,
-                code=answer.code,
-                message=answer.message,
-                reasons=list(answer.reasons),
-                suggestion_id=answer.suggestion_id,
-                order_id=answer.order_id,
-                at=now,
-            )
+        await self._put(
+            _result,
+            {
+                "decision_id": decision_id,
+                "outcome": answer.outcome,
+                "code": answer.code,
+                "message": answer.message,
+                "reasons": list(answer.reasons),
+                "suggestion_id": answer.suggestion_id,
+                "order_id": answer.order_id,
+                "at": now,
+            },
         )
         self._told.answered(decision_id, answer)
 

@@ -24,16 +24,20 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Insert, Table
 
-_audit = table(tables.Audit)
+AUDIT = table(tables.Audit)
 _COLUMNS = ("id", "at", "account_id", "actor", "action", "object_type", "object_id", "before", "after", "why")
-_KINDS = {"trade_order": "order", "attempt": "attempt", "position": "position"}
+_KINDS = {
+    "trade_order": "order",
+    "attempt": "attempt",
+    "position": "position",
+    "suggestion": "suggestion",
+}
 
 
-MADE = insert(_audit)
-
-
-def made(of: Table, object_id: UUID, account_id: UUID, status: str, now: datetime) -> dict[str, object]:
-    """The row of ``MADE``: a thing came to be with a status."""
+def made(
+    of: Table, object_id: UUID, account_id: UUID, status: str, now: datetime, *, before: str | None = None
+) -> dict[str, object]:
+    """A row of the audit: a thing came to be with a status, or to have it when it had another ``before``."""
     return {
         "id": uuid4(),
         "at": now,
@@ -42,7 +46,7 @@ def made(of: Table, object_id: UUID, account_id: UUID, status: str, now: datetim
         "action": TRANSITION,
         "object_type": _KINDS[of.name],
         "object_id": str(object_id),
-        "before": None,
+        "before": before,
         "after": status,
         "why": "",
     }
@@ -81,7 +85,7 @@ def _moving(of: Table) -> Insert:
         .where(of.c.id == bindparam("thing", type_=Uuid), of.c.status != became)
         .with_for_update()
     )
-    return insert(_audit).from_select(_COLUMNS, source)
+    return insert(AUDIT).from_select(_COLUMNS, source)
 
 
 def actor() -> str:

@@ -26,7 +26,7 @@ from senex.store.tables.journal import Audit, AuditSeal, BrokerMessage
 from senex.store.tables.ledger import LedgerEntry
 from senex.store.tables.market import HistoricalPrice, Instrument, MarketSession
 from senex.store.tables.notices import Delivery, Notification, NotifyPreference
-from senex.store.tables.orders import Attempt, Fill, OrderLeg, TradeOrder
+from senex.store.tables.orders import Attempt, Fill, OrderLeg, StrangerOrder, TradeOrder
 from senex.store.tables.positions import Lot, LotClose, Position, PositionLeg, PositionSpread, SpreadExit
 from senex.store.tables.suggestions import (
     Decision,
@@ -82,6 +82,7 @@ __all__ = [
     "SQLModel",
     "SourceStatus",
     "SpreadExit",
+    "StrangerOrder",
     "Suggestion",
     "SuggestionBreakeven",
     "SuggestionLeg",

@@ -175,3 +175,15 @@ class Fill(SQLModel, table=True):
     filled_at: datetime = Field(sa_type=TIME)
     source: str
     ledger_id: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("ledger_entry.id")))
+
+
+class StrangerOrder(SQLModel, table=True):
+    """An order at the broker that belongs to no attempt: somebody else's, or a second one of a decision of ours."""
+
+    __tablename__ = "stranger_order"
+    account_id: UUID = Field(primary_key=True, foreign_key="account.id")
+    broker_order_id: str = Field(primary_key=True)
+    external_identifier: str | None = None
+    underlying: str
+    ended: bool
+    met_at: datetime = Field(sa_type=TIME)

@@ -50,6 +50,16 @@ async def test_the_chain_has_both_symbols_of_every_contract(desk: Desk) -> None:
     assert {(stop.date(), stop.hour, stop.minute) for stop in local} == {(days[0], 16, 15)}
 
 
+async def test_what_is_open_and_trades_of_contracts_is_told(desk: Desk) -> None:
+    chain = await desk.gateway.chain("QQQ")
+    every = [each.put.occ for expiration in chain.expirations for each in expiration.strikes][:150]
+    told = await desk.gateway.activity(every)
+    assert list(told) == every
+    counts = [one.open_interest for one in told.values()]
+    assert all(isinstance(count, int) for count in counts)
+    assert any(counts)
+
+
 async def test_metrics_are_percent(desk: Desk) -> None:
     metrics = await desk.gateway.metrics("QQQ")
     for figure in (metrics.iv_rank, metrics.iv_percentile, metrics.iv30, metrics.hv30):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from daemon.embedded import Endpoints
 
 PER_BENCH = 40
+PER_LINED_BENCH = 10
+"""Fewer kinds of faults need one, and none is to lag far behind the others."""
 PATIENCE = 6000.0
 """Seconds of the loop's time after which a trial hangs."""
 
@@ -79,10 +81,11 @@ def benches(trials: Iterable[tuple[str, int]]) -> Iterator[tuple[bool, list[tupl
     """The trials of each bench, and whether it needs the line before Postgres; full benches, as far as they go."""
     coming: dict[bool, list[tuple[str, int]]] = {False: [], True: []}
     for one in trials:
-        some = coming[FAULTS[one[0]].lined]
+        lined = FAULTS[one[0]].lined
+        some = coming[lined]
         some.append(one)
-        if len(some) == PER_BENCH:
-            yield FAULTS[one[0]].lined, list(some)
+        if len(some) == (PER_LINED_BENCH if lined else PER_BENCH):
+            yield lined, list(some)
             some.clear()
     yield from ((lined, some) for lined, some in coming.items() if some)
 

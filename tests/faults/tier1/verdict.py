@@ -122,10 +122,8 @@ async def _adopted(trial: Trial) -> set[int]:
         if named[name or ""] == str(order.id):
             continue
         seconds.add(order.id)
-        # one that ended before anybody could see it, with nothing filled, is nothing to alarm about
-        matters = order.working or any(leg.filled for leg in order.legs)
         _expect(
-            str(order.id) in alarmed or not matters,
+            str(order.id) in alarmed,
             "I4",
             f"broker order {order.id} ({order.status}) is nobody's, and nobody says so",
         )

@@ -15,6 +15,7 @@ from senex.domain.caps import (
     Exposure,
     Pace,
     Reading,
+    activity,
     concentration,
     daily_loss,
     gain_today,
@@ -25,6 +26,7 @@ from senex.domain.caps import (
     possible,
     size,
 )
+from senex.domain.chain import Activity, told_of
 from senex.domain.legs import Action, InstrumentType, Leg
 from senex.domain.limits import PRESETS, LimitBook, Limits, Weight
 from senex.domain.quotes import Market
@@ -200,6 +202,26 @@ def test_a_leg_too_wide_is_not_traded() -> None:
     quotes[".WING"] = quote(".WING", "2.00", "1.00")  # crossed: it prices nothing anyway
     assert not list(liquidity(CREDIT, Market(quotes), streamers, LIMITS))
     assert not list(liquidity(CREDIT, Market(), {}, LIMITS))
+
+
+def test_a_leg_of_which_too_little_is_open_and_trades_is_not_suggested() -> None:
+    told = {PUT: Activity(99, 99), WING: Activity(3, 100)}
+    assert [str(each) for each in activity(CREDIT, told, LIMITS)] == [
+        f"liquidity: 99 open and 99 traded today of {PUT}; at least 100 open or 100 traded"
+    ]
+    unknown = {PUT: Activity(UNKNOWN, 0), WING: Activity(0, UNKNOWN)}
+    assert not list(activity(CREDIT, unknown, LIMITS))  # unknown is said, and forbids nothing
+    assert not list(activity(CREDIT, {}, LIMITS))
+
+
+def test_what_is_open_and_trades_is_said_in_one_line() -> None:
+    assert told_of([Activity(1200, 0), Activity(220, 34)]) == (
+        "open interest 220 to 1200 a leg, traded today 0 to 34 a leg"
+    )
+    assert told_of([Activity(UNKNOWN, 0), Activity(5, 3)]) == (
+        "open interest unknown: not read, traded today 0 to 3 a leg"
+    )
+    assert told_of([]) == "open interest unknown, traded today unknown"
 
 
 amounts = st.integers(1, 10_000_000).map(lambda number: D(number) / 100)

@@ -18,6 +18,7 @@ from senex.domain.exits import (
     ShortCall,
     Stop,
     dividend_threatens,
+    ended,
     exit_price,
     in_regular_hours,
     ladder_step,
@@ -176,3 +177,11 @@ def test_exits_work_in_regular_hours_only() -> None:
     assert not in_regular_hours(session, session.closes)
     assert not in_regular_hours(None, session.opens)
     assert not in_regular_hours(GONE, session.opens)
+
+
+def test_a_contract_has_ended_once_it_stops_trading_or_its_day_is_over() -> None:
+    put, day = "QQQ   260417P00500000", datetime(2026, 4, 17, 16, 15, tzinfo=NEW_YORK)
+    assert ended(["QQQ", put], {put: day}, day - timedelta(seconds=1)) is None
+    assert ended(["QQQ", put], {put: day}, day) == put
+    assert ended([put], {}, day.replace(hour=23)) is None
+    assert ended([put], {put: None}, day + timedelta(days=1)) == put

@@ -52,7 +52,12 @@ def test_what_stands_elsewhere_is_named(tables: dict[str, str], problem: str) ->
 
 
 def test_what_ended_without_a_fill_may_have_been_forgotten() -> None:
-    ended = replay(("order", None, "cancelled"), ("attempt", None, "accepted"))
+    ended = replay(
+        ("order", None, "cancelled"),
+        ("attempt", None, "accepted"),
+        ("suggestion", None, "pending"),
+        ("suggestion", "pending", "expired"),
+    )
     assert ended.compare({}) is None
     assert replay(*STORY).compare({"position 1": "open_full"}) == (
         "order 1 is nothing in the tables, and the journal leads to filled"
@@ -76,6 +81,8 @@ def test_a_step_that_does_not_follow_is_named_and_the_first_one_stays() -> None:
         ("order", "filled", "working"),
         ("attempt", "prepared", "accepted"),
         ("attempt", "refused", "sending"),
+        ("suggestion", "pending", "executed"),
+        ("suggestion", "expired", "approved"),
     ],
 )
 def test_a_step_the_transition_tables_forbid_is_named(kind: str, before: str, after: str) -> None:
