@@ -110,6 +110,8 @@ async def away(world: World, asked: Plan) -> None:
                 )
         # what is read every hour is stale to the watch of freshness
         world.sql("UPDATE job_schedule SET enabled = false WHERE name = 'watch_freshness'")
+    # due every five minutes of the night too, and there is nothing here that it could watch
+    world.sql("UPDATE job_schedule SET enabled = false WHERE name = 'watch_backup'")
     policy = Automation(enabled=True, underlying="QQQ", strategy="senex_trident", repeat_until_filled=True)
     decision = await world.console.decider.set_automation(account.id, policy, reason="a month away")
     await world.console.decider.wait_result(decision, 60)
