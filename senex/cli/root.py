@@ -39,6 +39,7 @@ _SECTIONS: dict[str, dict[str, Entry | None]] = {
     },
     "Look after": {
         "db": Entry(f"{_AT}.db:db", "The database: roles, migrations, version, backups."),
+        "upgrade": Entry(f"{_AT}.upgrade:upgrade", "Bring a running installation to this version."),
         "jobs": Entry(f"{_AT}.jobs:jobs", "What the daemon works on; run, pause and retry it."),
         "schedule": Entry(f"{_AT}.jobs:schedule", "When the daemon does what."),
         "alarms": Entry(f"{_AT}.alarms:alarms", "What wants a person."),

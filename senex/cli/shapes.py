@@ -33,6 +33,7 @@ SHAPES: Mapping[str, Mapping[str, str]] = {
         "processes": "ProcessView[]",
         "problems": "string[]; exit 1 when there is one",
     },
+    "upgrade": {"before": "revision or null", "revision": "what it is now", "resumed": "account numbers"},
     "secrets check": {"secrets": "secret, code (null: in order) and why of each; exit 1 when one is not"},
     "secrets rotate": {"rotated": "string[]; for the broker as account connect"},
     "account list": {"accounts": "AccountView[]"},

@@ -29,9 +29,13 @@ class Crew:
         self._names: set[str] = set()
         self._switched: Any = None
 
+    def present(self) -> set[str]:
+        """The processes that beat now."""
+        return {name for name, _ in self._rows()}
+
     def switch(self) -> None:
         """The secret is about to be changed: those who are here now have to be started anew."""
-        self._names = {name for name, _ in self._rows()}
+        self._names = self.present()
         row = self._connection.execute(_NOW).fetchone()
         self._switched = row[0] if row else None
 

@@ -23,7 +23,7 @@ from senex.store import tables
 from senex.store.first_schedule import SCHEDULE
 from senex.store.nyse import LAST_DAY, sessions
 from senex.store.repositories.base import table
-from senex.store.schema import refuse_newer, shipped
+from senex.store.schema import mark, refuse_newer, shipped
 
 if TYPE_CHECKING:
     from datetime import date
@@ -65,6 +65,7 @@ def migrate(url: str, *, operator: str | None = None, today: date | None = None)
     with _locked(url) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        connection.execute(text(mark()))
         connection.execute(text(sql.read("grants.sql")))
         _fill(connection, operator or getuser())
         _make_months(connection, today)
@@ -85,10 +86,14 @@ def status(url: str) -> tuple[str | None, str]:
 def _version(connection: Connection) -> str | None:
     if connection.execute(text("SELECT to_regclass('alembic_version')")).scalar_one() is None:
         return None
-    found: str | None = connection.execute(
-        text("SELECT version_num FROM alembic_version")
-    ).scalar_one_or_none()
-    return found
+    rows = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+    if len(rows) != 1:
+        raise UsageProblem(
+            "E_DATABASE_HALF",
+            f"The database names {len(rows)} versions, so somebody's hand or tool has been at it, and nothing was "
+            "changed; restore a backup, or have alembic_version name the one its tables are of.",
+        )
+    return str(rows[0])
 
 
 def _locked(url: str) -> _Locked:

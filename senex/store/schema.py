@@ -24,6 +24,14 @@ _LOOK_SECONDS = 0.1
 _TIMELINES = """
 SELECT timeline, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int FROM deployment
 """
+OLDEST = "0021"
+"""The oldest version of senex that still runs on this schema: a migration that takes away what that one uses raises it.
+
+Stored with the schema (``mark``), so that the version before, which cannot know what came after it, may go on.
+"""
+_MARK = "runs senex from "
+VERSION = "SELECT version_num, obj_description('alembic_version'::regclass) AS oldest FROM alembic_version"
+"""What ``refuse_newer`` and ``refuse_other`` are given."""
 
 
 def head(migrations: Iterable[str]) -> tuple[str, frozenset[str]]:
@@ -47,14 +55,25 @@ def shipped() -> tuple[str, frozenset[str]]:
     )
 
 
-def refuse_newer(found: str | None) -> None:
-    """Refuse a database whose version this senex does not know.
+def mark() -> str:
+    """The statement that stores ``OLDEST`` with the schema."""
+    return f"COMMENT ON TABLE alembic_version IS '{_MARK}{OLDEST}'"
+
+
+def serves(oldest: str | None) -> bool:
+    """Whether a newer schema, by its mark, still serves this senex."""
+    _, known = shipped()
+    return oldest is not None and oldest.removeprefix(_MARK) in known
+
+
+def refuse_newer(found: str | None, oldest: str | None = None) -> None:
+    """Refuse a database whose version this senex does not know, unless its mark says that it still serves it.
 
     Raises:
         UsageProblem: ``E_DATABASE_NEWER``.
     """
     _, known = shipped()
-    if found is not None and found not in known:
+    if found is not None and found not in known and not serves(oldest):
         raise UsageProblem(
             "E_DATABASE_NEWER",
             f"The database is at version {found}, which this senex does not know; it was migrated by a newer "
@@ -62,15 +81,15 @@ def refuse_newer(found: str | None) -> None:
         )
 
 
-def refuse_other(found: str | None) -> None:
-    """Refuse a database that is not at the version this senex needs.
+def refuse_other(found: str | None, oldest: str | None = None) -> None:
+    """Refuse a database that is not at the version this senex needs, nor at a newer one that still serves it.
 
     Raises:
         UsageProblem: ``E_DATABASE_NEWER`` or ``E_DATABASE_SCHEMA``.
     """
-    refuse_newer(found)
-    newest, _ = shipped()
-    if found != newest:
+    refuse_newer(found, oldest)
+    newest, known = shipped()
+    if found != newest and (found is None or found in known):
         raise UsageProblem(
             "E_DATABASE_SCHEMA",
             f"The database is at {found or 'no version'} and this senex needs {newest}; run `senex db migrate`.",
@@ -86,36 +105,36 @@ async def wait_for_schema(url: str) -> None:
     import structlog  # noqa: PLC0415  consoles read this module too and log nothing
 
     log = structlog.get_logger("senex.store")
-    newest, _ = shipped()
+    newest, known = shipped()
     told = ""
     while True:
         try:
-            found = await _version(url)
+            found, oldest = await _version(url)
         except Unavailable as problem:
-            found, why = None, problem.message
+            found, oldest, why = None, None, problem.message
         else:
             why = f"the database is at {found or 'no version'} and needs {newest}: run `senex db migrate`"
-        if found == newest:
+        refuse_newer(found, oldest)
+        if found == newest or (found is not None and found not in known):
             await _refuse_restored(url)
             return
-        refuse_newer(found)
         if why != told:
             log.info("waiting for the database", why=why)
             told = why
         await asyncio.sleep(_LOOK_SECONDS if found is None else _LOOK_SECONDS * 10)
 
 
-async def _version(url: str) -> str | None:
-    """The version the database is at, None before the first migration. Raises Unavailable."""
+async def _version(url: str) -> tuple[str | None, str | None]:
+    """The version the database is at, None before the first migration, and its mark. Raises Unavailable."""
     connection = await connect(url, name="schema")
     try:
-        cursor = await connection.execute("SELECT version_num FROM alembic_version")
+        cursor = await connection.execute(VERSION.encode())
         row = await cursor.fetchone()
     except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
-        return None
+        return None, None
     finally:
         await connection.close()
-    return row[0] if row else None
+    return (row[0], row[1]) if row else (None, None)
 
 
 async def _refuse_restored(url: str) -> None:

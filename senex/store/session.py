@@ -17,7 +17,7 @@ from psycopg.rows import namedtuple_row
 
 from senex.domain.errors import Unavailable, UsageProblem
 from senex.store.numeric import PlainLoader
-from senex.store.schema import refuse_other
+from senex.store.schema import VERSION, refuse_other
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -35,7 +35,7 @@ _CONNECT: Mapping[str, Any] = {
     "keepalives_count": 3,
 }
 
-_VERSION = b"SELECT version_num FROM alembic_version"
+_VERSION = VERSION.encode()
 
 
 class Session:
@@ -139,7 +139,7 @@ class Session:
             if self._unchecked:
                 await cursor.execute(_VERSION)
                 row = await cursor.fetchone()
-                refuse_other(row and row.version_num)
+                refuse_other(row and row.version_num, row and row.oldest)
                 self._unchecked = False
             return await work(cursor)
 

@@ -147,6 +147,7 @@ async def test_a_newer_database_is_refused_by_all(owner_url: str) -> None:
     rows_before = "SELECT count(*) FROM operator"
     with psycopg.connect(owner_url, autocommit=True) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("COMMENT ON TABLE alembic_version IS 'runs senex from 9999'")
 
     with pytest.raises(UsageProblem, match="9999") as refused:
         await asyncio.to_thread(migrate, owner_url, operator="somebody")

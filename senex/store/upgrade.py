@@ -1,0 +1,144 @@
+"""What an upgrade asks of the database while the version before still runs on it.
+
+Only columns that every version has are named, so a new senex can drain an old one. psycopg only.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+import psycopg
+
+from senex.domain.errors import Refused, Unavailable
+from senex.store.crew import LOOK_SECONDS, Crew
+from senex.store.direct import away
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from typing import Any
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
+
+REASON = "upgrade"
+"""How the reason of a state begins that an upgrade has set, and only an upgrade takes back."""
+_TAKEN = "SELECT pg_try_advisory_lock(hashtextextended('senex:upgrade', 0))"
+_ACTIVE = """
+SELECT s.account_id, a.number FROM trading_state s JOIN account a ON a.id = s.account_id
+WHERE s.state = 'active' ORDER BY a.number
+"""
+_DRAINED = """
+SELECT a.number FROM trading_state s JOIN account a ON a.id = s.account_id
+WHERE s.state = 'reduce_only' AND s.reason LIKE %s ORDER BY a.number
+"""
+_REDUCE = """
+INSERT INTO decision (id, account_id, kind, state, reason, operator, terminal, role, decided_at)
+VALUES (%s, %s, 'set_state', 'reduce_only', %s, %s, 'senex upgrade', 'trader', %s)
+"""
+_ANSWER = "SELECT outcome, code, message FROM decision_result WHERE decision_id = %s"
+_SENDING = "SELECT count(*) FROM attempt WHERE status = 'SENDING'"
+_DUE = "SELECT count(*) FROM outbox WHERE done_at IS NULL AND queue = 'trading' AND error IS NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What is still under way of what must not be interrupted."""
+
+    sending: int
+    due: int
+
+
+class Draining:
+    """One upgrade's hold on a database, as its owner."""
+
+    def __init__(self, connection: Connection, *, patience: float) -> None:
+        self._connection = connection
+        self._patience = patience
+        self.crew = Crew(connection, patience=patience)
+
+    def alive(self) -> bool:
+        """Whether a daemon runs on it at all."""
+        return bool(self.crew.present())
+
+    def stop_entries(self, operator: str, now: datetime, version: str) -> tuple[str, ...]:
+        """Have the running daemon open nothing new; the numbers of the accounts an upgrade holds back.
+
+        Raises:
+            Refused: ``E_UPGRADE_DRAIN``; Unavailable: ``E_DAEMON_SILENT``.
+        """
+        asked = []
+        for account, number in self._rows(_ACTIVE):
+            decision = uuid4()
+            values = (decision, account, f"{REASON} to {version}", operator, now)
+            self._connection.execute(_REDUCE.encode(), values)
+            asked.append((decision, number))
+        for decision, number in asked:
+            outcome, code, message = self._answer(decision, number)
+            if outcome != "done":
+                raise Refused(
+                    "E_UPGRADE_DRAIN", f"Account {number} could not be held back: {message} ({code})"
+                )
+        return self.held_back()
+
+    def held_back(self) -> tuple[str, ...]:
+        """The accounts whose entries an upgrade has stopped."""
+        return tuple(number for (number,) in self._rows(_DRAINED, f"{REASON}%"))
+
+    def settle(self) -> None:
+        """Wait until no submission is on its way and no work of orders is due.
+
+        Raises:
+            Unavailable: ``E_UPGRADE_DRAIN``.
+        """
+        deadline = time.monotonic() + self._patience
+        while (left := self.under_way()) != Drained(0, 0):
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    "E_UPGRADE_DRAIN",
+                    f"{left.sending} submissions and {left.due} pieces of work of orders are still under way; look at "
+                    "`senex jobs list`, then run this again. Nothing was changed but that no entries are opened.",
+                )
+            time.sleep(LOOK_SECONDS)
+
+    def under_way(self) -> Drained:
+        """What is under way now."""
+        return Drained(self._rows(_SENDING)[0][0], self._rows(_DUE)[0][0])
+
+    def _answer(self, decision: UUID, number: str) -> tuple[str, str, str]:
+        deadline = time.monotonic() + self._patience
+        while not (rows := self._rows(_ANSWER, decision)):
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    "E_DAEMON_SILENT",
+                    f"The daemon does not answer about account {number}, so nothing was upgraded; start it, or stop "
+                    "all of it, then run this again.",
+                )
+            time.sleep(LOOK_SECONDS)
+        outcome, code, message = rows[0]
+        return outcome, code, message
+
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        return self._connection.execute(query.encode(), values).fetchall()
+
+
+@contextmanager
+def draining(owner_url: str, *, patience: float) -> Iterator[Draining]:
+    """Hold the database for one upgrade at a time.
+
+    Raises:
+        Unavailable: ``E_POSTGRES_AWAY``, ``E_UPGRADE_BUSY``.
+    """
+    try:
+        connection = psycopg.connect(
+            owner_url, autocommit=True, connect_timeout=5, application_name="senex upgrade"
+        )
+    except psycopg.OperationalError as problem:
+        raise away(problem) from problem
+    with connection:
+        if connection.execute(_TAKEN.encode()).fetchone() != (True,):
+            raise Unavailable("E_UPGRADE_BUSY", "Another `senex upgrade` is at work; wait for it.")
+        yield Draining(connection, patience=patience)
