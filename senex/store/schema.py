@@ -24,7 +24,7 @@ _LOOK_SECONDS = 0.1
 _TIMELINES = """
 SELECT timeline, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int FROM deployment
 """
-OLDEST = "0021"
+OLDEST = "0022"
 """The oldest version of senex that still runs on this schema: a migration that takes away what that one uses raises it.
 
 Stored with the schema (``mark``), so that the version before, which cannot know what came after it, may go on.
