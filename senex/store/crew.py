@@ -46,7 +46,7 @@ class Crew:
             Unavailable: ``E_SECRET_IN_USE``.
         """
         deadline = time.monotonic() + self._patience
-        while left := self._left():
+        while left := self.left():
             if time.monotonic() > deadline:
                 raise Unavailable(
                     "E_SECRET_IN_USE",
@@ -55,7 +55,8 @@ class Crew:
                 )
             time.sleep(LOOK_SECONDS)
 
-    def _left(self) -> set[str]:
+    def left(self) -> set[str]:
+        """Those that have not been."""
         rows = self._rows()
         old = {name for name, started in rows if started < self._switched}
         return old | (self._names - {name for name, _ in rows})

@@ -87,13 +87,13 @@ def _version(connection: Connection) -> str | None:
     if connection.execute(text("SELECT to_regclass('alembic_version')")).scalar_one() is None:
         return None
     rows = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
-    if len(rows) != 1:
+    if len(rows) > 1:
         raise UsageProblem(
             "E_DATABASE_HALF",
             f"The database names {len(rows)} versions, so somebody's hand or tool has been at it, and nothing was "
             "changed; restore a backup, or have alembic_version name the one its tables are of.",
         )
-    return str(rows[0])
+    return str(rows[0]) if rows else None
 
 
 def _locked(url: str) -> _Locked:

@@ -25,15 +25,21 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[tuple[Any, ...]]
 
 REASON = "upgrade"
-"""How the reason of a state begins that an upgrade has set, and only an upgrade takes back."""
+"""How the reason begins of a state that an upgrade has set."""
 _TAKEN = "SELECT pg_try_advisory_lock(hashtextextended('senex:upgrade', 0))"
 _ACTIVE = """
 SELECT s.account_id, a.number FROM trading_state s JOIN account a ON a.id = s.account_id
 WHERE s.state = 'active' ORDER BY a.number
 """
 _DRAINED = """
-SELECT a.number FROM trading_state s JOIN account a ON a.id = s.account_id
-WHERE s.state = 'reduce_only' AND s.reason LIKE %s ORDER BY a.number
+SELECT a.number, EXISTS (
+    SELECT FROM alarm m WHERE m.account_id = s.account_id AND m.severity = 'critical' AND m.resolved_at IS NULL
+    AND m.raised_at >= s.set_at)
+FROM trading_state s JOIN account a ON a.id = s.account_id CROSS JOIN LATERAL (
+    SELECT d.terminal, d.reason FROM decision d JOIN decision_result r ON r.decision_id = d.id
+    WHERE d.account_id = s.account_id AND d.kind = 'set_state' AND r.outcome = 'done'
+    ORDER BY r.at DESC, d.terminal <> 'senex upgrade' DESC LIMIT 1) AS last
+WHERE s.state = 'reduce_only' AND last.terminal = 'senex upgrade' AND s.reason = last.reason ORDER BY a.number
 """
 _REDUCE = """
 INSERT INTO decision (id, account_id, kind, state, reason, operator, terminal, role, decided_at)
@@ -58,7 +64,7 @@ class Draining:
     def __init__(self, connection: Connection, *, patience: float) -> None:
         self._connection = connection
         self._patience = patience
-        self.crew = Crew(connection, patience=patience)
+        self.crew = Crew(connection)
 
     def alive(self) -> bool:
         """Whether a daemon runs on it at all."""
@@ -85,8 +91,32 @@ class Draining:
         return self.held_back()
 
     def held_back(self) -> tuple[str, ...]:
-        """The accounts whose entries an upgrade has stopped."""
-        return tuple(number for (number,) in self._rows(_DRAINED, f"{REASON}%"))
+        """The accounts whose entries an upgrade has stopped, and nobody and nothing else since."""
+        return tuple(number for number, _ in self._rows(_DRAINED))
+
+    def may_resume(self, number: str) -> bool:
+        """Whether an account is still held back by the upgrade alone.
+
+        What stops entries leaves an account that only reduces risk as it is, so a critical alarm of the meantime
+        counts for a state of its own.
+        """
+        return (number, False) in self._rows(_DRAINED)
+
+    def restarted(self) -> None:
+        """Return once every process that beat at ``crew.switch`` has been started anew.
+
+        Raises:
+            Unavailable: ``E_UPGRADE_RESTART``.
+        """
+        deadline = time.monotonic() + self._patience
+        while left := self.crew.left():
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    "E_UPGRADE_RESTART",
+                    f"The database is upgraded, but {', '.join(sorted(left))} have not been started anew; start them "
+                    "with this version, then run this again. Until then no entries are opened.",
+                )
+            time.sleep(LOOK_SECONDS)
 
     def settle(self) -> None:
         """Wait until no submission is on its way and no work of orders is due.
@@ -138,7 +168,10 @@ def draining(owner_url: str, *, patience: float) -> Iterator[Draining]:
         )
     except psycopg.OperationalError as problem:
         raise away(problem) from problem
-    with connection:
-        if connection.execute(_TAKEN.encode()).fetchone() != (True,):
-            raise Unavailable("E_UPGRADE_BUSY", "Another `senex upgrade` is at work; wait for it.")
-        yield Draining(connection, patience=patience)
+    try:
+        with connection:
+            if connection.execute(_TAKEN.encode()).fetchone() != (True,):
+                raise Unavailable("E_UPGRADE_BUSY", "Another `senex upgrade` is at work; wait for it.")
+            yield Draining(connection, patience=patience)
+    except psycopg.OperationalError as problem:
+        raise away(problem) from problem

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from senex.bootstrap.console import open_console
 from senex.bus.clock_once import read_clock
@@ -17,6 +18,7 @@ from senex.cli.output import json_option, print_json
 from senex.config import ConsoleSettings, MigratorSettings, load
 from senex.domain.errors import Refused, Unavailable
 from senex.store import migrate as migrations
+from senex.store.schema import refuse_newer
 from senex.store.upgrade import REASON, draining
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ def upgrade(*, backup: bool, restart: str | None, patience: float, yes: bool, as
     url = load(MigratorSettings).migrator_database_url.get_secret_value()
     settings = load(ConsoleSettings)
     found, needed = migrations.status(url)
+    refuse_newer(found)
     with draining(url, patience=patience) as hold:
         held = hold.held_back() if found is not None else ()
         if found == needed and not held:
@@ -65,13 +68,30 @@ def upgrade(*, backup: bool, restart: str | None, patience: float, yes: bool, as
         alive = hold.alive() if found is not None else False
         if alive:
             hold.crew.switch()
-        migrations.migrate(url)
+        _migrate(url, found)
         _say(f"the database is at {needed}")
-        if alive and found != needed:
+        if alive and (found != needed or restart is not None):
             _start(hold, restart)
-        held = hold.held_back()
-    asyncio.run(_resume(held, str(settings.environment)))
-    _tell(found, needed, held, as_json=as_json)
+        resumed = asyncio.run(_resume(hold, str(settings.environment)))
+    _tell(found, needed, resumed, as_json=as_json)
+
+
+def _migrate(url: str, found: str | None) -> None:
+    """Apply the migrations, all or none.
+
+    Raises:
+        Refused: ``E_UPGRADE_MIGRATE``.
+    """
+    try:
+        migrations.migrate(url)
+    except SQLAlchemyError as problem:
+        cause = getattr(problem, "orig", None) or problem
+        said = str(cause).strip().splitlines() or [type(cause).__name__]
+        raise Refused(
+            "E_UPGRADE_MIGRATE",
+            f"The migration failed and was undone, so the database is at {found or 'nothing'} as before ({said[0]}); "
+            "report it. The version before goes on, but opens no entries: `senex state set active` lets them out.",
+        ) from problem
 
 
 def _drain(hold: Draining, settings: ConsoleSettings, needed: str) -> None:
@@ -91,23 +111,30 @@ def _start(hold: Draining, restart: str | None) -> None:
         _say("start the daemon's processes with this version now; waiting for them")
     else:
         _run(shlex.split(restart), "E_UPGRADE_RESTART", f"'{restart}'")
-    hold.crew.wait()
+    hold.restarted()
 
 
-async def _resume(numbers: tuple[str, ...], environment: str) -> None:
-    """Compare with the broker, then let the accounts trade that an upgrade held back.
+async def _resume(hold: Draining, environment: str) -> tuple[str, ...]:
+    """Compare with the broker, then let those accounts trade that the upgrade alone held back; their numbers.
 
     Raises:
-        Refused: ``E_UPGRADE_RECONCILE``; Unavailable: ``E_DAEMON_SILENT``.
+        Refused: ``E_UPGRADE_RECONCILE``, ``E_UPGRADE_RESUME``; Unavailable: ``E_DAEMON_SILENT``.
     """
+    numbers, resumed = hold.held_back(), []
     if not numbers:
-        return
+        return ()
     passphrase = ask_passphrase(environment)
     async with open_console() as console:
         accounts = await console.reads.accounts(console.clock.now())
         for account in (one for one in accounts if one.number in numbers):
             _say(f"comparing {account.number} with the broker")
             await _reconciled(console, account)
+            if not hold.may_resume(account.number):
+                _say(
+                    f"account {account.number} is left as it is, because something else stopped its entries "
+                    "meanwhile: see `senex alarms list`, then `senex state set active`"
+                )
+                continue
             decision = await console.decider.set_state(
                 account.id, "active", reason=f"{REASON} is done", passphrase=passphrase
             )
@@ -118,6 +145,8 @@ async def _resume(numbers: tuple[str, ...], environment: str) -> None:
                     f"Account {account.number} still only reduces risk: {answer.message}; set it active yourself with "
                     "`senex state set active`.",
                 )
+            resumed.append(account.number)
+    return tuple(resumed)
 
 
 async def _reconciled(console: Console, account: AccountView) -> None:
