@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 import sql
-from senex.domain.errors import Unavailable, UsageProblem
+from senex.domain.errors import Refused, Unavailable, UsageProblem
 from senex.store import tables
 from senex.store.first_schedule import SCHEDULE
 from senex.store.nyse import LAST_DAY, sessions
@@ -55,6 +55,7 @@ def migrate(url: str, *, operator: str | None = None, today: date | None = None)
     Raises:
         UsageProblem: ``E_DATABASE_NEWER``; ``E_DATABASE_FOREIGN`` when somebody else's tables are in the
             way; ``E_DATABASE_OWNER``. Nothing was changed then.
+        Refused: ``E_DATABASE_MIGRATION``: a migration failed and was undone.
         Unavailable: ``E_POSTGRES_AWAY``.
     """
     with _locked(url) as connection:
@@ -129,7 +130,7 @@ class _Locked:
 
 
 def _explain(problem: DBAPIError) -> None:
-    """Say in one sentence what an operator can mend; let the rest pass."""
+    """Say in one sentence what happened, and what an operator can do."""
     cause = problem.orig
     if isinstance(cause, errors.DuplicateTable | errors.DuplicateFunction):
         raise UsageProblem(
@@ -146,6 +147,11 @@ def _explain(problem: DBAPIError) -> None:
     if isinstance(cause, psycopg.OperationalError):
         raise Unavailable(
             "E_POSTGRES_AWAY", "Postgres went away in the middle, and nothing was changed; try again."
+        ) from problem
+    if isinstance(cause, psycopg.Error):
+        raise Refused(
+            "E_DATABASE_MIGRATION",
+            f"A migration failed and everything was undone ({str(cause).splitlines()[0]}); report it.",
         ) from problem
 
 

@@ -32,14 +32,16 @@ SELECT s.account_id, a.number FROM trading_state s JOIN account a ON a.id = s.ac
 WHERE s.state = 'active' ORDER BY a.number
 """
 _DRAINED = """
-SELECT a.number, EXISTS (
-    SELECT FROM alarm m WHERE m.account_id = s.account_id AND m.severity = 'critical' AND m.resolved_at IS NULL
-    AND m.raised_at >= s.set_at)
+SELECT a.number, a.id, s.set_at
 FROM trading_state s JOIN account a ON a.id = s.account_id CROSS JOIN LATERAL (
     SELECT d.terminal, d.reason FROM decision d JOIN decision_result r ON r.decision_id = d.id
     WHERE d.account_id = s.account_id AND d.kind = 'set_state' AND r.outcome = 'done'
     ORDER BY r.at DESC, d.terminal <> 'senex upgrade' DESC LIMIT 1) AS last
 WHERE s.state = 'reduce_only' AND last.terminal = 'senex upgrade' AND s.reason = last.reason ORDER BY a.number
+"""
+_ALARMED = """
+SELECT EXISTS (
+    SELECT FROM alarm WHERE account_id = %s AND raised_at >= %s AND severity = 'critical' AND resolved_at IS NULL)
 """
 _REDUCE = """
 INSERT INTO decision (id, account_id, kind, state, reason, operator, terminal, role, decided_at)
@@ -92,15 +94,16 @@ class Draining:
 
     def held_back(self) -> tuple[str, ...]:
         """The accounts whose entries an upgrade has stopped, and nobody and nothing else since."""
-        return tuple(number for number, _ in self._rows(_DRAINED))
+        return tuple(number for number, *_ in self._rows(_DRAINED))
 
     def may_resume(self, number: str) -> bool:
         """Whether an account is still held back by the upgrade alone.
 
         What stops entries leaves an account that only reduces risk as it is, so a critical alarm of the meantime
-        counts for a state of its own.
+        counts for a state of its own. Asked on the newest schema.
         """
-        return (number, False) in self._rows(_DRAINED)
+        held = {name: since for name, *since in self._rows(_DRAINED)}
+        return number in held and not self._rows(_ALARMED, *held[number])[0][0]
 
     def restarted(self) -> None:
         """Return once every process that beat at ``crew.switch`` has been started anew.

@@ -23,6 +23,7 @@ from senex.domain.errors import Unavailable, UsageProblem
 from senex.store.migrate import bootstrap, migrate, status
 from senex.store.queries import Reads
 from senex.store.schema import OLDEST, shipped, wait_for_schema
+from senex.store.upgrade import Drained, draining
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -155,6 +156,13 @@ def test_what_was_written_under_every_schema_is_there_under_the_newest(owner: st
             for table, row in rows():
                 put(connection, table, row)
                 written.append((table, row, kept(connection, table, row)))
+            with draining(owner, patience=0) as hold:
+                assert hold.held_back() == ()
+                assert not hold.alive()
+                assert hold.under_way() == Drained(0, 0)
+                with pytest.raises(Unavailable, match="E_DAEMON_SILENT"):
+                    hold.stop_entries("trader", NOW, "9999")
+            connection.execute("UPDATE outbox SET done_at = created_at WHERE done_at IS NULL")
 
         assert migrate(owner, operator="trader") == shipped()[0]
 

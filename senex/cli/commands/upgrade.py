@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy.exc import SQLAlchemyError
 
 from senex.bootstrap.console import open_console
 from senex.bus.clock_once import read_clock
@@ -84,13 +83,11 @@ def _migrate(url: str, found: str | None) -> None:
     """
     try:
         migrations.migrate(url)
-    except SQLAlchemyError as problem:
-        cause = getattr(problem, "orig", None) or problem
-        said = str(cause).strip().splitlines() or [type(cause).__name__]
+    except Refused as problem:
         raise Refused(
             "E_UPGRADE_MIGRATE",
-            f"The migration failed and was undone, so the database is at {found or 'nothing'} as before ({said[0]}); "
-            "report it. The version before goes on, but opens no entries: `senex state set active` lets them out.",
+            f"{problem.message} The version before goes on at {found or 'nothing'}, but opens no entries: `senex state "
+            "set active` lets them out.",
         ) from problem
 
 
