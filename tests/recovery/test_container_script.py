@@ -85,7 +85,13 @@ def test_both_read_what_it_writes(place: tuple[Path, dict[str, str]]) -> None:
     assert found.ok, found
     assert found.reached is not None
     assert found.reached >= told
-    assert script(environment, "verify").returncode == 0
+    verified = script(environment, "verify")
+    assert verified.returncode == 0, verified.stderr
+    if os.geteuid() == 0:  # then the server has an account of its own
+        backups.chmod(0o700)
+        closed = script(environment, "verify")
+        backups.chmod(0o755)
+        assert (closed.returncode, "E_BACKUP_FOLDER" in closed.stderr) == (2, True), closed.stderr
 
     again = script(environment, "now")
     assert again.returncode == 0, again.stderr
