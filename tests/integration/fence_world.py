@@ -31,7 +31,7 @@ async def state(books: Account) -> tuple[str, bool]:
 
 async def decide_state(books: Account, wanted: str) -> str:
     decision = await books.desk.decide(DecisionKind.SET_STATE, state=wanted, reason="the test")
-    await books.desk.drain()
+    await books.settle()
     return (await books.desk.answer(decision))[1]
 
 

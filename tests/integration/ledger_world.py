@@ -5,7 +5,7 @@ The simulator runs in this process behind real sockets, so that a test can go to
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ from senex.domain.suggestions import ExitPlan, SpreadPlan
 from senex.domain.symbols import OptionSymbol
 from senex.ports.broker import Accepted, Ticket
 from senex.ports.records import Instrument
-from senex.services.context import Context
+from senex.services.context import Context, Postponed
 from senex.services.intents import attempt_of
 from senex.simulator.books.books import OPENING_CASH
 from senex.simulator.server import Server
@@ -72,13 +72,22 @@ class Account:
     async def start(self) -> None:
         """Let senex look at the account for the first time."""
         await self.desk.offer("start", "")
-        await self.desk.drain()
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Do all work there is, as workers would: what is postponed is offered again after the rest, and may stay."""
+        while work := await self.desk.work():
+            for each in work:
+                with suppress(Postponed):
+                    await self.desk.run(each)
+            if await self.desk.work() == work:
+                return
 
     async def reconcile(self) -> tuple[DifferenceView, ...]:
         """What a reconcile leaves different."""
         account = await self.desk.account()
         await self.desk.offer("reconcile", account, account)
-        await self.desk.drain()
+        await self.settle()
         return await self.reads.differences(account)
 
     async def jump(self, day: date, hour: int, minute: int = 0) -> tuple[DifferenceView, ...]:
@@ -212,7 +221,7 @@ class Account:
         decision = await self.desk.decide(
             DecisionKind.ADOPT_POSITION, subject_id=position_id, options=options
         )
-        await self.desk.drain()
+        await self.settle()
         return await self.desk.answer(decision)
 
     async def position(self, position_id: UUID) -> PositionView:

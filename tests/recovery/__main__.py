@@ -25,6 +25,7 @@ def main() -> int:
     met = seen.rpo <= BARS["rpo"].total_seconds() and seen.rto <= BARS["rto"].total_seconds()
     figures = {
         "entries": seen.entries,
+        "targets": seen.targets,
         "backup_megabytes": round(seen.backup_bytes / 1e6, 1),
         "rpo_seconds": round(seen.rpo, 1),
         "rpo_bar": BARS["rpo"].total_seconds(),

@@ -27,5 +27,6 @@ async def test_a_bare_machine_takes_over_and_the_old_one_may_not_trade(tmp_path:
 async def test_twenty_trades_are_restored_within_the_bars(tmp_path: Path) -> None:
     seen = await drill(tmp_path, entries=20)
 
+    assert seen.targets == 21
     assert seen.rpo < BARS["rpo"].total_seconds()
     assert seen.rto < BARS["rto"].total_seconds()
