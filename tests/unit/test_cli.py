@@ -153,9 +153,9 @@ def test_commands_find_the_instance_that_runs_here_unless_told_otherwise(open_fo
             }
         )
     )
-    assert "[E_CLOCK_AWAY]" in senex("status", SENEX_INSTANCE="mine", **here).stderr
-    assert "[E_CONFIG_MISSING]" in senex("status", SENEX_INSTANCE="other", **here).stderr
-    live = senex("status", SENEX_INSTANCE="mine", SENEX_ENVIRONMENT="live", **here)
+    assert "[E_CLOCK_AWAY]" in senex("alarms", "list", SENEX_INSTANCE="mine", **here).stderr
+    assert "[E_CONFIG_MISSING]" in senex("alarms", "list", SENEX_INSTANCE="other", **here).stderr
+    live = senex("alarms", "list", SENEX_INSTANCE="mine", SENEX_ENVIRONMENT="live", **here)
     assert "[E_CONFIG_MISSING]" in live.stderr
     shown = senex("config", "show", "--origin", SENEX_INSTANCE="mine", **here).stdout
     assert re.search(r"SENEX_CONSOLE_DATABASE_URL +\*+ +the instance that runs here", shown)
@@ -163,7 +163,10 @@ def test_commands_find_the_instance_that_runs_here_unless_told_otherwise(open_fo
 
 
 def test_an_error_is_one_sentence_with_a_code_and_an_exit_code() -> None:
-    missing = senex("status")
+    ended = senex("status")
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert re.fullmatch(r"The instance .* does not run on this machine .* \[E_NOT_RUNNING\]\n", ended.stderr)
+    missing = senex("alarms", "list")
     assert (missing.returncode, missing.stdout) == (2, "")
     assert re.fullmatch(r"SENEX_CONSOLE_DATABASE_URL is not set; .* \[E_CONFIG_MISSING\]\n", missing.stderr)
     away = senex(
