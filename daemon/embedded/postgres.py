@@ -38,6 +38,8 @@ _SETTINGS = {
     "log_line_prefix": "%m [%p] %u@%d ",
 }
 _SINCE = {"io_method": ("sync", 18)}  # one machine, small data: no helper processes
+_NEW_CLUSTER = 64 << 20
+"""Bytes a fresh cluster and its first log take, and some."""
 _PID_LINE, _PORT_LINE, _STATUS_LINE = 0, 3, 7
 
 
@@ -106,6 +108,8 @@ class PostgresServer(Server):
         shutil.rmtree(self.folder, ignore_errors=True)  # without PG_VERSION it is no cluster
         cluster, password_file = part / "cluster", part / "password"
         shutil.rmtree(cluster, ignore_errors=True)
+        if shutil.disk_usage(part).free < _NEW_CLUSTER:  # initdb may die of it without a word
+            raise disk_full(self.folder.parent)
         password_file.unlink(missing_ok=True)
         password_file.touch(mode=0o600)
         password_file.write_text(self._password + "\n", encoding="utf-8")
