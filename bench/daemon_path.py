@@ -11,10 +11,8 @@ import asyncio
 import math
 import multiprocessing
 import statistics
-import tempfile
 import time
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -24,12 +22,12 @@ from redis import Redis
 from rq import Queue, SimpleWorker
 
 from bench._row import Row, print_rows
+from bench._running import open_folder
 from daemon.demo.stage import Plot, Stage
 from senex.bootstrap.live_console import open_live_console
 from senex.config import ConsoleSettings, load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from uuid import UUID
 
     from senex.bootstrap.live_console import LiveConsole
@@ -78,7 +76,7 @@ async def measure() -> list[Row]:
         listener.upstream = (str(parts.hostname), int(parts.port or 0))
         return address
 
-    with _open_folder() as root:
+    with open_folder() as root:
         plot = Plot(instance="bench", fresh=True, accounts=APPROVALS, rest_via=between, root=root)
         async with Stage(plot) as stage:
             settings = load(
@@ -94,14 +92,6 @@ async def measure() -> list[Row]:
             offered = await asyncio.to_thread(_offered, stage.urls.owner)
             stock = await asyncio.to_thread(_stock, stage.endpoints.redis.daemon_url(9))
     return [_approval_row(approvals, bare), _job_row(offered, stock)]
-
-
-@contextmanager
-def _open_folder() -> Iterator[Path]:
-    """A folder the bundled servers' account can reach."""
-    with tempfile.TemporaryDirectory(prefix="senex-bench-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
 
 
 async def _approvals(console: LiveConsole, listener: Listener, url: str) -> list[float]:

@@ -10,45 +10,34 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-import tempfile
 import time
-from collections import Counter
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections import defaultdict
 
 import psutil
 import psycopg
 
 from bench._row import Row, print_rows
+from bench._running import open_folder, until
 from daemon.demo.stage import Plot, Stage
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SECONDS = 300
 CHECK_EVERY = 30
 CHECKED = ("worker", "scheduler", "streamer", "relay")
 _BEGINS = "2026-06-03T11:02:00-04:00"
-_READY = 90.0
 _MEGABYTE = 1024 * 1024
 _SUM_BAR, _SMALL_BAR, _CPU_BAR = 900, 75, 5.0
 
 
 async def measure(seconds: int) -> list[Row]:
-    with _open_folder() as root:
+    with open_folder() as root:
         async with Stage(Plot(instance="bench", fresh=True, root=root, begins=_BEGINS)) as stage:
             await asyncio.to_thread(_ready, stage.urls.owner)
             return await asyncio.to_thread(_measure, stage.console_environment(), seconds)
 
 
 def _ready(url: str) -> None:
-    deadline = time.monotonic() + _READY
     with psycopg.connect(url, autocommit=True) as sql:
-        while not sql.execute("SELECT 1 FROM readiness WHERE ready").fetchone():
-            if time.monotonic() > deadline:
-                raise SystemExit("senex did not get ready")
-            time.sleep(0.1)
+        until(lambda: sql.execute("SELECT 1 FROM readiness WHERE ready").fetchone())
 
 
 def _measure(environment: dict[str, str], seconds: int) -> list[Row]:
@@ -118,9 +107,9 @@ def _small_row(resident: dict[str, float]) -> Row:
 
 
 def _cpu_row(shares: dict[str, float]) -> Row:
-    kinds = Counter[str]()
+    kinds = defaultdict[str, float](float)
     for name, share in shares.items():
-        kinds["workers" if name.startswith("worker") else name] += share  # type: ignore[assignment]
+        kinds["workers" if name.startswith("worker") else name] += share
     total = sum(shares.values())
     return Row(
         row="idle daemon, processor",
@@ -131,14 +120,6 @@ def _cpu_row(shares: dict[str, float]) -> Row:
         within=total <= _CPU_BAR,
         figures={name: round(share, 2) for name, share in kinds.items()},
     )
-
-
-@contextmanager
-def _open_folder() -> Iterator[Path]:
-    """A folder the bundled servers' account can reach."""
-    with tempfile.TemporaryDirectory(prefix="senex-bench-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
 
 
 if __name__ == "__main__":

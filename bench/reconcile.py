@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -21,6 +19,7 @@ from sqlalchemy import text
 
 from bench._large_account import LargeAccount
 from bench._row import Row, print_rows
+from bench._running import open_folder
 from daemon.embedded import EmbeddedServices
 from senex.domain.orders import BrokerStatus
 from senex.ports.records import Work
@@ -48,16 +47,14 @@ _NAME = "bench"
 
 @contextmanager
 def _database() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="senex-bench-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        with EmbeddedServices("bench-reconcile", root=Path(folder)) as endpoints:
-            with psycopg.connect(endpoints.postgres.superuser_url(), autocommit=True) as connection:
-                role = sql.SQL("CREATE ROLE bench LOGIN SUPERUSER PASSWORD {}").format(sql.Literal(_NAME))
-                connection.execute(role)
-                connection.execute("CREATE DATABASE bench OWNER bench")
-            url = endpoints.postgres.url(user=_NAME, password=_NAME, database=_NAME)
-            migrate(url, operator=_NAME)
-            yield url
+    with open_folder() as folder, EmbeddedServices("bench-reconcile", root=folder) as endpoints:
+        with psycopg.connect(endpoints.postgres.superuser_url(), autocommit=True) as connection:
+            role = sql.SQL("CREATE ROLE bench LOGIN SUPERUSER PASSWORD {}").format(sql.Literal(_NAME))
+            connection.execute(role)
+            connection.execute("CREATE DATABASE bench OWNER bench")
+        url = endpoints.postgres.url(user=_NAME, password=_NAME, database=_NAME)
+        migrate(url, operator=_NAME)
+        yield url
 
 
 async def measure() -> Row:

@@ -9,29 +9,22 @@ from __future__ import annotations
 import asyncio
 import statistics
 import sys
-import tempfile
 import threading
 import time
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from bench._row import Row, print_rows
+from bench._running import open_folder, until
 from daemon.demo.stage import Plot, Stage
 from daemon.supervisor import Part
 from senex.store.outbox import LEASE_SECONDS
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
 SINGLETONS = ("relay", "scheduler", "streamer")
 KILLS, RESCUES = 3, 2
-_WITHIN = 90.0
-_LOOK = 0.005
 _LEADER = """
 SELECT a.pid, a.client_port FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
 WHERE l.locktype = 'advisory' AND l.granted = %s AND a.application_name LIKE %s
@@ -39,7 +32,7 @@ WHERE l.locktype = 'advisory' AND l.granted = %s AND a.application_name LIKE %s
 
 
 async def measure() -> list[Row]:
-    with _open_folder() as root:
+    with open_folder() as root:
         async with Stage(Plot(instance="bench", fresh=True, root=root)) as stage:
             for name in SINGLETONS:
                 command = [sys.executable, "-m", "daemon", name]
@@ -53,7 +46,7 @@ async def measure() -> list[Row]:
 def _measure(url: str) -> list[Row]:
     """``url`` is a superuser's: nobody else sees what the others' sessions are called."""
     with psycopg.connect(url, autocommit=True) as sql:
-        _until(lambda: sql.execute("SELECT 1 FROM readiness WHERE ready").fetchone())
+        until(lambda: sql.execute("SELECT 1 FROM readiness WHERE ready").fetchone())
         bare = statistics.median(_bare(url) for _ in range(10))
         rows = [
             _takeover_row(name, [_takeover(sql, name) for _ in range(KILLS)], bare) for name in SINGLETONS
@@ -64,18 +57,18 @@ def _measure(url: str) -> list[Row]:
 def _takeover(sql: psycopg.Connection[Any], name: str) -> float:
     """Milliseconds from the kill of the leader until another holds the lock."""
     like = f"%{name} leader"
-    _until(lambda: sql.execute(_LEADER, (False, like)).fetchone())  # a standby waits
-    (old, port) = _until(lambda: sql.execute(_LEADER, (True, like)).fetchone())
+    until(lambda: sql.execute(_LEADER, (False, like)).fetchone())  # a standby waits
+    (old, port) = until(lambda: sql.execute(_LEADER, (True, like)).fetchone())
     process = _owner(port)
     began = time.perf_counter()
     process.kill()
-    _until(lambda: any(pid != old for pid, _ in sql.execute(_LEADER, (True, like)).fetchall()))
+    until(lambda: any(pid != old for pid, _ in sql.execute(_LEADER, (True, like)).fetchall()))
     return (time.perf_counter() - began) * 1000
 
 
 def _rescue(sql: psycopg.Connection[Any], url: str) -> float:
     """Seconds from the kill of all workers, one of them in mid job, until that job is done."""
-    _until(
+    until(
         lambda: sql.execute(
             "SELECT 1 FROM outbox HAVING count(*) FILTER (WHERE done_at IS NULL) = 0"
         ).fetchone()
@@ -87,7 +80,7 @@ def _rescue(sql: psycopg.Connection[Any], url: str) -> float:
             "SELECT id, 'accounts', 'snapshot_account', id::text FROM account LIMIT 1 RETURNING id"
         ).fetchone()
         assert row is not None
-        _until(
+        until(
             lambda: sql.execute(
                 "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'account_snapshot'::regclass"
             ).fetchone()
@@ -95,7 +88,7 @@ def _rescue(sql: psycopg.Connection[Any], url: str) -> float:
         workers = next(one for one in _ours() if one.cmdline()[-1:] == ["worker"])
         began = time.perf_counter()
         workers.kill()
-    _until(lambda: sql.execute("SELECT 1 FROM outbox WHERE id = %s AND done_at IS NOT NULL", row).fetchone())
+    until(lambda: sql.execute("SELECT 1 FROM outbox WHERE id = %s AND done_at IS NOT NULL", row).fetchone())
     return time.perf_counter() - began
 
 
@@ -129,25 +122,6 @@ def _owner(port: int) -> psutil.Process:
         if any(line.laddr and line.laddr.port == port for line in process.net_connections("tcp")):
             return process
     raise LookupError(f"nobody of ours uses port {port}")
-
-
-def _until(found: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + _WITHIN
-    while not (answer := found()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(
-                f"what was waited for did not come ({found.__qualname__}, line {found.__code__.co_firstlineno})"
-            )
-        time.sleep(_LOOK)
-    return answer
-
-
-@contextmanager
-def _open_folder() -> Iterator[Path]:
-    """A folder the bundled servers' account can reach."""
-    with tempfile.TemporaryDirectory(prefix="senex-bench-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
 
 
 def _takeover_row(name: str, taken: list[float], bare: float) -> Row:
