@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from daemon.lineage import die_with_parent
+from daemon.secret_files import LOOK_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,17 +44,11 @@ class Child:
 class Forks:
     """The parent's loop over its children, until SIGTERM or SIGINT."""
 
-    def __init__(
-        self,
-        children: Sequence[Child],
-        *,
-        ending: Callable[[], object] = lambda: None,
-        look: float | None = None,
-    ) -> None:
-        """``ending`` is asked every ``look`` seconds; once it says something, the parent stops as if told to."""
+    def __init__(self, children: Sequence[Child], *, ending: Callable[[], object]) -> None:
+        """``ending`` is asked every second; once it says something, the parent stops as if told to."""
         self._children = children
         self._stopping = False
-        self._ending, self._look = ending, look
+        self._ending = ending
 
     def run(self) -> int:
         """Fork all and keep them until told to stop; answer the exit code."""
@@ -73,7 +68,7 @@ class Forks:
             select.select([reader], [], [], self._until_due())
             self._drain(reader)
             self._reap()
-            if self._look is not None and self._ending():
+            if self._ending():
                 self._stopping = True
         return self._end()
 
@@ -101,11 +96,9 @@ class Forks:
             sys.stderr.flush()
             os._exit(code)
 
-    def _until_due(self) -> float | None:
+    def _until_due(self) -> float:
         waits = [child.due - time.monotonic() for child in self._children if not child.pid]
-        if self._look is not None:
-            waits.append(self._look)
-        return max(min(waits), 0) if waits else None
+        return max(min([*waits, LOOK_SECONDS]), 0)
 
     def _drain(self, reader: int) -> None:
         try:

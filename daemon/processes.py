@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,7 +20,7 @@ from senex.domain.errors import SenexError
 from senex.store.schema import wait_for_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from typing import Any
 
 NAMES = ("worker", "scheduler", "streamer", "relay")
@@ -68,12 +69,9 @@ def run_until_told(settings: DaemonSettings, work: Callable[[], Coroutine[Any, A
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, task.cancel if task else loop.stop)
-        watching = loop.create_task(_watch(held, task))
-        try:
+        async with _watched(held):
             await wait_for_schema(settings.direct_url)
             await work()
-        finally:
-            watching.cancel()
 
     try:
         asyncio.run(main())
@@ -84,7 +82,23 @@ def run_until_told(settings: DaemonSettings, work: Callable[[], Coroutine[Any, A
     return 0
 
 
-async def _watch(held: Held, task: asyncio.Task[None] | None) -> None:
+async def schema_or_end(settings: DaemonSettings, held: Held) -> None:
+    """Wait for the schema; cancelled when a secret changes meanwhile: it may be the one that does not open it."""
+    async with _watched(held):
+        await wait_for_schema(settings.direct_url)
+
+
+@asynccontextmanager
+async def _watched(held: Held) -> AsyncIterator[None]:
+    """Whoever is in the block is cancelled when a secret was changed."""
+    watching = asyncio.create_task(_watch(held, asyncio.current_task()))
+    try:
+        yield
+    finally:
+        watching.cancel()
+
+
+async def _watch(held: Held, task: asyncio.Task[Any] | None) -> None:
     """End the process, as a signal does, when a secret it holds was changed; insist where that is not heard."""
     while held.changed() is None:  # noqa: ASYNC110  files tell nobody
         await asyncio.sleep(LOOK_SECONDS)
@@ -94,16 +108,6 @@ async def _watch(held: Held, task: asyncio.Task[None] | None) -> None:
         await asyncio.sleep(_GRACE_SECONDS)
     _log.warning("did not end when asked, so it is ended; what it did is done again")
     os._exit(_FAILED)
-
-
-async def schema_or_end(settings: DaemonSettings, held: Held) -> None:
-    """Wait for the schema; cancelled when a secret changes meanwhile: it may be the one that does not open it."""
-    task = asyncio.current_task()
-    watching = asyncio.get_running_loop().create_task(_watch(held, task))
-    try:
-        await wait_for_schema(settings.direct_url)
-    finally:
-        watching.cancel()
 
 
 def last_word(problem: BaseException) -> int:

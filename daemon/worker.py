@@ -16,7 +16,6 @@ from rq.worker import SimpleWorker
 from daemon.forks import Child, Forks
 from daemon.queues import ConfinedJob, ConfinedQueue, connect_queues
 from daemon.runner import WarmRunner
-from daemon.secret_files import LOOK_SECONDS, Held
 from senex.store.heartbeats import keep_beating
 from senex.store.outbox import HEARD
 
@@ -108,9 +107,9 @@ def serve(
     redis_url: str,
     host: str,
     log_as: Callable[[str], None] = lambda _name: None,
-    held: Held | None = None,
+    ending: Callable[[], object] = lambda: None,
 ) -> int:
-    """Be the parent of all workers until stopped, or until a secret they hold was changed; answer the exit code.
+    """Be the parent of all workers until stopped, or until ``ending`` says something; answer the exit code.
 
     ``log_as`` gives a child logs of its own under a name.
     """
@@ -130,6 +129,5 @@ def serve(
             for queue, concurrency in CONCURRENCY.items()
             for number in range(1, concurrency + 1)
         ],
-        ending=(Held({}) if held is None else held).changed,
-        look=None if held is None else LOOK_SECONDS,
+        ending=ending,
     ).run()

@@ -1,9 +1,9 @@
 """The four files a process keeps: all, errors, trading, security; rotated, and swept after 90 days.
 
-Each process has a folder of its own. Should two share one after all (a forked job
-and its worker, two instances on one machine), a lock lets one of them rotate and
-each writes whole lines to whatever file is the current one. A disk that is full, or
-a folder that is gone, costs the lines and never more.
+Each process has a folder of its own. Should two share one after all (two instances
+with one SENEX_LOG_DIR), a lock lets one of them rotate and each writes whole lines
+to whatever file is the current one. A disk that is full, or a folder that is gone,
+costs the lines and never more.
 """
 
 from __future__ import annotations

@@ -36,5 +36,5 @@ def main(settings: DaemonSettings) -> int:
         redis_url=settings.redis_url.get_secret_value(),
         host=where(settings),
         log_as=lambda name: log_as(settings, name),
-        held=held,
+        ending=held.changed,
     )
