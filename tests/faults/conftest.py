@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest_asyncio
 
 from tests.faults.faults_support import World, open_world
+from tests.servers import make_open_folder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def one_world() -> AsyncIterator[World]:
-    folder = _make_folder()
+    folder = make_open_folder()
     async with open_world(folder) as world:
         yield world
     shutil.rmtree(folder)
@@ -29,10 +27,3 @@ async def world(one_world: World) -> AsyncIterator[World]:
     """The running senex, whole again afterwards whatever a test did to it."""
     yield one_world
     await one_world.heal()
-
-
-def _make_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix=f"senex-test-{os.geteuid()}-faults-"))
-    if os.geteuid() == 0:
-        folder.chmod(0o755)  # the servers run as an unprivileged account
-    return folder

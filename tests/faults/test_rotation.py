@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sys
 from contextlib import suppress
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -18,8 +18,8 @@ from senex.config import child_environment
 from senex.domain.errors import SenexError
 from senex.store.logins import kept_login
 from senex.store.vault import Vault
-from tests.faults.conftest import _make_folder
 from tests.faults.faults_support import World, open_world
+from tests.servers import make_open_folder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,8 +35,10 @@ SELECT job, subject, error FROM outbox WHERE done_at IS NULL AND created_at < cl
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def rotated() -> AsyncIterator[World]:
     """A senex of its own: afterwards its console's login is another."""
-    async with open_world(_make_folder()) as world:
+    folder = make_open_folder()
+    async with open_world(folder) as world:
         yield world
+    shutil.rmtree(folder)
 
 
 class Trade:
@@ -49,9 +51,7 @@ class Trade:
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
-        for _ in count():
-            if self._stop.is_set() or len(self.orders) == 9:
-                return
+        while not self._stop.is_set() and len(self.orders) < 9:
             account = await self.world.account()
             with suppress(SenexError, AssertionError):
                 suggestion = await self.world.suggest(account)

@@ -12,6 +12,7 @@ import argparse
 import pickle
 import random
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from tests.mutation.named import NAMED
 from tests.mutation.servers import Servers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
 MODULES = (
     "senex/services/execute.py",
@@ -131,33 +132,31 @@ def _score(
     world: bytes, known: warm.Known, chosen: list[tuple[str, Mutant]], *, jobs: int, most: int | None
 ) -> bool:
     """Print what nobody notices, and how much of each module is noticed; whether that is too little."""
-    alive: list[tuple[str, Mutant]] = []
-    inside = [one for one in chosen if one[1].function]
-    for path, mutant, lives in warm.judge(SUITE, world, known, inside, jobs=jobs, most=most):
+    made, alive = Counter(path for path, _ in chosen), Counter[str]()
+    for path, mutant, lives in _judged(world, known, chosen, jobs=jobs, most=most):
         if lives:
-            alive.append((path, mutant))
+            alive[path] += 1
             _say(f"SURVIVES {path}:{mutant.line} {mutant.what}")
+    shares = {path: _noticed(path, number, alive[path]) for path, number in made.items()}
+    _noticed("all", made.total(), alive.total())
+    return shares.get(SUBMISSION, 1.0) < BAR
+
+
+def _judged(
+    world: bytes, known: warm.Known, chosen: list[tuple[str, Mutant]], *, jobs: int, most: int | None
+) -> Iterator[tuple[str, Mutant, bool]]:
+    inside = [one for one in chosen if one[1].function]
+    yield from warm.judge(SUITE, world, known, inside, jobs=jobs, most=most)
     for path, mutant in chosen:
-        if not mutant.function and cold.survives(
-            known.tests(path)[:most], world, path=path, source=mutant.source
-        ):
-            alive.append((path, mutant))
-            _say(f"SURVIVES {path}:{mutant.line} {mutant.what}")
-    low = False
-    for name in dict.fromkeys(path for path, _ in chosen):
-        share = _noticed(
-            name, (path for path, _ in chosen if path == name), (path for path, _ in alive if path == name)
-        )
-        low |= name == SUBMISSION and share < BAR
-    _noticed("all", (path for path, _ in chosen), (path for path, _ in alive))
-    return low
+        if not mutant.function:
+            tests = known.tests(path)[:most]
+            yield path, mutant, cold.survives(tests, world, path=path, source=mutant.source)
 
 
-def _noticed(name: str, made: Iterable[str], alive: Iterable[str]) -> float:
-    number = len(list(made))
-    killed = number - len(list(alive))
-    _say(f"{name}: {killed} of {number} noticed ({killed / max(number, 1):.1%})")
-    return killed / max(number, 1)
+def _noticed(name: str, made: int, alive: int) -> float:
+    share = (made - alive) / max(made, 1)
+    _say(f"{name}: {made - alive} of {made} noticed ({share:.1%})")
+    return share
 
 
 def _say(line: str) -> None:

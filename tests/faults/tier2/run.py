@@ -41,7 +41,6 @@ class Report:
     played: Counter[str] = field(default_factory=Counter)
     kills: Counter[str] = field(default_factory=Counter)
     submissions: int = 0
-    seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
 
 
@@ -60,7 +59,6 @@ async def hold(embedded: Endpoints, template: str, folder: Path, points: Sequenc
                     await _play(Trial(bench, number, account, "tier2", 0), bench, point, report)
             told = f"{report.played.total()} of {len(points)} played, {report.kills.total()} kills"
             sys.stderr.write(f"{told}, {time.monotonic() - began:.0f} s\n")
-    report.seconds = time.monotonic() - began
     return report
 
 
