@@ -73,7 +73,7 @@ def running_console(given: Mapping[str, object]) -> dict[str, str]:
 
     All of them or none: half of one installation and half of another would lie.
     """
-    folder = instance_folder(str(given.get("instance", "demo")))
+    folder = instance_folder(str(given.get("instance", INSTANCE)))
     try:
         found: dict[str, str] = json.loads(local_console_file(folder).read_text(encoding="utf-8"))
     except OSError:

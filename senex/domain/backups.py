@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 BACKUP_OLD, BACKUP_WAL, BACKUP_FAILED = "BACKUP_OLD", "BACKUP_WAL", "BACKUP_FAILED"
 BASE_WITHIN, WAL_WITHIN = timedelta(hours=26), timedelta(minutes=5)
 SUBJECT = "backups"
-BASE, WAL, DUMP, VERIFY = "base", "wal", "dump", "verify"
+BASE, WAL, VERIFY = "base", "wal", "verify"
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,9 +59,8 @@ def stale(sources: Iterable[Source], now: datetime) -> dict[str, str]:
 
 def login_lost(sources: Iterable[Source]) -> str | None:
     """Why the broker no longer lets us in; None while it does, or while it cannot be reached at all."""
-    token = next((source for source in sources if source.name == "token"), None)
-    lost = token is not None and not token.ok and REFUSED_LOGIN in token.detail
-    return token.detail if token is not None and lost else None
+    tokens = (source for source in sources if source.name == "token")
+    return next((token.detail for token in tokens if not token.ok and REFUSED_LOGIN in token.detail), None)
 
 
 def expires_today(stops: Iterable[datetime], session: Session) -> bool:

@@ -16,6 +16,7 @@ from senex.domain.errors import Refused, SenexError, Unavailable
 from senex.domain.trading_state import TradingState
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from senex.domain.deployment import Deployment
@@ -77,9 +78,10 @@ async def stand_down(context: Context, by: UUID) -> None:
     """Another deployment has taken over: halt everything, for good, and say so."""
     async with context.units() as tx:
         await stand_down_in(context, tx, by)
+        accounts = await tx.accounts.all(context.environment)
         await tx.commit()
-    for account in await _accounts(context):
-        await context.publisher.changed("state", str(account), str(account))
+    for account in accounts:
+        await context.publisher.changed("state", str(account.id), str(account.id))
 
 
 async def stand_down_in(context: Context, tx: UnitOfWork, by: UUID) -> None:
@@ -90,23 +92,28 @@ async def stand_down_in(context: Context, tx: UnitOfWork, by: UUID) -> None:
     reason = f"another deployment, restored from this one's backups, trades here now ({by.hex[:8]})"
     text = f"senex has stopped: {reason}. Shut this one down; `senex db fence` takes the accounts back."
     for account in await tx.accounts.all(context.environment):
-        fence = await tx.accounts.fence(account.id)
-        await tx.accounts.set_state(account.id, TradingState.HALTED, reason=reason, by=WHO, now=now)
-        await tx.accounts.unready(account.id, reason=reason, now=now)
+        await halt(tx, account.id, "deployment replaced", why=reason, by=WHO, now=now)
         await tx.alarms.sound(
             Alarm(REPLACED, Severity.CRITICAL, account.id, "deployment", str(by), text), now
         )
-        await tx.journal.note(
-            "deployment replaced",
-            actor=WHO,
-            object_type="account",
-            object_id=str(account.id),
-            account_id=account.id,
-            before=fence.state,
-            after=TradingState.HALTED,
-            why=reason,
-            now=now,
-        )
+
+
+async def halt(tx: UnitOfWork, account_id: UUID, action: str, *, why: str, by: str, now: datetime) -> None:
+    """Nothing more is sent for the account until a person has it go on."""
+    before = await tx.accounts.fence(account_id)
+    await tx.accounts.set_state(account_id, TradingState.HALTED, reason=why, by=by, now=now)
+    await tx.accounts.unready(account_id, reason=why, now=now)
+    await tx.journal.note(
+        action,
+        actor=by,
+        object_type="account",
+        object_id=str(account_id),
+        account_id=account_id,
+        before=before.state,
+        after=TradingState.HALTED,
+        why=why,
+        now=now,
+    )
 
 
 async def may_resume(context: Context, tx: UnitOfWork) -> None:
@@ -135,11 +142,6 @@ async def may_resume(context: Context, tx: UnitOfWork) -> None:
             "The deployment this one was restored from may still be running and hears within six minutes that it is "
             f"replaced; decide again after {until:%H:%M:%S} UTC.",
         )
-
-
-async def _accounts(context: Context) -> tuple[UUID, ...]:
-    async with context.units.reading() as tx:
-        return tuple(account.id for account in await tx.accounts.all(context.environment))
 
 
 def _replaced() -> Replaced:

@@ -9,7 +9,7 @@ from senex.domain.closing import Cause
 from senex.domain.orders import OrderKind, OrderStatus
 from senex.domain.positions import PositionStatus, status_by
 from senex.domain.risk import remaining_risk
-from senex.domain.unknown import Unknown
+from senex.domain.unknown import known
 from senex.services.position_alarms import end_alarms
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ async def _note_risk(tx: UnitOfWork, position: Position) -> None:
     """R of what really filled. Until the entry has ended, what it may still fill is at stake too."""
     opened = [replace(lot, open_quantity=lot.quantity) for lot in await tx.positions.lots(position.id)]
     if opened:
-        risk = remaining_risk(opened)
-        await tx.positions.set_initial_risk(position.id, None if isinstance(risk, Unknown) else risk)
+        await tx.positions.set_initial_risk(position.id, known(remaining_risk(opened)))
 
 
 async def _reason(tx: UnitOfWork, order: Order) -> str:

@@ -141,13 +141,11 @@ async def _book(booking: _Booking, position: Position, pricing: Pricing | None) 
     tx, order, theirs = booking.tx, booking.order, booking.theirs
     now = booking.context.clock.now()
     # what stood in an order's place before it was replaced elsewhere; only its fills are still news
-    former = order.broker_order_id not in (None, theirs.id) and theirs.means is OrderStatus.REPLACED
+    another = order.broker_order_id not in (None, theirs.id)
+    former = another and theirs.means is OrderStatus.REPLACED
     if not former:
         await _adopt(booking)
-        if order.broker_order_id not in (
-            None,
-            theirs.id,
-        ):  # what somebody made of it elsewhere was a stranger's
+        if another:  # what somebody made of it elsewhere was a stranger's
             await tx.alarms.resolve(FOREIGN, theirs.id, account_id=order.account_id, now=now)
     elsewhere = await booked_elsewhere(tx, order) if theirs.filled else frozenset()
     fits = order.replaces_id is not None and order.broker_order_id is None

@@ -16,7 +16,7 @@ from senex.domain.alarms import Alarm, Severity
 from senex.domain.decisions import Answer, Outcome
 from senex.domain.deployment import SETTLES, next_generation
 from senex.domain.orders import AttemptStatus, OrderStatus, advance, advance_attempt
-from senex.domain.trading_state import TradingState
+from senex.services.fence import halt
 from senex.services.resolve import UNKNOWN
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from senex.domain.orders import Attempt
-    from senex.ports.records import Account
     from senex.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 WHO = "restore"
@@ -55,7 +54,10 @@ async def fence_restored(
         await tx.deployment.renew(namespace, now, settled_at=now - SETTLES if old_is_gone else None)
         accounts = await tx.deployment.accounts()
         for account in accounts:
-            await _halt(tx, account, reason, now)
+            await halt(tx, account.id, "trading state set", why=reason, by=WHO, now=now)
+            automation = await tx.automations.get(account.id)
+            if automation is not None and automation.enabled:
+                await tx.automations.set(account.id, replace(automation, enabled=False), by=WHO, now=now)
         attempts = await tx.deployment.unsettled()
         for attempt in attempts:
             await _doubt(tx, attempt, now)
@@ -77,26 +79,6 @@ async def fence_restored(
         await tx.commit()
     numbers = tuple(account.number for account in accounts)
     return Fenced(namespace, numbers, len(attempts), len(undecided))
-
-
-async def _halt(tx: UnitOfWork, account: Account, reason: str, now: datetime) -> None:
-    before = await tx.accounts.fence(account.id)
-    await tx.accounts.set_state(account.id, TradingState.HALTED, reason=reason, by=WHO, now=now)
-    await tx.accounts.unready(account.id, reason=reason, now=now)
-    automation = await tx.automations.get(account.id)
-    if automation is not None and automation.enabled:
-        await tx.automations.set(account.id, replace(automation, enabled=False), by=WHO, now=now)
-    await tx.journal.note(
-        "trading state set",
-        actor=WHO,
-        object_type="account",
-        object_id=str(account.id),
-        account_id=account.id,
-        before=before.state,
-        after=TradingState.HALTED,
-        why=reason,
-        now=now,
-    )
 
 
 async def _doubt(tx: UnitOfWork, attempt: Attempt, now: datetime) -> None:

@@ -147,7 +147,8 @@ async def sync_orders(context: Context, account_id: UUID) -> Listing:
                 await meet(context, tx, account_id, fresh.strangers)
                 await tx.commit()
         if fresh.ours or unlisted:
-            known, _ = await _compared(context, account_id, seen)
+            async with context.units.reading() as tx:
+                known = await tx.orders.known(account_id, seen)
         listing = Listing(tuple(seen.values()), known)
         if any(doubts):
             await _doubt(context, account_id, "; ".join(filter(None, doubts)), listing=listing)

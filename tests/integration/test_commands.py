@@ -344,10 +344,9 @@ async def test_health_of_a_process_here_is_by_its_pulse(
 
 
 async def test_health_without_its_servers_says_so(shell: Shell) -> None:
-    away = _AWAY
-    gone = await shell.senex("health", "postgres", **away)
+    gone = await shell.senex("health", "postgres", **_AWAY)
     assert (gone.code, "E_POSTGRES_AWAY" in gone.err) == (1, True)
-    assert (await shell.senex("health", "redis", **away)).code == 1
-    whole = await shell.senex("health", "--json", **away)
+    assert (await shell.senex("health", "redis", **_AWAY)).code == 1
+    whole = await shell.senex("health", "--json", **_AWAY)
     assert not any(one["alive"] for one in whole.json["services"])
     assert "geheim" not in whole.out + gone.err

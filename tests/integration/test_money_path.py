@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Self
 from uuid import UUID, uuid4
 
 import pytest
-from psycopg.errors import UniqueViolation
 from sqlalchemy import text, update
 
 from senex.domain.decisions import DecisionKind
@@ -26,7 +25,6 @@ from senex.domain.risk import Entry
 from senex.domain.trading_state import TradingState
 from senex.ports.broker import Holding, RefusedByBroker, Ticket
 from senex.services.context import Postponed
-from senex.services.intents import attempt_of
 from senex.services.standing import check_entry
 from senex.store import tables
 from senex.store.direct import connect
@@ -154,26 +152,6 @@ async def test_an_order_withdrawn_right_before_it_is_sent_is_not_sent(desk: Desk
     await desk.drain()
     assert (await desk.order(order_id)).status is OrderStatus.CANCELLED
     assert desk.broker.posts == []
-
-
-async def test_the_database_itself_keeps_what_must_be_one(desk: Desk) -> None:
-    entry = await desk.order(await desk.approve(await desk.suggest()))
-    await desk.fill(entry.id)
-    target = (await desk.orders(OrderKind.TARGET))[0]
-    async with desk.units() as tx:
-        [attempt] = await tx.orders.attempts(entry.id)
-        another = attempt_of(entry, number=2, namespace=await tx.orders.namespace())
-    with pytest.raises(UniqueViolation, match="one_live_attempt"):
-        async with desk.units() as tx:
-            await tx.orders.add_attempt(another, desk.clock.now())
-    settled = replace(another, external_identifier=attempt.external_identifier, status=AttemptStatus.REFUSED)
-    with pytest.raises(UniqueViolation, match="external_identifier"):
-        async with desk.units() as tx:
-            await tx.orders.add_attempt(settled, desk.clock.now())
-    for order, index in ((entry, "one_entry"), (target, "one_target")):
-        with pytest.raises(UniqueViolation, match=index):
-            async with desk.units() as tx:
-                await tx.orders.add(replace(order, id=uuid4(), broker_order_id=None), desk.clock.now())
 
 
 @pytest.mark.parametrize("kind", [DecisionKind.SUGGEST, DecisionKind.SYNC, DecisionKind.REJECT])
