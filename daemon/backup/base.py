@@ -41,23 +41,30 @@ class Means:
     key: str | None
 
 
-def take_base(means: Means, *, narrate: Callable[[str], None]) -> Base:
-    """Take a base backup that restores by itself, checked and summed up, into the folder's line of this deployment.
+def look(means: Means) -> tuple[Facts, Line]:
+    """The facts of the database, which the programs have to fit, and where its backups go.
 
     Raises:
         UsageProblem: ``E_BACKUP_VERSION``, ``E_BACKUP_EMPTY``, ``E_BACKUP_FOLDER``.
         Unavailable: ``E_POSTGRES_AWAY``.
+    """
+    facts = ask(means.url)
+    same_major(means.tools, facts)
+    return facts, places.line_of(means.folder, facts.namespace)
+
+
+def take_base(means: Means, *, narrate: Callable[[str], None]) -> Base:
+    """Take a base backup that restores by itself, checked and summed up, into the folder's line of this deployment.
+
+    Raises:
+        As ``look``.
         SenexError: ``E_BACKUP_TOOL``.
     """
-    url, tools = means.url, means.tools
-    facts = ask(url)
-    same_major(tools, facts)
-    line = places.line_of(means.folder, facts.namespace)
+    facts, line = look(means)
     started = wall()
-    label = started.strftime(STAMP)
-    with told(url, "base"), staged(means.spool) as stage:
+    with told(means.url, "base"), staged(means.spool) as stage:
         narrate("copying the database")
-        tools.run(
+        means.tools.run(
             "pg_basebackup",
             f"--pgdata={stage}",
             "--format=tar",
@@ -65,10 +72,10 @@ def take_base(means: Means, *, narrate: Callable[[str], None]) -> Base:
             "--wal-method=stream",
             "--checkpoint=fast",
             "--manifest-checksums=SHA256",
-            f"--label=senex {label}",
+            f"--label=senex {started.strftime(STAMP)}",
             "--no-password",
             "--progress",
-            url=url,
+            url=means.url,
             percent=lambda done: narrate(f"copying the database: {done} %"),
         )
         narrate("putting it away")
@@ -125,13 +132,11 @@ def take_dump(means: Means) -> Path:
     Raises:
         As ``take_base``.
     """
-    url, tools = means.url, means.tools
-    facts = ask(url)
-    same_major(tools, facts)
-    line = places.line_of(means.folder, facts.namespace)
+    _, line = look(means)
     label = wall().strftime(STAMP)
-    with told(url, "dump"), staged(means.spool) as stage:
-        tools.run("pg_dump", "--format=custom", "--no-password", f"--file={stage / 'dump'}", url=url)
+    with told(means.url, "dump"), staged(means.spool) as stage:
+        file = f"--file={stage / 'dump'}"
+        means.tools.run("pg_dump", "--format=custom", "--no-password", file, url=means.url)
         return places.put(stage / "dump", line.path / "dump" / f"{label}.dump", means.key)
 
 

@@ -6,7 +6,7 @@ Days are New York's on the machine's clock, whatever the market's: a simulated m
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -15,9 +15,9 @@ import psycopg
 import structlog
 
 from daemon.backup import folder as places
-from daemon.backup.base import take_base, take_dump, tell
+from daemon.backup.base import look, take_base, take_dump, tell
 from daemon.backup.machine_time import wall
-from daemon.backup.tools import ask, same_major
+from daemon.backup.tools import ask
 from daemon.backup.verify import verify
 from daemon.backup.wal import Receiver
 from senex.domain.backups import due_since
@@ -41,7 +41,7 @@ class Keeper:
     where: Where
     ship_seconds: float = SHIP_SECONDS
     tell_seconds: float = 30.0
-    _told: float = field(default=-1e9)
+    _told: float = -1e9
 
     async def run(self) -> None:
         """Receive and take, side by side: a long base backup holds up no log."""
@@ -67,9 +67,8 @@ class Keeper:
 
     def _receiver(self) -> Receiver:
         means = self.where.means
-        facts = ask(means.url)
-        same_major(means.tools, facts)
-        return Receiver(places.line_of(means.folder, facts.namespace), means)
+        _, line = look(means)
+        return Receiver(line, means)
 
     def _round(self, receiver: Receiver) -> None:
         running = receiver.keep()

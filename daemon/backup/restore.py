@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from daemon.backup.machine_time import wall
 from daemon.backup.scratch import scratch_server
 from daemon.backup.tools import find_tools
 from daemon.backup.unpack import choose, lay_out, settle
+from daemon.backup.where import ENCRYPTION_KEY
 from daemon.embedded.database import DATABASE, OWNER
 from daemon.embedded.lock import InstanceLock
 from daemon.embedded.places import make_places
@@ -31,6 +31,7 @@ from senex.store.schema import refuse_newer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
 
     from daemon.backup.escrow import Escrow
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
     from daemon.embedded.places import Places
     from senex.config import Environment
 
-ENCRYPTION_KEY = "encryption_key"
-_REACHED = "SELECT pg_last_xact_replay_timestamp()"
 _LOGINS = "SELECT rolname FROM pg_roles WHERE rolcanlogin AND (rolname LIKE 'senex%' OR rolname = 'postgres')"
 
 
@@ -102,7 +101,8 @@ def restore(wish: Wish, *, narrate: Callable[[str], None]) -> Restored:
     try:
         _may_overwrite(places, wish)
         secrets = SecretFiles(places.secrets)
-        _take_keys(secrets, wish)
+        if wish.escrow is not None:
+            _take_keys(secrets, wish.escrow.encryption_keys)
         # the server's account reaches what is below the instance's folder, and nothing else of ours
         part = account.make_folder(places.root / "postgres.restoring")
         cluster = part / "cluster"
@@ -110,7 +110,7 @@ def restore(wish: Wish, *, narrate: Callable[[str], None]) -> Restored:
         lay_out(source, cluster, key=key, account=account, narrate=narrate)
         log = places.logs / "restore.log"
         with scratch_server(cluster, tools=tools, account=account, log=log, narrate=narrate) as scratch:
-            reached = _reached(scratch)
+            reached = scratch.reached()
             _set_passwords(scratch, secrets)
             narrate("bringing the schema up to date")
             revision = migrate(scratch.url(OWNER, DATABASE))
@@ -162,23 +162,14 @@ def _may_overwrite(places: Places, wish: Wish) -> None:
         )
 
 
-def _take_keys(secrets: SecretFiles, wish: Wish) -> None:
+def _take_keys(secrets: SecretFiles, escrowed: str) -> None:
     """The escrowed encryption keys become the instance's; keys that are there and differ are never overwritten."""
-    if wish.escrow is None:
-        return
-    found = secrets.read_or_make(ENCRYPTION_KEY, lambda: wish.escrow.encryption_keys if wish.escrow else "")
-    if found != wish.escrow.encryption_keys:
+    if secrets.read_or_make(ENCRYPTION_KEY, lambda: escrowed) != escrowed:
         raise UsageProblem(
             "E_RESTORE_KEYS",
             f"{secrets.folder / ENCRYPTION_KEY} holds other keys than the escrow file; move it away if the escrowed "
             "ones are the right ones.",
         )
-
-
-def _reached(scratch: Scratch) -> datetime | None:
-    with psycopg.connect(scratch.url()) as connection:
-        row = connection.execute(_REACHED).fetchone()
-    return None if row is None or row[0] is None else row[0].astimezone(UTC)
 
 
 def _set_passwords(scratch: Scratch, secrets: SecretFiles) -> None:

@@ -7,6 +7,7 @@ import signal
 import tempfile
 import time
 from contextlib import contextmanager
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from senex.domain.errors import SenexError, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from daemon.backup.tools import Tools
     from senex.machine import Account
@@ -40,6 +42,12 @@ class Scratch:
         """A URL of it; nobody outside the socket's folder reaches it, so it asks for no password."""
         return f"postgresql://{quote(user)}@/{quote(database)}?host={quote(str(self._socket), safe='')}&port={_PORT}"
 
+    def reached(self) -> datetime | None:
+        """The last transaction that came from the log."""
+        with psycopg.connect(self.url()) as connection:
+            row = connection.execute("SELECT pg_last_xact_replay_timestamp()").fetchone()
+        return None if row is None or row[0] is None else row[0].astimezone(UTC)
+
 
 @contextmanager
 def scratch_server(
@@ -48,7 +56,7 @@ def scratch_server(
     tools: Tools,
     account: Account,
     log: Path,
-    narrate: Callable[[str], None] = lambda _line: None,
+    narrate: Callable[[str], None],
 ) -> Iterator[Scratch]:
     """Run the server until the block ends; entered once it has recovered and takes commands.
 

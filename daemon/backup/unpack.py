@@ -109,7 +109,7 @@ def _extract(file: Path, target: Path, key: str | None) -> None:
 
 
 def _fetch(file: Path, target: Path, key: str | None) -> None:
-    """One WAL file, plain. One that breaks off ends the recovery there, so only the newest may."""
+    """One WAL file, plain. One that breaks off would end the recovery there, so it is refused."""
     try:
         with places.opened(file, key) as stream, target.open("wb") as plain:
             shutil.copyfileobj(stream, plain, 1 << 20)

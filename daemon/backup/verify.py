@@ -6,10 +6,9 @@ import asyncio
 import shutil
 import tempfile
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg.rows import namedtuple_row
@@ -28,11 +27,11 @@ from senex.store.vault import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from daemon.backup.tools import Tools
     from daemon.backup.unpack import Source
 
-_REACHED = "SELECT pg_last_xact_replay_timestamp()"
 _REVISION = "SELECT version_num FROM alembic_version"
 _COUNTS = """
 SELECT (SELECT count(*) FROM account) AS accounts, (SELECT count(*) FROM trade_order) AS orders,
@@ -102,7 +101,8 @@ def verify(
         log = work / "verify.log"
         with scratch_server(cluster, tools=tools, account=account, log=log, narrate=narrate) as scratch:
             narrate("looking at the restored database")
-            checks, reached = asyncio.run(_look(scratch.url(database=DATABASE), source, encryption_keys))
+            reached = scratch.reached()
+            checks = asyncio.run(_look(scratch.url(database=DATABASE), source, encryption_keys))
     finally:
         shutil.rmtree(place, ignore_errors=True)
     base, line = source.base, source.line.path.name
@@ -124,13 +124,13 @@ def _check_files(source: Source, cluster: Path, tools: Tools, key: str | None) -
     manifest.unlink()
 
 
-async def _look(url: str, source: Source, keys: str | None) -> tuple[tuple[Check, ...], datetime | None]:
+async def _look(url: str, source: Source, keys: str | None) -> tuple[Check, ...]:
     async with (
         await psycopg.AsyncConnection.connect(url) as connection,
         connection.cursor(row_factory=namedtuple_row) as cursor,
     ):
-        reached = await _one(cursor, _REACHED)
-        revision = await _one(cursor, _REVISION)
+        await cursor.execute(_REVISION)
+        (revision,) = await cursor.fetchone() or (None,)
         await cursor.execute(_COUNTS)
         counts = await cursor.fetchone() or (0, 0, 0, 0)
         chains, replay = await verify_seals(cursor), await replayed(cursor)
@@ -140,7 +140,7 @@ async def _look(url: str, source: Source, keys: str | None) -> tuple[tuple[Check
         [replay.broken] if replay.broken else []
     )
     rows = f"{counts[0]} accounts, {counts[1]} orders, {counts[2]} fills, {counts[3]} positions"
-    checks = (
+    return (
         Check("schema", f"revision {revision}", ok=revision == source.base.revision),
         Check("rows", rows),
         Check(
@@ -150,13 +150,6 @@ async def _look(url: str, source: Source, keys: str | None) -> tuple[tuple[Check
         ),
         _open_tokens(tokens, keys),
     )
-    return checks, None if reached is None else reached.astimezone(UTC)
-
-
-async def _one(cursor: psycopg.AsyncCursor[Any], statement: str) -> Any:
-    await cursor.execute(statement.encode())
-    row = await cursor.fetchone()
-    return None if row is None else row[0]
 
 
 def _open_tokens(tokens: list[tuple[str, bytes]], keys: str | None) -> Check:

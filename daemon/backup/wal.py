@@ -60,31 +60,27 @@ class Receiver:
         self._process = start(self.means.tools, "pg_receivewal", options, url=self.means.url, log=log)
         return False
 
-    def ship(self) -> int:
-        """Put what is new into the backups; how many files.
+    def ship(self) -> None:
+        """Put what is new into the backups.
 
         Raises:
             UsageProblem: ``E_BACKUP_FOLDER``.
         """
-        new = 0
-        whole = []
-        for file in sorted(self.folder.iterdir()):
+        files = sorted(self.folder.glob("[!.]*"))
+        whole = [file for file in files if SEGMENT.fullmatch(file.name)]
+        for file in files:
             stat = file.stat()
             mark = (stat.st_mtime_ns, stat.st_size)
-            if file.name.startswith(".") or self._shipped.get(file.name) == mark:
-                whole += [file] if SEGMENT.fullmatch(file.name) else []
+            if self._shipped.get(file.name) == mark:
                 continue
             places.put(file, self.line.wal / file.name, self.means.key, pack=True)
             self._shipped[file.name] = mark
-            new += 1
-            if SEGMENT.fullmatch(file.name):
-                whole.append(file)
+            if file in whole:
                 for partial in self.line.wal.glob(f"{file.name}.partial.gz*"):
                     partial.unlink()
         for file in whole[:-_KEPT_IN_SPOOL]:
             file.unlink()
             self._shipped.pop(file.name, None)
-        return new
 
     def stop(self) -> None:
         """End the receiver; the slot stays, so nothing is missed."""

@@ -22,16 +22,16 @@ def main() -> int:
         seen = asyncio.run(drill(apart, entries=asked.entries))
     finally:
         shutil.rmtree(apart)
-    met = seen.rpo <= BARS["rpo"].total_seconds() and seen.rto <= BARS["rto"].total_seconds()
+    met = seen.rpo <= BARS["rpo"] and seen.rto <= BARS["rto"]
     figures = {
         "entries": seen.entries,
         "targets": seen.targets,
         "backup_megabytes": round(seen.backup_bytes / 1e6, 1),
         "rpo_seconds": round(seen.rpo, 1),
-        "rpo_bar": BARS["rpo"].total_seconds(),
+        "rpo_bar": BARS["rpo"],
         "restored_in_seconds": round(seen.restored_in, 1),
         "rto_seconds": round(seen.rto, 1),
-        "rto_bar": BARS["rto"].total_seconds(),
+        "rto_bar": BARS["rto"],
         "verified_in_seconds": seen.verified.seconds,
         "old_machine": " ".join(map(str, seen.old_state)),
         "met": met and seen.verified.ok,

@@ -10,7 +10,6 @@ import asyncio
 import shutil
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -21,9 +20,9 @@ from pydantic import SecretStr
 
 from daemon.backup import escrow
 from daemon.backup.keep import Keeper
-from daemon.backup.restore import ENCRYPTION_KEY, Wish, restore
+from daemon.backup.restore import Wish, restore
 from daemon.backup.verify import verify
-from daemon.backup.where import Where, where
+from daemon.backup.where import ENCRYPTION_KEY, Where, where
 from daemon.embedded import EmbeddedServices
 from daemon.embedded.database import ensure_database
 from senex.config import BackupSettings, Environment
@@ -35,10 +34,11 @@ from tests.contract.simulator_books import put
 from tests.integration.fence_world import FRIDAY, decide_state, enter, state, wait, working
 from tests.integration.ledger_world import Account, account, beside, buy, sell
 from tests.servers import make_open_folder
-from tests.waiting import PATIENCE
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from datetime import datetime
     from pathlib import Path
 
     from daemon.backup.restore import Restored
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from daemon.embedded.database import DatabaseUrls
 
 INSTANCE, PASSPHRASE, BACKUP_KEY = "drill", "a passphrase of the drill", "the drill's backup key"
-_LOOK = 0.05
+BARS = {"rpo": 300.0, "rto": 900.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,12 +192,12 @@ async def _kept(place: Where, machine: Machine) -> AsyncIterator[None]:
 async def _said(machine: Machine, kind: str, *, after: datetime | None) -> None:
     """Return once a kind of backup was done, after a moment."""
     query = "SELECT 1 FROM backup_state WHERE kind = %s AND done_at > coalesce(%s, '-infinity'::timestamptz)"
-    async with (
-        asyncio.timeout(PATIENCE),
-        await psycopg.AsyncConnection.connect(machine.urls.owner, autocommit=True) as connection,
-    ):
-        while not await (await connection.execute(query, (kind, after))).fetchone():  # noqa: ASYNC110  a row is no event
-            await asyncio.sleep(_LOOK)
+    async with await psycopg.AsyncConnection.connect(machine.urls.owner, autocommit=True) as connection:
+
+        async def said() -> bool:
+            return await (await connection.execute(query, (kind, after))).fetchone() is not None
+
+        await until(said, f"{kind} in backup_state")
 
 
 async def _now(machine: Machine) -> datetime:
@@ -257,6 +257,3 @@ async def _come_back(stack: AsyncExitStack, first: Machine, new: Account) -> tup
 
 def _quiet(_line: str) -> None:
     """Nobody listens."""
-
-
-BARS = {"rpo": timedelta(minutes=5), "rto": timedelta(minutes=15)}

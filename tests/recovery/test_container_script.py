@@ -17,9 +17,11 @@ from daemon.embedded import EmbeddedServices
 from daemon.embedded.database import ensure_database
 from senex.machine import UNPRIVILEGED
 from senex.store.migrate import migrate
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import LiteralString
 
 SCRIPT = Path(__file__).parents[2] / "containers" / "backup"
 pytestmark = pytest.mark.long
@@ -61,19 +63,20 @@ def test_both_read_what_it_writes(place: tuple[Path, dict[str, str]]) -> None:
     try:
         url = (root / "script/secrets/backup_url").read_text(encoding="utf-8").strip()
         with psycopg.connect(url, autocommit=True) as connection:
-            done = "SELECT count(*) FROM backup_state WHERE kind IN ('base', 'dump', 'wal') AND ok"
-            while connection.execute(done).fetchone() != (3,):
+
+            def done(query: LiteralString, *given: object) -> bool:
                 assert running.poll() is None
+                return connection.execute(query, given).fetchone() == (True,)
+
+            each = "SELECT count(*) = 3 FROM backup_state WHERE kind IN ('base', 'dump', 'wal') AND ok"
+            eventually(lambda: done(each), "a backup of each kind")
             connection.execute("SELECT tell_backup('verify', true, 'the newest word')")
             [(told,)] = connection.execute(
                 "SELECT done_at FROM backup_state WHERE kind = 'verify'"
             ).fetchall()
             healthy = script(environment, "healthy")
-            more = (
-                "SELECT count(*) FROM backup_state WHERE kind = 'wal' AND done_at > %s::timestamptz + '3 s'"
-            )
-            while connection.execute(more, (told,)).fetchone() != (1,):
-                assert running.poll() is None
+            after = "SELECT done_at > %s::timestamptz + '3 s' FROM backup_state WHERE kind = 'wal'"
+            eventually(lambda: done(after, told), "the log of that word")
     finally:
         running.terminate()
         running.wait()
