@@ -98,13 +98,14 @@ def restore(wish: Wish, *, narrate: Callable[[str], None]) -> Restored:
     places = make_places(wish.instance, wish.root, account)
     lock = InstanceLock(places.lock, wish.instance)
     lock.acquire()
+    part = places.root / "postgres.restoring"
     try:
         _may_overwrite(places, wish)
         secrets = SecretFiles(places.secrets)
         if wish.escrow is not None:
             _take_keys(secrets, wish.escrow.encryption_keys)
         # the server's account reaches what is below the instance's folder, and nothing else of ours
-        part = account.make_folder(places.root / "postgres.restoring")
+        account.make_folder(part)
         cluster = part / "cluster"
         key = wish.key or (wish.escrow.backup_key if wish.escrow else None)
         lay_out(source, cluster, key=key, account=account, narrate=narrate)
@@ -120,8 +121,8 @@ def restore(wish: Wish, *, narrate: Callable[[str], None]) -> Restored:
             )
         settle(cluster)
         aside = _swap(places, cluster)
-        shutil.rmtree(part)
     finally:
+        shutil.rmtree(part, ignore_errors=True)  # a restore that failed may have filled the disk
         lock.release()
     return Restored(
         instance=wish.instance,

@@ -69,7 +69,10 @@ class Receiver:
         files = sorted(self.folder.glob("[!.]*"))
         whole = [file for file in files if SEGMENT.fullmatch(file.name)]
         for file in files:
-            stat = file.stat()
+            try:
+                stat = file.stat()
+            except FileNotFoundError:  # this segment was finished while those before it were put away
+                continue
             mark = (stat.st_mtime_ns, stat.st_size)
             if self._shipped.get(file.name) == mark:
                 continue

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from daemon.backup import escrow, sealing
 from daemon.backup import folder as places
-from daemon.backup.base import first_segment
+from daemon.backup.base import Means, first_segment
 from daemon.backup.sealing import seal, unseal
+from daemon.backup.tools import Tools
 from daemon.backup.unpack import choose
+from daemon.backup.wal import Receiver
 from senex.domain.errors import SenexError, UsageProblem
 
 if TYPE_CHECKING:
@@ -172,6 +174,23 @@ def test_a_file_is_put_away_packed_and_sealed_and_read_again(tmp_path: Path) -> 
     with pytest.raises(UsageProblem, match="is sealed"), places.opened(put, None):
         pass
     assert [each.name for each in tmp_path.iterdir() if each.is_file()] == [source.name]
+
+
+def test_a_segment_that_is_finished_meanwhile_waits_for_the_next_look(tmp_path: Path) -> None:
+    line = places.line_of(tmp_path / "backups", "a1b2c3d4")
+    means = Means(folder=tmp_path, url="", tools=Tools(tmp_path, 18), spool=tmp_path / "spool", key=None)
+    receiver = Receiver(line, means)
+    receiver.folder.mkdir(parents=True)
+    (receiver.folder / "000000010000000000000004").write_bytes(b"log")
+    listed = receiver.folder / "000000010000000000000005.partial"
+    listed.symlink_to("gone")
+
+    receiver.ship()
+    listed.unlink()
+    (receiver.folder / "000000010000000000000005").write_bytes(b"more")
+    receiver.ship()
+
+    assert sorted(line.received()) == ["000000010000000000000004", "000000010000000000000005"]
 
 
 def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
