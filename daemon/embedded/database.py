@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
+from senex.store.passwords import set_password
+
 if TYPE_CHECKING:
     from daemon.embedded.endpoints import Endpoints
 
@@ -40,12 +42,7 @@ def ensure_database(endpoints: Endpoints) -> DatabaseUrls:
                 rights = sql.SQL(_RIGHTS.get(role, ""))
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN {}").format(sql.Identifier(role), rights))
             # its file says what it is, also where a rotation was interrupted
-            hashed = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
-            connection.execute(
-                sql.SQL("ALTER ROLE {} PASSWORD {}").format(
-                    sql.Identifier(role), sql.Literal(hashed.decode())
-                )
-            )
+            set_password(connection, role, password)
         # so that the owner can rotate them, but neither be them nor have their rights
         connection.execute(
             sql.SQL("GRANT {} TO {} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE").format(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from senex.domain.errors import Unavailable
+from senex.waiting import wait_while
 
 if TYPE_CHECKING:
     from typing import Any
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[tuple[Any, ...]]
 
 PATIENCE = 60.0
-LOOK_SECONDS = 0.25
 _PRESENT = b"SELECT name, started_at FROM heartbeat WHERE beat_at > clock_timestamp() - interval '4 seconds'"
 _NOW = b"SELECT clock_timestamp()"
 
@@ -45,15 +44,15 @@ class Crew:
         Raises:
             Unavailable: ``E_SECRET_IN_USE``.
         """
-        deadline = time.monotonic() + self._patience
-        while left := self.left():
-            if time.monotonic() > deadline:
-                raise Unavailable(
-                    "E_SECRET_IN_USE",
-                    f"{', '.join(sorted(left))} have not been started with the new secret, so the old one is not taken "
-                    "away; restart them, then run this again. Both are in force until then.",
-                )
-            time.sleep(LOOK_SECONDS)
+        wait_while(
+            self.left,
+            self._patience,
+            lambda left: Unavailable(
+                "E_SECRET_IN_USE",
+                f"{', '.join(sorted(left))} have not been started with the new secret, so the old one is not taken "
+                "away; restart them, then run this again. Both are in force until then.",
+            ),
+        )
 
     def left(self) -> set[str]:
         """Those that have not been."""

@@ -5,7 +5,6 @@ Only columns that every version has are named, so a new senex can drain an old o
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,8 +13,9 @@ from uuid import UUID, uuid4
 import psycopg
 
 from senex.domain.errors import Refused, Unavailable
-from senex.store.crew import LOOK_SECONDS, Crew
+from senex.store.crew import Crew
 from senex.store.direct import away
+from senex.waiting import wait_while
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ INSERT INTO decision (id, account_id, kind, state, reason, operator, terminal, r
 VALUES (%s, %s, 'set_state', 'reduce_only', %s, %s, 'senex upgrade', 'trader', %s)
 """
 _ANSWER = "SELECT outcome, code, message FROM decision_result WHERE decision_id = %s"
-_SENDING = "SELECT count(*) FROM attempt WHERE status = 'SENDING'"
+_SENDING = "SELECT count(*) FROM attempt WHERE status = 'sending'"
 _DUE = "SELECT count(*) FROM outbox WHERE done_at IS NULL AND queue = 'trading' AND error IS NULL"
 
 
@@ -58,6 +58,9 @@ class Drained:
 
     sending: int
     due: int
+
+    def __bool__(self) -> bool:
+        return bool(self.sending or self.due)
 
 
 class Draining:
@@ -111,15 +114,15 @@ class Draining:
         Raises:
             Unavailable: ``E_UPGRADE_RESTART``.
         """
-        deadline = time.monotonic() + self._patience
-        while left := self.crew.left():
-            if time.monotonic() > deadline:
-                raise Unavailable(
-                    "E_UPGRADE_RESTART",
-                    f"The database is upgraded, but {', '.join(sorted(left))} have not been started anew; start them "
-                    "with this version, then run this again. Until then no entries are opened.",
-                )
-            time.sleep(LOOK_SECONDS)
+        wait_while(
+            self.crew.left,
+            self._patience,
+            lambda left: Unavailable(
+                "E_UPGRADE_RESTART",
+                f"The database is upgraded, but {', '.join(sorted(left))} have not been started anew; start them "
+                "with this version, then run this again. Until then no entries are opened.",
+            ),
+        )
 
     def settle(self) -> None:
         """Wait until no submission is on its way and no work of orders is due.
@@ -127,31 +130,31 @@ class Draining:
         Raises:
             Unavailable: ``E_UPGRADE_DRAIN``.
         """
-        deadline = time.monotonic() + self._patience
-        while (left := self.under_way()) != Drained(0, 0):
-            if time.monotonic() > deadline:
-                raise Unavailable(
-                    "E_UPGRADE_DRAIN",
-                    f"{left.sending} submissions and {left.due} pieces of work of orders are still under way; look at "
-                    "`senex jobs list`, then run this again. Nothing was changed but that no entries are opened.",
-                )
-            time.sleep(LOOK_SECONDS)
+        wait_while(
+            self.under_way,
+            self._patience,
+            lambda left: Unavailable(
+                "E_UPGRADE_DRAIN",
+                f"{left.sending} submissions and {left.due} pieces of work of orders are still under way; look at "
+                "`senex jobs list`, then run this again. Nothing was changed but that no entries are opened.",
+            ),
+        )
 
     def under_way(self) -> Drained:
         """What is under way now."""
         return Drained(self._rows(_SENDING)[0][0], self._rows(_DUE)[0][0])
 
     def _answer(self, decision: UUID, number: str) -> tuple[str, str, str]:
-        deadline = time.monotonic() + self._patience
-        while not (rows := self._rows(_ANSWER, decision)):
-            if time.monotonic() > deadline:
-                raise Unavailable(
-                    "E_DAEMON_SILENT",
-                    f"The daemon does not answer about account {number}, so nothing was upgraded; start it, or stop "
-                    "all of it, then run this again.",
-                )
-            time.sleep(LOOK_SECONDS)
-        outcome, code, message = rows[0]
+        wait_while(
+            lambda: not self._rows(_ANSWER, decision),
+            self._patience,
+            lambda _: Unavailable(
+                "E_DAEMON_SILENT",
+                f"The daemon does not answer about account {number}, so nothing was upgraded; start it, or stop "
+                "all of it, then run this again.",
+            ),
+        )
+        [(outcome, code, message)] = self._rows(_ANSWER, decision)
         return outcome, code, message
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from senex.domain.errors import Unavailable
+from senex.domain.orders import AttemptStatus
 from senex.store.upgrade import Drained, draining
 
 if TYPE_CHECKING:
@@ -64,6 +65,29 @@ def alarm(connection: Connection, of: UUID | None, severity: str, seconds: int) 
         """INSERT INTO alarm (id, account_id, code, severity, object_type, object_id, text, raised_at)
            VALUES (%s, %s, 'DAILY_LOSS', %s, 'day', '', '', %s)""",
         (uuid4(), of, severity, NOW + timedelta(seconds=seconds)),
+    )
+
+
+def sends(connection: Connection, of: UUID) -> None:
+    """An order of the account that is on its way."""
+    position, order, attempt = uuid4(), uuid4(), uuid4()
+    connection.execute("INSERT INTO readiness VALUES (%s, true, 3, '', %s)", (of, NOW))
+    connection.execute(
+        """INSERT INTO position (id, account_id, origin, strategy, underlying, expiry, units, status, tick,
+                                 time_exit_dte, stop_alert_share, stop_order_share, created_at)
+           VALUES (%s, %s, 'manual', '', 'SPY', '2026-04-17', 1, 'pending_entry', 0.01, 7, 0.5, 0.75, %s)""",
+        (position, of, NOW),
+    )
+    connection.execute(
+        """INSERT INTO trade_order (id, account_id, origin, kind, position_id, generation, underlying, time_in_force,
+                                    limit_price, status, created_at, updated_at)
+           VALUES (%s, %s, 'manual', 'entry', %s, 0, 'SPY', 'Day', 1.23, 'intended', %s, %s)""",
+        (order, of, position, NOW, NOW),
+    )
+    connection.execute(
+        """INSERT INTO attempt (id, account_id, order_id, number, external_identifier, status, body_hash, prepared_at)
+           VALUES (%s, %s, %s, 1, 'x', %s, '', %s)""",
+        (attempt, of, order, AttemptStatus.SENDING, NOW),
     )
 
 
@@ -130,7 +154,12 @@ def test_work_under_way_is_waited_for_and_said(connection: Connection, owner_url
         assert hold.under_way() == Drained(0, 1)
         with pytest.raises(Unavailable, match="E_UPGRADE_DRAIN"):
             hold.settle()
+        sends(connection, of)
         connection.execute("UPDATE outbox SET done_at = clock_timestamp()")
+        assert hold.under_way() == Drained(1, 0)
+        with pytest.raises(Unavailable, match="E_UPGRADE_DRAIN"):
+            hold.settle()
+        connection.execute("UPDATE attempt SET status = 'unknown'")
         hold.settle()
 
 

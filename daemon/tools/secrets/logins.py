@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
@@ -13,8 +12,10 @@ from psycopg import sql
 
 from daemon.tools.secrets.places import mend, read, rewrite
 from senex.domain.errors import Refused, Unavailable, UsageProblem
-from senex.store.crew import LOOK_SECONDS, PATIENCE, Crew
+from senex.store.crew import PATIENCE, Crew
 from senex.store.direct import away
+from senex.store.passwords import set_password
+from senex.waiting import wait_while
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,11 +76,9 @@ class Logins:
         else:
             between = old
         new = new_password()
-        for name in passwords:
-            if (path := self._places.find(name)) is not None:
-                rewrite(path, new + _end_of(path))
+        self._places.tell(passwords, new)
         self._cut(base)
-        self._set_password(base, new)
+        set_password(self._owner, base, new)
         self._try(setting, base, new)
         self._switch(spare, between, base, new)
         self._wait(spare, wait=wait)
@@ -100,15 +99,15 @@ class Logins:
             return
         self._say(f"waiting until nobody is logged in as {user} any more")
         self._crew.wait()
-        deadline = time.monotonic() + self._patience
-        while sessions := self._ask(_USED, user)[0]:
-            if time.monotonic() > deadline:
-                raise Unavailable(
-                    "E_SECRET_IN_USE",
-                    f"{sessions} sessions still use the login {user}, so it was not taken away; restart what does not "
-                    "follow its secret file, then run this again. Both logins work until then.",
-                )
-            time.sleep(LOOK_SECONDS)
+        wait_while(
+            lambda: self._ask(_USED, user)[0],
+            self._patience,
+            lambda sessions: Unavailable(
+                "E_SECRET_IN_USE",
+                f"{sessions} sessions still use the login {user}, so it was not taken away; restart what does not "
+                "follow its secret file, then run this again. Both logins work until then.",
+            ),
+        )
 
     def _check_rights(self, base: str) -> None:
         may = """SELECT bool_or(m.admin_option) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid
@@ -121,21 +120,9 @@ class Logins:
             )
 
     def _create(self, spare: str, base: str, password: str) -> None:
-        self._do(
-            "CREATE ROLE {} LOGIN PASSWORD {}",
-            sql.Identifier(spare),
-            sql.Literal(self._hashed(spare, password)),
-        )
+        self._do("CREATE ROLE {} LOGIN", sql.Identifier(spare))
+        set_password(self._owner, spare, password)
         self._do("GRANT {} TO {}", sql.Identifier(base.removesuffix("_login")), sql.Identifier(spare))
-
-    def _set_password(self, user: str, password: str) -> None:
-        self._do("ALTER ROLE {} PASSWORD {}", sql.Identifier(user), sql.Literal(self._hashed(user, password)))
-
-    def _hashed(self, user: str, password: str) -> str:
-        """What the server would keep: the password itself is in no statement, hence in no log."""
-        return self._owner.pgconn.encrypt_password(
-            password.encode(), user.encode(), b"scram-sha-256"
-        ).decode()
 
     def _cut(self, user: str) -> None:
         """End the sessions of a login; whoever holds them has its old password."""
@@ -188,10 +175,7 @@ def rotate_own(places: Places, setting: str, passwords: tuple[str, ...], say: Ca
     next_path.touch(mode=0o600)
     rewrite(next_path, new)
     with _connected(address) as connection:
-        hashed = connection.pgconn.encrypt_password(new.encode(), user.encode(), b"scram-sha-256").decode()
-        connection.execute(
-            sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(user), sql.Literal(hashed))
-        )
+        set_password(connection, user, new)
     try_login(with_login(address, user, new))
     _finish(places, user, old, new, passwords)
     next_path.unlink()
@@ -200,9 +184,7 @@ def rotate_own(places: Places, setting: str, passwords: tuple[str, ...], say: Ca
 
 def _finish(places: Places, user: str, old: str, new: str, passwords: tuple[str, ...]) -> None:
     places.replace(f"//{user}:{quote(old)}@", f"//{user}:{quote(new)}@")
-    for name in passwords:
-        if (path := places.find(name)) is not None:
-            rewrite(path, new + _end_of(path))
+    places.tell(passwords, new)
 
 
 @contextmanager
@@ -270,8 +252,3 @@ def _connected(address: str) -> Iterator[Connection]:
         raise away(problem) from problem
     with connection:
         yield connection
-
-
-def _end_of(path: Path) -> str:
-    """Whether a file's line ends with a newline, as whoever made it liked."""
-    return "\n" if path.read_text(encoding="utf-8").endswith("\n") else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
@@ -12,9 +11,10 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
 from daemon.tools.secrets.logins import new_password
-from daemon.tools.secrets.places import mend, read, rewrite
+from daemon.tools.secrets.places import mend, read
 from senex.domain.errors import Refused, Unavailable, UsageProblem
-from senex.store.crew import LOOK_SECONDS, PATIENCE
+from senex.store.crew import PATIENCE
+from senex.waiting import wait_while
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,9 +56,7 @@ def rotate(
         if crew is not None:
             crew.switch()
         places.replace(f"//{user}:{quote(old)}@", f"//{user}:{quote(new)}@")
-        for name in passwords:
-            if (path := places.find(name)) is not None:
-                rewrite(path, new + ("\n" if read(path).endswith("\n") else ""))
+        places.tell(passwords, new)
         switched = _now(admin)
         if crew is not None:
             say(f"waiting until nobody uses the old password of {user} any more")
@@ -124,15 +122,15 @@ def _older(admin: Redis, user: str, switched: int) -> list[str]:
 
 
 def _wait(admin: Redis, user: str, switched: int, patience: float) -> None:
-    deadline = time.monotonic() + patience
-    while left := _older(admin, user, switched):
-        if time.monotonic() > deadline:
-            raise Unavailable(
-                "E_SECRET_IN_USE",
-                f"{len(left)} connections of {user} are still older than its new password, so the old one stays; "
-                "restart what does not follow its secret file, then run this again. Both work until then.",
-            )
-        time.sleep(LOOK_SECONDS)
+    wait_while(
+        lambda: _older(admin, user, switched),
+        patience,
+        lambda left: Unavailable(
+            "E_SECRET_IN_USE",
+            f"{len(left)} connections of {user} are still older than its new password, so the old one stays; "
+            "restart what does not follow its secret file, then run this again. Both work until then.",
+        ),
+    )
 
 
 def _cut(admin: Redis, user: str, switched: int) -> None:
