@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DEMO = [sys.executable, "-m", "daemon.demo"]
 HEADLESS = [*DEMO, "--headless", "--json"]
 SENEX = [sys.executable, "-m", "senex"]
+STORY = [sys.executable, "-m", "senex.cli.story", "--json"]
 
 
 class Installation:
@@ -44,26 +45,28 @@ class Installation:
         return child_environment("demo", ours) | ours | self.settings
 
     def play(self, *more: str) -> subprocess.CompletedProcess[str]:
-        """Play the story to its end."""
-        return subprocess.run(
-            [*HEADLESS, *more],
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=240,
-        )
+        """Play the story to its end, on a demo of its own."""
+        return self._run([*HEADLESS, *more])
 
-    def senex(self, *words: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:
-        """Run a command of the operator's to its end; there is no terminal."""
+    def story(self) -> None:
+        """Play the story on what runs, by a console that finds it by itself."""
+        played = self._run(STORY)
+        assert played.returncode == 0, played.stderr
+
+    def senex(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the operator's to its end."""
+        return self._run([*SENEX, *words])
+
+    def _run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """There is no terminal."""
         return subprocess.run(
-            [*SENEX, *words],
+            command,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
-            timeout=seconds,
+            timeout=240,
         )
 
     def start(

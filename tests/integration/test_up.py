@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.timeout(400)
-STORY = ["-m", "senex.cli.story", "--json"]
 PARTS = {"postgres", "valkey-server", "simulator", "worker", "scheduler", "streamer", "relay"}
 
 
@@ -48,20 +46,6 @@ def parts(one: Installation) -> dict[str, PartHere]:
 def revived(one: Installation, name: str, starts: int) -> bool:
     told = parts(one)[name]
     return told.pid is not None and told.starts >= starts
-
-
-def play(one: Installation, *words: str) -> dict[str, Any]:
-    """The order story, by a console that finds what runs by itself."""
-    done = subprocess.run(
-        [sys.executable, *STORY, *words],
-        env=one.environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))
 
 
 def said(one: Installation, *words: str) -> tuple[int, str]:
@@ -159,7 +143,7 @@ def _books(one: Installation) -> dict[str, list[Any]]:
 def test_after_a_power_cut_the_books_are_there(here: Installation) -> None:
     """Everything is killed at once, in the middle of a story, and `senex up` goes on."""
     up(here)
-    play(here)
+    here.story()
     before = _books(here)
     assert before["positions"]
     for process in [psutil.Process(pid) for pid in _pids(here)]:

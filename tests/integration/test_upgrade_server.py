@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,14 +57,7 @@ def old() -> Iterator[Installation]:
         one.settings = {"PYTHONPATH": str(package.parent)}  # its bundled server is the old one
         done = one.senex("up")
         assert done.returncode == 0, done.stderr
-        played = subprocess.run(
-            [sys.executable, "-m", "senex.cli.story", "--json"],
-            env=one.environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert played.returncode == 0, played.stderr
+        one.story()
         assert one.senex("down").returncode == 0
         one.settings = {}
         yield one

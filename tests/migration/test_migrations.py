@@ -6,13 +6,11 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from psycopg import sql
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
@@ -23,8 +21,6 @@ from senex.store.migrate import migrate, status
 from senex.store.schema import shipped, wait_for_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from daemon.embedded import Endpoints
 
 # what Postgres itself says of a schema, by name; partitions follow their parents
@@ -45,22 +41,6 @@ _FACTS = {
         FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
         WHERE c.relnamespace = 'public'::regnamespace AND NOT c.relispartition AND c.relname <> 'alembic_version'""",
 }
-
-
-@pytest.fixture
-def owner(embedded: Endpoints) -> Iterator[str]:
-    """An empty database of the cluster that already holds senex, with an owner of its own."""
-    name = f"other_{uuid4().hex}"
-    role, home = sql.Identifier(name), embedded.postgres.superuser_url()
-    with psycopg.connect(home, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD {}").format(role, sql.Literal(name))
-        )
-        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(role, role))
-    yield embedded.postgres.url(user=name, password=name, database=name)
-    with psycopg.connect(home, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(role))
-        connection.execute(sql.SQL("DROP ROLE {}").format(role))
 
 
 def rows(url: str, query: str) -> list[tuple[Any, ...]]:

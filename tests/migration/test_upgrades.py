@@ -27,29 +27,11 @@ from senex.store.upgrade import Drained, draining
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from daemon.embedded import Endpoints
 
     Connection = psycopg.Connection[tuple[Any, ...]]
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def owner(embedded: Endpoints, template_database: str) -> Iterator[str]:
-    """An empty database with an owner of its own, in the cluster that already holds senex."""
-    name = f"upgraded_{uuid4().hex}"
-    role, home = text.Identifier(name), embedded.postgres.superuser_url()
-    with psycopg.connect(home, autocommit=True) as connection:
-        connection.execute(
-            text.SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD {}").format(role, text.Literal(name))
-        )
-        connection.execute(text.SQL("CREATE DATABASE {} OWNER {}").format(role, role))
-    yield embedded.postgres.url(user=name, password=name, database=name)
-    with psycopg.connect(home, autocommit=True) as connection:
-        connection.execute(text.SQL("DROP DATABASE {} WITH (FORCE)").format(role))
-        connection.execute(text.SQL("DROP ROLE {}").format(role))
 
 
 def config() -> Config:
