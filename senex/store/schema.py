@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ def head(migrations: Iterable[str]) -> tuple[str, frozenset[str]]:
     return newest, frozenset(known)
 
 
+@cache
 def shipped() -> tuple[str, frozenset[str]]:
     """The newest revision of this senex, and all of them."""
     folder = files("sql.versions")
@@ -60,12 +62,6 @@ def mark() -> str:
     return f"COMMENT ON TABLE alembic_version IS '{_MARK}{OLDEST}'"
 
 
-def serves(oldest: str | None) -> bool:
-    """Whether a newer schema, by its mark, still serves this senex."""
-    _, known = shipped()
-    return oldest is not None and oldest.removeprefix(_MARK) in known
-
-
 def refuse_newer(found: str | None, oldest: str | None = None) -> None:
     """Refuse a database whose version this senex does not know, unless its mark says that it still serves it.
 
@@ -73,7 +69,8 @@ def refuse_newer(found: str | None, oldest: str | None = None) -> None:
         UsageProblem: ``E_DATABASE_NEWER``.
     """
     _, known = shipped()
-    if found is not None and found not in known and not serves(oldest):
+    serves = oldest is not None and oldest.removeprefix(_MARK) in known
+    if found is not None and found not in known and not serves:
         raise UsageProblem(
             "E_DATABASE_NEWER",
             f"The database is at version {found}, which this senex does not know; it was migrated by a newer "
@@ -110,14 +107,14 @@ async def wait_for_schema(url: str) -> None:
     while True:
         try:
             found, oldest = await _version(url)
+            refuse_newer(found, oldest)
+            if found == newest or (found is not None and found not in known):
+                await _refuse_restored(url)
+                return
         except Unavailable as problem:
-            found, oldest, why = None, None, problem.message
+            found, why = None, problem.message
         else:
             why = f"the database is at {found or 'no version'} and needs {newest}: run `senex db migrate`"
-        refuse_newer(found, oldest)
-        if found == newest or (found is not None and found not in known):
-            await _refuse_restored(url)
-            return
         if why != told:
             log.info("waiting for the database", why=why)
             told = why
