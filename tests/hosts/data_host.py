@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon.embedded import EmbeddedServices
-from daemon.embedded.database import DATABASE, ensure_database
+from daemon.embedded.database import ensure_database
 from senex.store.migrate import migrate
 from tests.hosts.certificates import issue, make_authority
 from tests.hosts.pipe import serve, server_side
@@ -47,7 +47,6 @@ def main() -> None:
             "console": postgres(urls.console),
             "redis": redis(endpoints.redis.daemon_url()),
             "console_redis": redis(endpoints.redis.console_url()),
-            "database": DATABASE,
         }
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()

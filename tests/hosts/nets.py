@@ -18,7 +18,7 @@ import psutil
 from tests.hosts import enter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     Answer = TypeVar("Answer")
 
@@ -74,7 +74,7 @@ class Host:
         """Start a command here; stdout is to be read, stderr goes to ``log``."""
         with log.open("ab") as sink:
             return subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_ENTER), self.namespace, self.name, *command],
+                self._here(command),
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -88,7 +88,7 @@ class Host:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command here to its end."""
         return subprocess.run(
-            [sys.executable, "-I", "-S", str(_ENTER), self.namespace, self.name, *command],
+            self._here(command),
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -96,6 +96,9 @@ class Host:
             check=False,
             timeout=seconds,
         )
+
+    def _here(self, command: Sequence[str]) -> list[str]:
+        return [sys.executable, "-I", "-S", str(_ENTER), self.namespace, self.name, *command]
 
     def within(self, work: Callable[[], Answer]) -> Answer:
         """Do something on this host's network, in a thread of this process."""
@@ -132,15 +135,19 @@ class Host:
     def crash(self) -> None:
         """The power goes: everything here is SIGKILLed at once, and what was on the wire is lost."""
         self.cut()
-        while alive := [pid for pid in self.pids() if _lives(pid)]:
-            _kill(alive)
+        self._kill()
         self.mend()
 
     def remove(self) -> None:
         """Leave nothing of it."""
-        while alive := [pid for pid in self.pids() if _lives(pid)]:
-            _kill(alive)
+        self._kill()
         self._network.ip("netns", "del", self.namespace)
+
+    def _kill(self) -> None:
+        while alive := [pid for pid in self.pids() if _lives(pid)]:
+            for pid in alive:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 class Network:
@@ -188,9 +195,3 @@ def _lives(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def _kill(pids: Iterable[int]) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)

@@ -1,6 +1,6 @@
-"""``python -m tests.hosts.pipe``: carries TCP from one address to another, later by some milliseconds, or out of TLS.
+"""``python -m tests.hosts.pipe``: carries TCP from one address to another, later by some milliseconds.
 
-It stands where a region, a load balancer or a TLS terminator would.
+It stands where a region or a load balancer would; ``serve`` also where TLS ends.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ import asyncio
 import socket
 import ssl
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 
@@ -107,16 +110,11 @@ def server_side(certificate: Path, key: Path) -> ssl.SSLContext:
 @click.command()
 @click.option("--way", "ways", multiple=True, nargs=2, required=True, help="LISTEN TO, as often as needed.")
 @click.option("--delay", default=0.0, help="Milliseconds one way.")
-@click.option("--certificate", type=click.Path(path_type=Path))
-@click.option("--key", type=click.Path(path_type=Path))
-def main(
-    *, ways: tuple[tuple[str, str], ...], delay: float, certificate: Path | None, key: Path | None
-) -> None:
+def main(*, ways: tuple[tuple[str, str], ...], delay: float) -> None:
     """Carry."""
-    tls = None if certificate is None or key is None else server_side(certificate, key)
 
     async def run() -> None:
-        await asyncio.gather(*(serve(listen, to, delay=delay / 1000, tls=tls) for listen, to in ways))
+        await asyncio.gather(*(serve(listen, to, delay=delay / 1000) for listen, to in ways))
 
     asyncio.run(run())
 

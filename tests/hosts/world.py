@@ -332,7 +332,7 @@ def open_world(folder: Path, *, accounts: int) -> Iterator[World]:
 
 
 def _end(world: World) -> None:
-    for host in (*world.network.hosts, world.data):
+    for host in world.network.hosts:
         world.crash(host)
 
 
