@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daemon.embedded.places import NOT_NEEDED
 from daemon.embedded.processes import server_environment
 from senex.domain.errors import UsageProblem
 
@@ -24,7 +25,6 @@ _VERSION = re.compile(r"\(PostgreSQL\)\s+(\d+)")
 _KEPT = ".servers"
 _SYSTEM = ("/usr/lib/postgresql/{}/bin", "/usr/pgsql-{}/bin", "/opt/homebrew/opt/postgresql@{}/bin")
 _IN_PACKAGES = ("pginstall/bin", "bin", "*/pginstall/bin")
-_NOT_NEEDED = shutil.ignore_patterns("include", "*.a", "pkgconfig", "__pycache__", "*.py")
 STATE = "postgres-upgrade.json"
 
 
@@ -116,7 +116,7 @@ def keep_server(programs: Path, base: Path) -> None:
     for folder in (package, package.with_name(f"{package.name}.libs")):
         if folder.is_dir():
             shutil.copytree(
-                folder, part / folder.name, symlinks=True, ignore=_NOT_NEEDED, copy_function=_link_or_copy
+                folder, part / folder.name, symlinks=True, ignore=NOT_NEEDED, copy_function=_link_or_copy
             )
     if major_of_server(part / package.name / "pginstall" / "bin") != major:  # what it needs is not all there
         shutil.rmtree(part)

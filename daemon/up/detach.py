@@ -21,7 +21,6 @@ from senex.machine import server_account
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
     from typing import IO
 
     from senex.config import UpSettings
@@ -49,7 +48,7 @@ def start_behind(settings: UpSettings, words: Sequence[str], *, as_json: bool) -
         )
     log = places.logs / "up.log"
     with storage_errors(places.root):
-        _open_log(log)
+        log.touch(mode=0o600)
         with log.open("rb") as told, log.open("ab") as sink:
             told.seek(0, os.SEEK_END)
             child = subprocess.Popen(
@@ -61,10 +60,6 @@ def start_behind(settings: UpSettings, words: Sequence[str], *, as_json: bool) -
                 start_new_session=True,
             )
             return _wait(child, told, as_json=as_json)
-
-
-def _open_log(log: Path) -> None:
-    log.touch(mode=0o600)
 
 
 def _safe_path() -> tuple[str, ...]:

@@ -34,7 +34,6 @@ _BEATING_WITHIN = 60.0
 _LOOK, _NOTE_EVERY = 0.1, 1.0
 _WRONG = 2
 _LOG_LIMIT = 20_000_000
-_TELLS = "environment"
 # first started, last stopped: at the end nothing new is begun, what is begun is finished, and the hints go last
 _ORDER = ("streamer", "worker", "relay", "scheduler")
 _BEATS = "SELECT DISTINCT split_part(name, ' ', 1) FROM heartbeat WHERE beat_at > clock_timestamp() - interval '5 s'"

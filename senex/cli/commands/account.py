@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -81,6 +81,11 @@ def connect(*, live: bool, confirm: str | None, source: str | None, as_json: boo
 
     Example: senex account connect
     """
+    connect_grant(live=live, confirm=confirm, source=source, as_json=as_json)
+
+
+def connect_grant(*, live: bool, confirm: str | None, source: str | None, as_json: bool) -> NoReturn:
+    """Become the program that does so; a broker's secrets are rotated by it too."""
     words = [
         *(("--live",) if live else ()),
         *(("--confirm", confirm) if confirm else ()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from senex.cli.commands.account import connect_grant
 from senex.cli.output import json_option
 from senex.cli.programs import TOOLS, run_program
 
@@ -42,14 +43,9 @@ def rotate(
 
     Example: senex secrets rotate database
     """
-    machine = ["--json"] if as_json else []
     if what == "broker":
-        words = [
-            *(("--live",) if live else ()),
-            *(("--confirm", confirm) if confirm else ()),
-            *(("--from", source) if source else ()),
-        ]
-        run_program(TOOLS["connect"], [*words, *machine])
+        connect_grant(live=live, confirm=confirm, source=source, as_json=as_json)
+    machine = ["--json"] if as_json else []
     run_program(TOOLS["secrets"], ["rotate", what, "--patience", str(patience), *machine])
 
 
