@@ -1,16 +1,38 @@
-"""What was measured day by day and minute by minute, for later looks back."""
+"""What is known of the market, and what was measured of it day by day and minute by minute, for later looks back."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import date, datetime
     from uuid import UUID
 
-    from senex.domain.chain import Metrics
+    from senex.domain.calendar import Calendar
+    from senex.domain.chain import Candle, Metrics
     from senex.domain.quotes import Greeks
+    from senex.ports.records import Instrument
+
+
+class MarketFacts(Protocol):
+    """Calendar, bars and instruments."""
+
+    async def calendar(self, around: date) -> Calendar:
+        """The sessions of the year before and the year after a New York date."""
+        ...
+
+    async def candles(self, timeline: str, symbol: str, since: date) -> tuple[Candle, ...]: ...
+
+    async def save_candles(self, timeline: str, symbol: str, candles: Sequence[Candle]) -> None: ...
+
+    async def save_instruments(self, instruments: Sequence[Instrument]) -> None: ...
+
+    async def meet_instruments(self, instruments: Sequence[Instrument]) -> None:
+        """Store those that are not known yet."""
+        ...
+
+    async def instruments(self, symbols: Collection[str]) -> Mapping[str, Instrument]: ...
 
 
 class History(Protocol):

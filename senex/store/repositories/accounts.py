@@ -39,7 +39,7 @@ _SAY_SOURCE = _saying.on_conflict_do_update(
 
 
 class AccountRepository(Repository):
-    """``ports.unit_of_work.Accounts`` on Postgres."""
+    """``ports.accounts.Accounts`` on Postgres."""
 
     async def save(self, environment: str, facts: AccountFacts, now: datetime) -> Account:
         told = {

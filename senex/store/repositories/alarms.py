@@ -36,7 +36,7 @@ _RESOLVE_OTHERS = _which.where(
 
 
 class AlarmRepository(Repository):
-    """``ports.unit_of_work.Alarms`` on Postgres."""
+    """``ports.told.Alarms`` on Postgres."""
 
     async def sound(self, alarm: Alarm, now: datetime) -> bool:
         """One that is open already gets the newest text and stays as old as it is."""

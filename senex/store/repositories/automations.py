@@ -28,7 +28,7 @@ _KEY = ["account_id", "day"]
 
 
 class AutomationRepository(Repository):
-    """``ports.unit_of_work.Automations`` on Postgres."""
+    """``ports.accounts.Automations`` on Postgres."""
 
     async def get(self, account_id: UUID) -> Automation | None:
         row = await self._row(select(_automation).where(_automation.c.account_id == account_id))

@@ -33,7 +33,7 @@ _TIMELINE = func.left(func.pg_walfile_name(func.pg_current_wal_lsn()), 8)
 
 
 class DeploymentRepository(Repository):
-    """``ports.unit_of_work.Deployments`` on Postgres."""
+    """``ports.accounts.Deployments`` on Postgres."""
 
     async def get(self) -> Deployment:
         row = await self._one(select(_deployment), "The deployment")

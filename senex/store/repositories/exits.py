@@ -21,7 +21,7 @@ _ORDER = (_exit.c.created_at, _exit.c.id)
 
 
 class ExitRepository(Repository):
-    """``ports.unit_of_work.Exits`` on Postgres."""
+    """``ports.trades.Exits`` on Postgres."""
 
     async def add(self, wish: SpreadExit) -> None:
         await self._run(

@@ -33,7 +33,7 @@ _OWED = (_delivery.c.sent_at.is_(None), _delivery.c.gave_up.is_(False))
 
 
 class InboxRepository(Repository):
-    """``ports.unit_of_work.Inbox`` on Postgres."""
+    """``ports.told.Inbox`` on Postgres."""
 
     async def add(self, notice_id: UUID, notice: Notice, *, day: date, now: datetime) -> UUID | None:
         added = upsert(_notice).values(id=notice_id, at=now, day=day, **asdict(notice))

@@ -20,7 +20,7 @@ _outbox = table(tables.Outbox)
 
 
 class JobRepository(Repository):
-    """``ports.unit_of_work.Jobs`` on Postgres."""
+    """``ports.journal.Jobs`` on Postgres."""
 
     async def queue_of(self, job: str) -> str | None:
         row = await self._row(select(_schedule.c.queue).where(_schedule.c.name == job))

@@ -44,7 +44,7 @@ _DONE = (
 
 
 class OutboxRepository(Repository):
-    """``ports.unit_of_work.OutboxWriter`` on Postgres."""
+    """``ports.journal.OutboxWriter`` on Postgres."""
 
     async def add(
         self,
@@ -73,7 +73,7 @@ class OutboxRepository(Repository):
 
 
 class JournalRepository(Telling):
-    """``ports.unit_of_work.Journal`` on Postgres."""
+    """``ports.journal.Journal`` on Postgres."""
 
     async def note(
         self,

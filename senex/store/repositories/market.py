@@ -32,7 +32,7 @@ _SAVE_INSTRUMENT = _meeting.on_conflict_do_update(
 
 
 class MarketRepository(Repository):
-    """``ports.unit_of_work.MarketFacts`` on Postgres."""
+    """``ports.history.MarketFacts`` on Postgres."""
 
     async def calendar(self, around: date) -> Calendar:
         first, last = around - _REACH, around + _REACH

@@ -77,7 +77,7 @@ RETURNING broker_order_id, xmax = 0 AS fresh
 
 
 class OrderRepository(Repository):
-    """``ports.unit_of_work.Orders`` on Postgres."""
+    """``ports.trades.Orders`` on Postgres."""
 
     async def namespace(self) -> UUID:
         row = await self._one(select(_deployment.c.namespace), "The deployment")

@@ -48,7 +48,7 @@ _BOOK_LOT = _booking.on_conflict_do_update(
 
 
 class PositionRepository(Repository):
-    """``ports.unit_of_work.Positions`` on Postgres."""
+    """``ports.trades.Positions`` on Postgres."""
 
     async def add(self, position: Position) -> None:
         await self._put(

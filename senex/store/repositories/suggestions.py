@@ -36,7 +36,7 @@ _LOCKED = selects.of_suggestion(selects.ID, lock=True)
 
 
 class SuggestionRepository(Telling):
-    """``ports.unit_of_work.Suggestions`` on Postgres."""
+    """``ports.trades.Suggestions`` on Postgres."""
 
     async def add(self, suggestion: Suggestion) -> None:
         proposal = suggestion.proposal

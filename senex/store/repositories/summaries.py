@@ -32,7 +32,7 @@ _ENDED = (OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED)
 
 
 class SummaryRepository(Repository):
-    """``ports.unit_of_work.Summaries`` on Postgres."""
+    """``ports.told.Summaries`` on Postgres."""
 
     async def facts(self, account_id: UUID, since: datetime, until: datetime) -> DayFacts:
         realised, fees = await self._gained(account_id, since.date())

@@ -1,0 +1,119 @@
+"""What operators are told: alarms, summaries and the inbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import date, datetime
+    from uuid import UUID
+
+    from senex.domain.alarms import Alarm
+    from senex.domain.differences import Difference
+    from senex.domain.notices import Mode, Notice
+    from senex.domain.summary import Summary
+    from senex.ports.records import DayFacts, QueuedNotice, RaisedAlarm
+
+
+class Alarms(Protocol):
+    """What wants a person, and underlyings on which nothing new is opened."""
+
+    async def sound(self, alarm: Alarm, now: datetime) -> bool:
+        """Raise an alarm; false when it was open already."""
+        ...
+
+    async def resolve(self, code: str, object_id: str, *, account_id: UUID | None, now: datetime) -> bool:
+        """What it was about is mended; whether there was one."""
+        ...
+
+    async def resolve_others(
+        self, code: str, objects: Collection[str], *, account_id: UUID, now: datetime
+    ) -> None:
+        """Of an account's alarms of one code only those about ``objects`` still hold."""
+        ...
+
+    async def seen(self, alarm_id: UUID, *, by: str, now: datetime) -> bool:
+        """Somebody has looked; false when that was so already."""
+        ...
+
+    async def save_differences(
+        self, account_id: UUID, differences: Sequence[Difference], now: datetime
+    ) -> None:
+        """Replace what the last comparison with the broker found."""
+        ...
+
+    async def differing(self, account_id: UUID) -> frozenset[str]:
+        """The subjects of what the last comparison found."""
+        ...
+
+    async def halt_underlying(self, account_id: UUID, underlying: str, *, reason: str, now: datetime) -> None:
+        """Open nothing new on it until it is resumed; the first reason stays."""
+        ...
+
+    async def resume_underlying(self, account_id: UUID, underlying: str) -> bool:
+        """Lift the halt; false when there was none."""
+        ...
+
+    async def halted_underlyings(self, account_id: UUID) -> Mapping[str, str]:
+        """The halted underlyings and why."""
+        ...
+
+
+class Summaries(Protocol):
+    """What each day came to."""
+
+    async def facts(self, account_id: UUID, since: datetime, until: datetime) -> DayFacts:
+        """What was gained, paid and traded between two instants, and what is broken now."""
+        ...
+
+    async def save(self, account_id: UUID, summary: Summary, now: datetime) -> None:
+        """Store it, in place of an earlier one of the same day."""
+        ...
+
+
+class Inbox(Protocol):
+    """What operators were told, and what channels are still owed."""
+
+    async def add(self, notice_id: UUID, notice: Notice, *, day: date, now: datetime) -> UUID | None:
+        """Store a notice; its id, or None when that event on that object was told on that New York day already.
+
+        One that has become critical since is told again, as the same notice.
+        """
+        ...
+
+    async def alarm(self, alarm_id: UUID) -> RaisedAlarm: ...
+
+    async def unattended(self, account_id: UUID) -> tuple[tuple[RaisedAlarm, int], ...]:
+        """Open alarms of the account, or of none, that nobody has acknowledged, and how often each was said again."""
+        ...
+
+    async def modes(self) -> Mapping[str, Mode]:
+        """What each operator wants to be sent."""
+        ...
+
+    async def set_mode(self, operator: str, mode: Mode, now: datetime) -> None: ...
+
+    async def queue(self, notice_id: UUID, *, operator: str, channel: str) -> None:
+        """Owe a channel a notice, also one it had before."""
+        ...
+
+    async def queued(self, channel: str) -> tuple[QueuedNotice, ...]:
+        """What a channel is owed, oldest first; locked until the transaction ends, without what others lock."""
+        ...
+
+    async def sent_lately(self, channel: str) -> int:
+        """How many messages the channel was sent within a minute (machine time)."""
+        ...
+
+    async def sent(self, channel: str, notices: Sequence[UUID]) -> None:
+        """One message held these."""
+        ...
+
+    async def not_sent(self, channel: str, notices: Sequence[UUID], *, problem: str, most: int) -> bool:
+        """Count a failed attempt; whether any of them is to be tried again, which ends after ``most``."""
+        ...
+
+    async def seen(self, subject_id: UUID, *, by: str, now: datetime) -> tuple[UUID, ...] | None:
+        """Somebody has seen a notice, or those of an alarm: the alarms they are about; None when nothing was new."""
+        ...
