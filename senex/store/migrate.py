@@ -12,7 +12,7 @@ import psycopg
 from alembic import command
 from alembic.config import Config
 from psycopg import errors
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, literal_column, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -23,7 +23,7 @@ from senex.store import tables
 from senex.store.first_schedule import SCHEDULE
 from senex.store.nyse import LAST_DAY, sessions
 from senex.store.repositories.base import table
-from senex.store.schema import mark, refuse_newer, shipped
+from senex.store.schema import TIMELINE, mark, refuse_newer, shipped
 
 if TYPE_CHECKING:
     from datetime import date
@@ -157,14 +157,10 @@ def _explain(problem: DBAPIError) -> None:
 
 def _fill(connection: Connection, operator: str) -> None:
     """Reference data that is missing: deployment, operator, schedule, exchange sessions."""
-    deployment = upsert(table(tables.Deployment)).values(id=1, namespace=uuid4())
-    connection.execute(deployment.on_conflict_do_nothing())
-    connection.execute(
-        text(
-            "UPDATE deployment SET timeline = ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int "
-            "WHERE timeline IS NULL"
-        )
-    )
+    deployment = table(tables.Deployment)
+    connection.execute(upsert(deployment).values(id=1, namespace=uuid4()).on_conflict_do_nothing())
+    unknown = update(deployment).where(deployment.c.timeline.is_(None))
+    connection.execute(unknown.values(timeline=literal_column(TIMELINE)))
     trader = upsert(table(tables.Operator)).values(name=operator, role="trader")
     connection.execute(trader.on_conflict_do_nothing())
     for row in SCHEDULE:

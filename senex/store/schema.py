@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import psycopg
+from psycopg import sql
 
 from senex.domain.errors import Unavailable, UsageProblem
 from senex.store.direct import connect
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
 _REVISION = re.compile(r"^(down_)?revision(?::[^=]+)?\s*=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
 _LOOK_SECONDS = 0.1
-_TIMELINES = """
-SELECT timeline, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int FROM deployment
-"""
+TIMELINE = "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int"
+"""The number of the server's timeline: each recovery begins one of its own."""
+_TIMELINES = sql.SQL("SELECT timeline, {} FROM deployment").format(sql.SQL(TIMELINE))
 OLDEST = "0022"
 """The oldest version of senex that still runs on this schema: a migration that takes away what that one uses raises it.
 
@@ -137,7 +138,7 @@ async def _version(url: str) -> tuple[str | None, str | None]:
 async def _refuse_restored(url: str) -> None:
     """Refuse a database that was restored, or promoted, and that nobody has said so of.
 
-    Each recovery begins a timeline of its own. What was sent after the moment recovered to is not in the database.
+    What was sent after the moment recovered to is not in the database.
 
     Raises:
         UsageProblem: ``E_RESTORED``.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, literal_column, select, update
 
 from senex.domain.backups import BackupState
 from senex.domain.deployment import Deployment
@@ -13,6 +13,7 @@ from senex.store import tables
 from senex.store.repositories import rows
 from senex.store.repositories.base import Repository, table
 from senex.store.repositories.transitions import moved
+from senex.store.schema import TIMELINE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,6 @@ _result = table(tables.DecisionResult)
 _account = table(tables.Account)
 _audit = table(tables.Audit)
 _backup = table(tables.BackupState)
-_TIMELINE = func.left(func.pg_walfile_name(func.pg_current_wal_lsn()), 8)
 
 
 class DeploymentRepository(Repository):
@@ -46,7 +46,6 @@ class DeploymentRepository(Repository):
         )
 
     async def renew(self, namespace: UUID, now: datetime, *, settled_at: datetime | None) -> None:
-        timeline = int((await self._one(select(_TIMELINE.label("hex")), "The timeline")).hex, 16)
         await self._run(
             update(_deployment).values(
                 namespace=namespace,
@@ -54,7 +53,7 @@ class DeploymentRepository(Repository):
                 restored_at=now,
                 claimed_at=settled_at,
                 replaced_by=None,
-                timeline=timeline,
+                timeline=literal_column(TIMELINE),
             )
         )
 
