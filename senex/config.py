@@ -89,13 +89,18 @@ def login_name() -> str:
         return f"uid-{os.getuid()}"
 
 
+def is_secret(field: FieldInfo) -> bool:
+    """Whether a setting is a secret: a file may hold it, and nobody is shown it."""
+    return field.annotation in (SecretStr, SecretStr | None)
+
+
 class SecretFiles(PydanticBaseSettingsSource):
     """``SENEX_X_FILE`` names a file that holds the value of X, for secrets only."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        if field.annotation not in (SecretStr, SecretStr | None):
+        if not is_secret(field):
             return None, field_name, False
-        variable = f"{PREFIX}{field_name.upper()}{FILE_SUFFIX}"
+        variable = f"{_variable(field_name)}{FILE_SUFFIX}"
         name = os.environ.get(variable)
         if not name:
             return None, field_name, False
@@ -530,7 +535,7 @@ def console_settings_given() -> bool:
     """Whether the environment or the settings file leads consoles to an installation by itself."""
     name = "console_database_url"
     return (
-        any(f"{_variable(name)}{end}" in os.environ for end in ("", FILE_SUFFIX))
+        any(os.environ.get(f"{_variable(name)}{end}") for end in ("", FILE_SUFFIX))
         or name in SettingsFile(ConsoleSettings).toml_data
     )
 
@@ -541,7 +546,7 @@ def secret_files(*kinds: type[CommonSettings]) -> dict[str, Path]:
         name: Path(os.environ[variable])
         for kind in kinds
         for name, field in kind.model_fields.items()
-        if field.annotation in (SecretStr, SecretStr | None)
+        if is_secret(field)
         and os.environ.get(variable := f"{_variable(name)}{FILE_SUFFIX}")
         and not os.environ.get(_variable(name))
     }

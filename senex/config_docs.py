@@ -9,8 +9,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
 from senex.config import (
     FILE_SUFFIX,
     PREFIX,
@@ -19,6 +17,7 @@ from senex.config import (
     DaemonSettings,
     MigratorSettings,
     SecretsSettings,
+    is_secret,
 )
 
 if TYPE_CHECKING:
@@ -49,9 +48,8 @@ def document() -> str:
     for title, kind in _ROLES:
         rows = ["| variable | default | meaning |", "|---|---|---|"]
         for name, field in kind.model_fields.items():
-            secret = field.annotation in (SecretStr, SecretStr | None)
             default = "required" if field.is_required() else _shown(field)
-            note = " *Secret.*" if secret else ""
+            note = " *Secret.*" if is_secret(field) else ""
             rows.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description}{note} |")
         parts.append(f"## {title}\n\n" + "\n".join(rows) + "\n")
     return "\n".join(parts)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
 from pydantic_settings import EnvSettingsSource
 
 from senex.config import (
@@ -15,6 +14,7 @@ from senex.config import (
     ConsoleSettings,
     SecretFiles,
     SettingsFile,
+    is_secret,
     running_console,
 )
 from senex.config_once import config_file
@@ -52,7 +52,7 @@ def settings() -> tuple[Setting, ...]:
             for name, field in kind.model_fields.items():
                 roles.setdefault(name, []).append(role)
                 value, origin = given.get(name, (_default(field), "default"))
-                shown = MASK if value is not None and _secret(field) else value
+                shown = MASK if value is not None and is_secret(field) else value
                 if shown is None:
                     origin = "missing" if field.is_required() else "default"
                 found[name] = Setting(name, f"{PREFIX}{name.upper()}", shown, origin, ())
@@ -80,7 +80,3 @@ def _given(kind: type[CommonSettings]) -> dict[str, tuple[str, str]]:
 def _default(field: FieldInfo) -> str | None:
     default = field.get_default(call_default_factory=True, validated_data={})
     return None if field.is_required() or default is None else str(default)
-
-
-def _secret(field: FieldInfo) -> bool:
-    return field.annotation in (SecretStr, SecretStr | None)

@@ -89,13 +89,17 @@ class Installation:
         """What still runs of this instance, by command."""
         return [_command(process) for process in self._running()]
 
-    def end(self) -> None:
-        """Kill whatever a test left behind, so that the next one starts with nothing running."""
+    def kill(self) -> None:
+        """Kill all that runs of it, as a power cut would."""
         left = self._running()
         for process in left:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(left, timeout=PATIENCE)
+
+    def end(self) -> None:
+        """Kill whatever a test left behind, so that the next one starts with nothing running."""
+        self.kill()
         for demo in self._started:
             ended(demo)
 

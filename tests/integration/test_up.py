@@ -146,8 +146,7 @@ def test_after_a_power_cut_the_books_are_there(here: Installation) -> None:
     here.story()
     before = _books(here)
     assert before["positions"]
-    for process in [psutil.Process(pid) for pid in _pids(here)]:
-        process.send_signal(signal.SIGKILL)
+    here.kill()
     eventually(lambda: here.processes() == [], "nothing runs")
     code, sentence = said(here, "status")
     assert (code, "was ended by force" in sentence) == (3, True)
@@ -157,10 +156,6 @@ def test_after_a_power_cut_the_books_are_there(here: Installation) -> None:
         lambda: here.senex("reconcile", "--dry-run", "--json").returncode == 0, "books and broker agree"
     )
     assert here.senex("down").returncode == 0
-
-
-def _pids(one: Installation) -> list[int]:
-    return [process.pid for process in one._running()]
 
 
 @pytest.mark.long
