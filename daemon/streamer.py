@@ -18,6 +18,7 @@ from daemon.streaming.flusher import Flusher
 from daemon.streaming.settling import Settling
 from daemon.streaming.sweeping import Sweeper
 from daemon.streaming.wishes import Wishes
+from daemon.together import ended, together
 from senex.bootstrap.access import broker_access
 from senex.broker.session import open_session
 from senex.broker.streams import AlertStream, QuoteStream, stay_logged_in
@@ -65,9 +66,7 @@ async def run(settings: DaemonSettings, *, instance: str = "1") -> Never:
         async with leader(settings.direct_url, "streamer"):
             await _stream(settings, clock, state)
     finally:
-        beating.cancel()
-        with suppress(asyncio.CancelledError):
-            await beating
+        await ended(beating)
         await asyncio.to_thread(clock.close)
     raise AssertionError("a stream does not end by itself")
 
@@ -102,19 +101,17 @@ async def _stream(settings: DaemonSettings, clock: FollowedClock | WallClock, st
             wishes=wishes,
             tell=lambda: report.tell(store),
         )
-        async with asyncio.TaskGroup() as group:
-            for task in (
-                quotes.run(),
-                intake.run(),
-                alerts.run(),
-                flusher.run(),
-                wishes.run(),
-                sweeper.run(),
-                stay_logged_in(session, report.login, _LOGIN_EVERY),
-                report.run(store),
-                clock.attend("streamer", 1, settling.settle),
-            ):
-                group.create_task(task)
+        await together(
+            quotes.run(),
+            intake.run(),
+            alerts.run(),
+            flusher.run(),
+            wishes.run(),
+            sweeper.run(),
+            stay_logged_in(session, report.login, _LOGIN_EVERY),
+            report.run(store),
+            clock.attend("streamer", 1, settling.settle),
+        )
 
 
 class Report:

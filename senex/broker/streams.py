@@ -125,7 +125,8 @@ class QuoteStream:
                 back_off.reset()
                 while not self._changed.is_set():
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._changed.wait(), _LOOK)
+                        async with asyncio.timeout(_LOOK):
+                            await self._changed.wait()
                     if feed.silence > self._silence:
                         raise StreamBroken(f"nothing came in for {feed.silence:.0f} s")
 
