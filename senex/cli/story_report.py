@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -64,11 +65,15 @@ def position_facts(
     sequence: int,
 ) -> dict[str, object]:
     """What is held at the market's tick ``sequence``: our figure from streamed marks, the broker's from its own."""
-    live = unrealised(_lots(view), marks)
+    lots = _lots(view)
+    live = unrealised(lots, marks)
+    ours: Counter[str] = Counter()
+    for lot in lots:
+        ours[lot.symbol] += lot.open_quantity
     theirs = [
         held.quantity * held.multiplier * (held.mark - held.average_open_price)
         for held in holdings
-        if held.mark is not None
+        if held.mark is not None and held.quantity == ours[held.symbol]
     ]
     return {
         "id": str(view.id),
@@ -88,7 +93,7 @@ def position_facts(
             symbol: None if isinstance(mark, Unknown) else str(plain(mark)) for symbol, mark in marks.items()
         },
         "live_pnl": None if isinstance(live, Unknown) else str(live),
-        "broker_pnl": str(cents(sum(theirs, Decimal(0)))) if len(theirs) == len(holdings) else None,
+        "broker_pnl": str(cents(sum(theirs, Decimal(0)))) if len(theirs) == len(ours) else None,
     }
 
 

@@ -57,6 +57,16 @@ async def test_a_simulator_that_is_gone_is_said_and_the_story_is_played_afterwar
     assert len(world.posts(account)) == 4
 
 
+async def test_a_second_story_counts_its_own_position_only(world: World) -> None:
+    account = await world.account()
+    first = (await world.story(account)).told["position"]
+    second = (await world.story(account, "SPY")).told["position"]
+
+    assert first["live_pnl"] == first["broker_pnl"]
+    assert second["live_pnl"] == second["broker_pnl"]
+    await world.expect_orders(account, 8)
+
+
 async def test_a_wrong_token_is_said_without_a_storm_and_heals_with_the_right_one(world: World) -> None:
     account = await world.idle_account()
     secrets = world.stage.endpoints.secrets
