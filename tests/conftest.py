@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +13,9 @@ from tests.servers import (
     OWNER,
     copied,
     login_url,
-    make_open_folder,
     make_template,
     open_servers,
+    server_folder,
 )
 
 if TYPE_CHECKING:
@@ -37,9 +36,8 @@ settings.load_profile("same")
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A fresh folder the servers' account can reach, also when the tests run as root."""
-    folder = make_open_folder()
-    yield folder
-    shutil.rmtree(folder)
+    with server_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

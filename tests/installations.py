@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import uuid
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
 from senex.config import child_environment
+from tests.servers import server_folder
 from tests.waiting import PATIENCE, ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 DEMO = [sys.executable, "-m", "daemon.demo"]
 HEADLESS = [*DEMO, "--headless", "--json"]
@@ -138,11 +136,9 @@ def _command(process: psutil.Process) -> str:
 @contextmanager
 def installation(**settings: str) -> Iterator[Installation]:
     """An installation of nothing yet; afterwards nothing of it is left."""
-    folder = Path(tempfile.mkdtemp(prefix=f"senex-test-{os.geteuid()}-"))
-    folder.chmod(0o755)  # as root, the servers run as an account that must reach their folders
-    one = Installation(folder, **settings)
-    try:
-        yield one
-    finally:
-        one.end()
-        shutil.rmtree(folder)
+    with server_folder() as folder:
+        one = Installation(folder, **settings)
+        try:
+            yield one
+        finally:
+            one.end()

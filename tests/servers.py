@@ -6,10 +6,11 @@ import os
 import shutil
 import tempfile
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -31,14 +32,10 @@ _SESSION, _TEMPLATE = "session", "senex_template"
 @contextmanager
 def open_servers() -> Iterator[Endpoints]:
     """Both servers, in a folder of their own, for the block."""
-    _end_killed_sessions()
-    folder = make_open_folder()
-    try:
-        with EmbeddedServices(_SESSION, root=folder) as endpoints:
-            _hurry(endpoints)
-            yield endpoints
-    finally:
-        shutil.rmtree(folder)
+    _end_killed_runs()
+    with server_folder() as folder, EmbeddedServices(_SESSION, root=folder) as endpoints:
+        _hurry(endpoints)
+        yield endpoints
 
 
 def make_template(embedded: Endpoints) -> str:
@@ -84,9 +81,19 @@ def login_url(embedded: Endpoints, user: str, database: str) -> str:
     return embedded.postgres.url(user=user, password=_password(user), database=database)
 
 
-def make_open_folder() -> Path:
-    """A fresh folder the servers' account can reach, also when the tests run as root."""
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+@contextmanager
+def server_folder() -> Iterator[Path]:
+    """A fresh folder the servers' account can reach, also when the tests run as root; gone afterwards."""
+    folder = make_open_folder(f"{PREFIX}{os.getpid()}-")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def make_open_folder(prefix: str = PREFIX) -> Path:
+    """The same for those who leave it to be looked at, where something went wrong."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
     if os.geteuid() == 0:
         folder.chmod(0o755)  # the servers run as an unprivileged account; what is private lies deeper
     return folder
@@ -105,13 +112,12 @@ def _hurry(endpoints: Endpoints) -> None:
         connection.execute("SELECT pg_reload_conf()")
 
 
-def _end_killed_sessions() -> None:
-    """Stop servers and remove folders of test sessions that were killed; leave running ones alone."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        if not (folder / _SESSION / "lock").exists():
-            continue
-        try:
-            EmbeddedServices(_SESSION, root=folder).stop_orphans()
-        except Unavailable:
-            continue
-        shutil.rmtree(folder)
+def _end_killed_runs() -> None:
+    """Stop servers and remove folders of test runs that were killed; leave running ones alone."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        pid = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            for lock in (*folder.glob("*/lock"), *folder.glob("*/*/lock")):
+                with suppress(Unavailable):
+                    EmbeddedServices(lock.parent.name, root=lock.parent.parent).stop_orphans()
+            shutil.rmtree(folder, ignore_errors=True)

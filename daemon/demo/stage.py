@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 _READY_WITHIN = 60.0
 _BUSY_WITHIN = 3.0
-_MIGRATE = "senex.store.migrate"
+_MIGRATE = "daemon.demo.migrating"
+_BACKUP = "SENEX_BACKUP_"
 _LOOK = 0.05
 
 
@@ -150,7 +151,24 @@ class Stage:
         self._tell_commands()
 
     async def _migrate(self) -> None:
-        await asyncio.to_thread(import_module(_MIGRATE).migrate, self.urls.owner, operator=login_name())
+        migrating = import_module(_MIGRATE)
+
+        def keep() -> str | None:
+            problem: str | None = migrating.back_up(self.services.root.parent, self._backup_environment())
+            return problem
+
+        told = {"operator": login_name(), "keep": keep, "narrate": self._narrate}
+        await asyncio.to_thread(migrating.migrate, self.urls.owner, **told)
+
+    def _backup_environment(self) -> dict[str, str]:
+        """Where the operator has backups go; else into the instance's folder."""
+        folder = self.services.root / "backups"
+        given = {name: value for name, value in self._plot.settings.items() if name.startswith(_BACKUP)}
+        if f"{_BACKUP}FOLDER" not in given:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            given[f"{_BACKUP}FOLDER"] = str(folder)
+        given[f"{_BACKUP}DATABASE_URL_FILE"] = self._secret("backup_database_url", self.urls.backup)
+        return self._environment("backup", **given)
 
     def _keep_apart(self) -> None:
         """Books of one environment never become another's.

@@ -46,6 +46,18 @@ def bootstrap(url: str) -> None:
         connection.execute(text(sql.read("roles.sql")))
 
 
+def let_back_up(url: str) -> None:
+    """Let the backup read everything, as a schema of before may not have.
+
+    Raises:
+        Unavailable: ``E_POSTGRES_AWAY``.
+    """
+    with _locked(url) as connection:
+        connection.execute(text(sql.read("roles.sql")))
+        connection.execute(text("GRANT USAGE ON SCHEMA public TO senex_backup"))
+        connection.execute(text("GRANT SELECT ON ALL TABLES IN SCHEMA public TO senex_backup"))
+
+
 def migrate(url: str, *, operator: str | None = None, today: date | None = None) -> str:
     """Apply what is missing, in one transaction with grants and reference data; the revision it ends at.
 

@@ -119,7 +119,9 @@ class Session:
             self._drop()
             raise
         finally:
-            if not task.done():
+            if task.done():
+                _ = task.cancelled() or task.exception()  # heard, also where nobody waits for it any more
+            else:
                 self._drop()
                 task.cancel()
                 with suppress(asyncio.CancelledError, psycopg.Error):

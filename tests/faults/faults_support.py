@@ -15,17 +15,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import aiohttp
 import psutil
 import psycopg
+from psycopg.rows import namedtuple_row
 
 from daemon.demo.stage import Plot, Stage
 from senex.bootstrap.console import Console, open_console
 from senex.bus.clock import FollowedClock, open_clock
-from senex.config import ConsoleSettings
+from senex.config import ConsoleSettings, child_environment
 from senex.domain.errors import Unavailable
+from senex.machine import local_console_file
+from senex.simulator.books.export import export_log
 from tests.faults.faulty_proxy import FaultyProxy
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
     from uuid import UUID
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     Found = TypeVar("Found")
 
 PARTS = ("relay", "worker", "streamer", "scheduler")
+INSTANCE = "faults"
 ACCOUNTS = 10
 
 
@@ -70,6 +74,7 @@ class World:
     console: Console
     clock: FollowedClock
     http: aiohttp.ClientSession
+    accounts: int
     _next: count[int] = field(default_factory=lambda: count(1))
     _kept: dict[str, Part] = field(default_factory=dict)
 
@@ -77,12 +82,15 @@ class World:
 
     async def account(self) -> AccountView:
         """An account no other test has used, once it is ready."""
-        place = next(self._next)
-        return await self.until("an account is ready", lambda: self._ready(place))
+        return await self.account_at(next(self._next))
 
     async def idle_account(self) -> AccountView:
         """The account of all tests in which nothing may be sent."""
-        return await self.until("the account is ready", lambda: self._ready(0))
+        return await self.account_at(0)
+
+    async def account_at(self, place: int) -> AccountView:
+        """One of the accounts, once it is ready."""
+        return await self.until("the account is ready", lambda: self._ready(place))
 
     async def decided(self, decision: UUID) -> DecisionResultView:
         """The daemon's answer."""
@@ -135,9 +143,11 @@ class World:
 
         return await until(seen, what)
 
-    def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Look into the books as their owner."""
-        with psycopg.connect(self.stage.urls.owner) as connection:
+    def sql(self, query: str, *values: object) -> list[Any]:
+        """Look into the books as their owner, whose password may have been rotated; columns have their names."""
+        with psycopg.connect(
+            self.secret("run_migrator_database_url"), row_factory=namedtuple_row
+        ) as connection:
             cursor = connection.execute(query.encode(), values)
             return cursor.fetchall() if cursor.description else []
 
@@ -145,14 +155,27 @@ class World:
 
     async def broker_orders(self, account: AccountView) -> list[dict[str, Any]]:
         """Every order the broker ever took for the account."""
+        told = await self._broker(f"/accounts/{account.number}/orders", {"per-page": "2000"})
+        return list(told["items"])
+
+    async def of_accounts(self, path: str) -> list[dict[str, Any]]:
+        """What the broker answers about each account."""
+        numbers = [number for (number,) in self.sql("SELECT number FROM account ORDER BY number")]
+        return [await self._broker(f"/accounts/{number}{path}", {}) for number in numbers]
+
+    def broker_log(self, kind: str) -> list[dict[str, Any]]:
+        """The simulator's own log: order, fill or transaction."""
+        [books] = (self.stage.services.root / "simulator").iterdir()
+        return [one for one in map(json.loads, export_log(books)) if one["log"] == kind]
+
+    async def _broker(self, path: str, asking: Mapping[str, str]) -> dict[str, Any]:
         asked = {"grant_type": "refresh_token", **self.credentials}
         async with self.http.post(f"{self.stage.rest_url}/oauth/token", json=asked) as answer:
             token = (await answer.json())["access_token"]
-        path = f"{self.stage.rest_url}/accounts/{account.number}/orders"
         headers = {"Authorization": f"Bearer {token}"}
-        async with self.http.get(path, params={"per-page": "2000"}, headers=headers) as answer:
+        async with self.http.get(f"{self.stage.rest_url}{path}", params=asking, headers=headers) as answer:
             assert answer.status == 200, await answer.text()
-            return list((await answer.json())["data"]["items"])
+            return dict((await answer.json())["data"])
 
     async def expect_orders(self, account: AccountView, number: int) -> list[dict[str, Any]]:
         """Exactly so many orders were ever taken, each under its own name, none sent twice."""
@@ -221,21 +244,25 @@ class World:
 
     async def start(self, *words: str) -> asyncio.subprocess.Process:
         """A program of senex with what a console may know."""
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            *words,
-            env=self.stage.console_environment(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        return await _started(words, self.stage.console_environment())
 
     async def run(self, *words: str) -> Ended:
         """A console's program, to its end."""
-        process = await self.start(*words)
-        out, err = await process.communicate()
-        return Ended(process.returncode or 0, out.decode(), err.decode())
+        return await _end(await self.start(*words))
+
+    async def administer(self, *words: str, version: Path | None = None, **settings: str) -> Ended:
+        """A command of senex as an administrator of this machine runs it, of a version that lies elsewhere."""
+        ours = {
+            "XDG_DATA_HOME": str(self.stage.services.root.parents[1]),
+            "SENEX_INSTANCE": INSTANCE,
+            "SENEX_ENVIRONMENT": "simulated",
+        }
+        environment = child_environment("demo") | ours | settings
+        return await _end(await _started(["senex", *words], environment, version))
+
+    def secret(self, name: str) -> str:
+        """What a file of a secret says."""
+        return (self.stage.endpoints.secrets.folder / name).read_text(encoding="utf-8").strip()
 
     async def story(self, account: AccountView, symbol: str = "QQQ", *, timeout: float = PATIENCE) -> Ended:
         """The headless story; the market goes on afterwards."""
@@ -257,38 +284,57 @@ class World:
 
     async def _ready(self, place: int) -> AccountView | None:
         accounts = sorted(await self.console.reads.accounts(self.clock.now()), key=lambda one: one.number)
-        if len(accounts) < ACCOUNTS:
+        if len(accounts) < self.accounts:
             return None
         one = accounts[place]
         return one if one.ready and one.net_liquidation is not None else None
 
 
 @asynccontextmanager
-async def open_world(root: Path) -> AsyncIterator[World]:
-    """Everything, each process of the daemon on its own, the proxy before the broker."""
+async def open_world(folder: Path, *, accounts: int = ACCOUNTS, **settings: str) -> AsyncIterator[World]:
+    """Everything, each process of the daemon on its own, the proxy before the broker; in a data folder of its own."""
     async with AsyncExitStack() as stack:
         proxy = FaultyProxy()
         await proxy.start()
         stack.push_async_callback(proxy.close)
-        plot = Plot(instance="faults", root=root, accounts=ACCOUNTS, parts=PARTS, rest_via=proxy.stand_before)
+        plot = Plot(
+            instance=INSTANCE,
+            root=folder / "senex",
+            accounts=accounts,
+            parts=PARTS,
+            rest_via=proxy.stand_before,
+            settings=settings,
+        )
         stage = await stack.enter_async_context(Stage(plot))
         clock = await asyncio.to_thread(open_clock, stage.clock_url)
         assert isinstance(clock, FollowedClock)
         stack.callback(clock.close)
         console = await stack.enter_async_context(console_of(stage, clock))
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        yield World(stage, proxy, console, clock, http)
+        yield World(stage, proxy, console, clock, http, accounts)
         for part in PARTS:  # all at once
             stage.troupe[part].stop()
 
 
 def console_of(stage: Stage, clock: FollowedClock) -> AbstractAsyncContextManager[Console]:
-    """Another console on connections of its own."""
-    settings = ConsoleSettings(
-        instance="faults",
-        environment="simulated",
-        console_database_url=stage.urls.console,
-        console_redis_url=stage.endpoints.redis.console_url(),
-        clock_url=stage.clock_url,
+    """Another console on connections of its own, by what its file says now."""
+    told = json.loads(local_console_file(stage.services.root).read_text(encoding="utf-8"))
+    return open_console(ConsoleSettings(instance=INSTANCE, **told), clock=clock)
+
+
+async def _started(
+    words: Sequence[str], environment: Mapping[str, str], where: Path | None = None
+) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", *words),
+        env=environment,
+        cwd=where,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
-    return open_console(settings, clock=clock)
+
+
+async def _end(process: asyncio.subprocess.Process) -> Ended:
+    out, err = await process.communicate()
+    return Ended(process.returncode or 0, out.decode(), err.decode())

@@ -7,7 +7,6 @@ nothing but the URLs and secrets a host is given.
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ import pytest
 from tests.hosts.certificates import make_authority
 from tests.hosts.nets import missing
 from tests.hosts.world import BROKER_PORT, CENTER, World, open_world, wait_for
-from tests.servers import make_open_folder
+from tests.servers import server_folder
 
 if TYPE_CHECKING:
     import subprocess
@@ -40,15 +39,13 @@ def world() -> Iterator[World]:
     why = missing()
     if why is not None:
         pytest.skip(why)
-    folder = make_open_folder()
-    with open_world(folder, accounts=8) as one:
+    with server_folder() as folder, open_world(folder, accounts=8) as one:
         one.begin(one.center, *CENTER)
         one.begin(one.spare, *CENTER)
         one.begin(one.west, "worker")
         one.begin(one.east, "worker")
         wait_for(lambda: living(one, "worker trading") == {"west", "east"}, "both workers beat")
         yield one
-    shutil.rmtree(folder)
 
 
 def living(world: World, name: str) -> set[str]:

@@ -7,15 +7,12 @@ import json
 import os
 import pty
 import select
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -24,6 +21,7 @@ import pytest
 
 from daemon.demo.stage import Plot, Stage
 from tests.installations import DEMO, Installation
+from tests.servers import server_folder
 from tests.waiting import PATIENCE, ended, eventually
 
 if TYPE_CHECKING:
@@ -41,10 +39,8 @@ os.execv(sys.argv[1], sys.argv[1:])
 @pytest.fixture(scope="module")
 def data() -> Iterator[Installation]:
     """One instance whose data goes on from test to test."""
-    folder = Path(tempfile.mkdtemp(prefix=f"senex-test-demo-{os.geteuid()}-"))
-    folder.chmod(0o755)  # as root, the servers run as an account that must reach their folders
-    yield Installation(folder)
-    shutil.rmtree(folder)
+    with server_folder() as folder:
+        yield Installation(folder)
 
 
 @pytest.fixture

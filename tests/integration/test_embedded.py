@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import stat
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +19,7 @@ import redis
 from daemon.embedded import EmbeddedServices, Endpoints
 from senex.domain.errors import Unavailable, UsageProblem
 from senex.machine import server_account
+from tests.servers import server_folder
 from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
@@ -46,11 +45,8 @@ def postmaster(endpoints: Endpoints) -> psutil.Process:
 @pytest.fixture(scope="module")
 def running() -> Iterator[Endpoints]:
     """One started instance for the tests that only look at it."""
-    folder = Path(tempfile.mkdtemp(prefix="senex-embedded-"))
-    folder.chmod(0o755)
-    with EmbeddedServices("one", root=folder) as endpoints:
+    with server_folder() as folder, EmbeddedServices("one", root=folder) as endpoints:
         yield endpoints
-    shutil.rmtree(folder)
 
 
 def remember(endpoints: Endpoints) -> None:

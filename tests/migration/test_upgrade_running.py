@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
-import sql
 from senex.here import look
 from senex.store.schema import shipped
 from tests.installations import SENEX, Installation, installation
+from tests.versions import version_to_come
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 PARTS = ("worker", "scheduler", "streamer", "relay")
@@ -27,19 +26,6 @@ BOOKS = (
     "SELECT order_id, symbol, fill_id, quantity, price FROM fill ORDER BY order_id, symbol, fill_id",
     "SELECT id, status, units FROM position ORDER BY id",
 )
-TEMPLATE = """
-from alembic import op
-
-revision = "{revision}"
-down_revision = "{before}"
-branch_labels = None
-depends_on = None
-
-
-def upgrade() -> None:
-    op.execute("ALTER TABLE decision ADD COLUMN of_{revision} text")
-    op.execute("{more}")
-"""
 
 
 class Running:
@@ -56,15 +42,7 @@ class Running:
 
     def to_come(self, *migrations: str) -> Path:
         """A version with as many migrations more, each of which also does what is said."""
-        folder = self._folder / f"next-{len(list(self._folder.iterdir()))}"
-        shutil.copytree(Path(sql.__file__).parent, folder / "sql")
-        before = shipped()[0]
-        for more in migrations:
-            revision = f"{int(before) + 1:04d}"
-            text = TEMPLATE.format(revision=revision, before=before, more=more)
-            (folder / "sql" / "versions" / f"{revision}_to_come.py").write_text(text)
-            before = revision
-        return folder
+        return version_to_come(self._folder / f"next-{len(list(self._folder.iterdir()))}", *migrations)
 
     def upgrade(self, version: Path, *words: str) -> tuple[int, dict[str, Any], str]:
         """Exit code, what it printed, and its last sentence."""

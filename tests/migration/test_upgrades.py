@@ -5,25 +5,20 @@ from __future__ import annotations
 import asyncio
 import threading
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import psycopg
 import pytest
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from psycopg import sql as text
-from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
-import sql
 from senex.domain.errors import Unavailable, UsageProblem
 from senex.store.migrate import bootstrap, migrate, status
 from senex.store.queries import Reads
 from senex.store.schema import OLDEST, shipped, wait_for_schema
 from senex.store.upgrade import Drained, draining
+from tests.versions import revisions, to
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -32,27 +27,6 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[tuple[Any, ...]]
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
-
-
-def config() -> Config:
-    found = Config()
-    found.set_main_option("script_location", str(Path(sql.__file__).parent))
-    return found
-
-
-def revisions() -> list[str]:
-    """Every revision, oldest first."""
-    return [one.revision for one in ScriptDirectory.from_config(config()).walk_revisions()][::-1]
-
-
-def to(url: str, revision: str) -> None:
-    """Bring a database to a revision, as the senex of that time did."""
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
-    with engine.begin() as connection:
-        settings = config()
-        settings.attributes["connection"] = connection
-        command.upgrade(settings, revision)
-    engine.dispose()
 
 
 def rows() -> list[tuple[str, dict[str, object]]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -17,11 +16,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.recovery", description=__doc__)
     parser.add_argument("--entries", type=int, default=20)
     asked = parser.parse_args()
-    apart = Path(tempfile.mkdtemp(prefix="senex-drill-"))
-    try:
-        seen = asyncio.run(drill(apart, entries=asked.entries))
-    finally:
-        shutil.rmtree(apart)
+    with tempfile.TemporaryDirectory(prefix="senex-drill-") as apart:
+        seen = asyncio.run(drill(Path(apart), entries=asked.entries))
     met = seen.rpo <= BARS["rpo"] and seen.rto <= BARS["rto"]
     figures = {
         "entries": seen.entries,

@@ -7,7 +7,6 @@ folders of this one, and they share nothing but the backup folder and the escrow
 from __future__ import annotations
 
 import asyncio
-import shutil
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -33,7 +32,7 @@ from senex.store.vault import Vault
 from tests.contract.simulator_books import put
 from tests.integration.fence_world import FRIDAY, decide_state, enter, state, wait, working
 from tests.integration.ledger_world import Account, account, beside, buy, sell
-from tests.servers import make_open_folder
+from tests.servers import server_folder
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -73,8 +72,7 @@ class Machine:
     """A folder with everything one machine has."""
 
     def __init__(self, stack: AsyncExitStack) -> None:
-        self.root = make_open_folder()
-        stack.callback(shutil.rmtree, self.root, ignore_errors=True)
+        self.root = stack.enter_context(server_folder())
         self.services = EmbeddedServices(INSTANCE, root=self.root)
         stack.push_async_callback(asyncio.to_thread, self.services.stop)
         self.urls: DatabaseUrls

@@ -20,7 +20,7 @@ from senex.domain.deployment import ahead, prefix
 from senex.store.logins import Login, keep_login
 from senex.store.migrate import migrate
 from senex.store.vault import Vault
-from tests.servers import make_open_folder
+from tests.servers import server_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +42,8 @@ def commands(name: str) -> str:
 class Host:
     """A machine by its data folder; its commands know the backups, and where keys and passphrase are."""
 
-    def __init__(self, apart: Path) -> None:
-        self.root = make_open_folder()
+    def __init__(self, root: Path, apart: Path) -> None:
+        self.root = root
         self.apart = apart
         self.services = EmbeddedServices(INSTANCE, root=self.root / "senex")
 
@@ -86,10 +86,8 @@ def apart(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hosts(apart: Path) -> Iterator[tuple[Host, Host]]:
-    both = Host(apart), Host(apart)
-    yield both
-    for host in both:
-        shutil.rmtree(host.root)
+    with server_folder() as first, server_folder() as second:
+        yield Host(first, apart), Host(second, apart)
 
 
 def test_each_procedure_does_what_its_page_says(hosts: tuple[Host, Host]) -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from senex.domain.calendar import Calendar
-from senex.domain.money import ZERO
 from senex.domain.rules import parse_rule
 from senex.domain.schedule import slots_between
 from senex.domain.unknown import Unknown
 from senex.store.nyse import sessions
+from tests import books
+from tests.books import few
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from tests.soak.harm import Blow
     from tests.soak.world import World
@@ -30,75 +31,12 @@ EXPLAINED = OF_MARKET | OF_OUTSIDER | OF_MACHINE
 _AFTERMATH = timedelta(hours=3)
 """For so long what was done to the daemon explains an alarm of ``OF_HARM``, in market time."""
 
-_FEES = ("clearing", "regulatory", "proprietary")
-
 
 async def judge(world: World, begins: datetime, ends: datetime, blows: Collection[Blow]) -> list[str]:
     """What is not as it has to be, one sentence each."""
-    found = [*fills(world), *await holdings(world), *await cash(world, begins)]
+    found = [*books.fills(world), *await books.holdings(world), *await books.cash(world, begins)]
     found += [*slots(world, begins, ends), *undone(world), *alarms(world, blows)]
     return found
-
-
-def fills(world: World) -> list[str]:
-    """Each execution of our orders is in the books once, at its price; others' come with the ledger."""
-    outside = {one["id"] for one in world.broker_log("order") if not one["external_identifier"]}
-    theirs = Counter(
-        (
-            str(one["order"]),
-            one["symbol"],
-            str(one["id"]),
-            int(Decimal(one["quantity"])),
-            Decimal(one["price"]),
-        )
-        for one in world.broker_log("fill")
-        if one["order"] not in outside
-    )
-    rows = world.sql(
-        "SELECT o.broker_order_id, f.symbol, f.fill_id, f.quantity, f.price FROM fill f "
-        "JOIN trade_order o ON o.id = f.order_id"
-    )
-    ours = Counter(tuple(row) for row in rows)
-    return _differ("fills", ours, theirs)
-
-
-async def holdings(world: World) -> list[str]:
-    """What is held, by symbol and sign."""
-    items = (await world.broker("/positions"))["items"]
-    theirs: Counter[Any] = Counter()
-    for one in items:
-        sign = -1 if one["quantity-direction"] == "Short" else 1
-        theirs[one["symbol"]] += sign * int(Decimal(str(one["quantity"])))
-    rows = world.sql("SELECT symbol, sum(open_quantity)::int AS open FROM lot GROUP BY symbol")
-    ours = Counter({row.symbol: row.open for row in rows})
-    ours, theirs = (Counter({k: v for k, v in each.items() if v}) for each in (ours, theirs))
-    return [] if ours == theirs else [f"holdings: ours {dict(ours)}, the broker's {dict(theirs)}"]
-
-
-async def cash(world: World, begins: datetime) -> list[str]:
-    """Every transaction since the beginning is in our ledger with its fees, to the cent, and cash is their sum."""
-    told = {str(one["id"]): one for one in world.broker_log("transaction")}
-    theirs = {name: (_net(one), _fees(one)) for name, one in told.items()}
-    rows = world.sql("SELECT broker_id, net_value, commission + fees AS fees FROM ledger_entry")
-    ours = {row.broker_id: (row.net_value, row.fees) for row in rows}
-    history = {
-        name
-        for name in theirs
-        if name not in ours and datetime.fromisoformat(told[name]["executed_at"]) < begins
-    }
-    expected = {name: sums for name, sums in theirs.items() if name not in history}
-    found = _differ("ledger", Counter(ours.items()), Counter(expected.items()))
-    total = sum((theirs[name][0] for name in history), ZERO) + sum((net for net, _ in ours.values()), ZERO)
-    balance = Decimal(str((await world.broker("/balances"))["cash-balance"]))
-    return found if total == balance else [*found, f"cash: ours {total}, the broker's {balance}"]
-
-
-def _fees(one: dict[str, Any]) -> Decimal:
-    return sum((Decimal(one.get(f"{kind}_fees") or 0) for kind in _FEES), Decimal(one.get("commission") or 0))
-
-
-def _net(one: dict[str, Any]) -> Decimal:
-    return Decimal(one["value"]) - _fees(one)
 
 
 def slots(world: World, begins: datetime, ends: datetime) -> list[str]:
@@ -116,7 +54,7 @@ def slots(world: World, begins: datetime, ends: datetime) -> list[str]:
         beside = [one for one in ours if begins < one and one not in due]
         if missing or beside or any(times > 1 for times in ours.values()):
             found.append(
-                f"slots of {job.name}: {len(missing)} missing {_few(missing)}, {len(beside)} too many {_few(beside)}"
+                f"slots of {job.name}: {len(missing)} missing {few(missing)}, {len(beside)} too many {few(beside)}"
             )
     return found
 
@@ -143,15 +81,3 @@ def alarms(world: World, blows: Collection[Blow]) -> list[str]:
         elif row.code in OF_HARM and row.resolved_at is None:
             found.append(f"alarm {row.code} ({row.raised_at.isoformat()}) does not end: {row.text}")
     return found
-
-
-def _differ(what: str, ours: Counter[Any], theirs: Counter[Any]) -> list[str]:
-    if ours == theirs:
-        return []
-    return [f"{what}: only ours {_few(ours - theirs)}, only the broker's {_few(theirs - ours)}"]
-
-
-def _few(some: Any) -> str:
-    listed = list(some)
-    shown = ", ".join(one.isoformat() if hasattr(one, "isoformat") else str(one) for one in listed[:4])
-    return f"[{shown}{', …' if len(listed) > 4 else ''}]"

@@ -88,6 +88,10 @@ class World:
         """What the broker answers about the account."""
         return await self._broker("GET", f"/accounts/{self.stage.account}{path}")
 
+    async def of_accounts(self, path: str) -> list[dict[str, Any]]:
+        """The same, as of all accounts; there is one."""
+        return [await self.broker(path)]
+
     async def market(self, path: str) -> dict[str, Any]:
         """What the broker answers about the market."""
         return await self._broker("GET", path)

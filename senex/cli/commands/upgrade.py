@@ -63,6 +63,7 @@ def upgrade(*, backup: bool, restart: str | None, patience: float, yes: bool, as
         if found is not None and found != needed:
             _drain(hold, settings, needed)
             if backup:
+                migrations.let_back_up(url)
                 _run([sys.executable, "-m", "senex", "db", "backup"], "E_UPGRADE_BACKUP", "the backup")
         alive = hold.alive() if found is not None else False
         if alive:

@@ -63,7 +63,7 @@ class Stage:
         ready = self.simulator.ready
         environment = {
             **child_environment("simulator"),
-            "HOME": str(self._folder),
+            "SENEX_LOG_DIR": str(self._folder / instance),
             "SENEX_INSTANCE": instance,
             "SENEX_ENVIRONMENT": "simulated",
             "SENEX_DATABASE_URL": self._url,
