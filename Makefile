@@ -82,7 +82,7 @@ compose-test:  ## bring the containers up, play the story, kill, lose and restor
 
 audit: install-dev  ## ask the network whether a locked version has a known weakness (both locks)
 	@for lock in requirements.lock requirements-dev.lock; do \
-		$(BIN)/pip-audit --require-hashes --disable-pip --progress-spinner=off -r $$lock $(ARGS) || exit; done
+		$(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner=off -r $$lock $(ARGS) || exit; done
 
 secrets-baseline:  ## after a look at each finding: what the secret scan lets pass
 	@$(BIN)/detect-secrets scan --disable-plugin KeywordDetector --exclude-lines 'canary|example|USER:PASSWORD|u:p@|127\.0\.0\.1|localhost' \
