@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import structlog
 
-from daemon.queues import JOB_SECONDS, LIMITS
+from daemon.queues import JOB_SECONDS, LIMITS, QUEUES
 from senex.domain.errors import SenexError, Unavailable
 from senex.store.outbox import RENEW_SECONDS
 from senex.store.slots import claim_slot, queue_of
@@ -111,11 +111,15 @@ async def _renew(outbox: Outbox, outbox_id: int) -> None:
 
 async def slot(
     name: str, slot_at: str, timeline: str, *, connection: AsyncConnection, environment: str
-) -> None:
-    """Turn one slot of the schedule into work, once; ``slot_at`` is its ISO instant on its ``timeline``."""
+) -> int | None:
+    """Turn one slot of the schedule into work, once; ``slot_at`` is its ISO instant on its ``timeline``.
+
+    Answers the row, if any, that is the caller's to work on now; the relay offers the others,
+    and this one too should the caller die.
+    """
     queue = await queue_of(connection, name)
     if queue is None:
-        return
+        return None
     rows = await claim_slot(
         connection,
         timeline=timeline,
@@ -123,6 +127,9 @@ async def slot(
         slot=datetime.fromisoformat(slot_at),
         queue=queue,
         environment=environment,
+        leased=queue in QUEUES,
     )
-    if rows:
-        _log.info("slot", job=name, slot=slot_at, rows=rows)
+    if not rows:
+        return None
+    _log.info("slot", job=name, slot=slot_at, rows=len(rows))
+    return rows[0] if queue in QUEUES else None

@@ -142,12 +142,16 @@ def offer(connection: Redis, offered: Offer) -> None:
         RUN,
         args=(offered.id,),
         job_id=job_id(offered.id, offered.number),
-        # a run may take up the row that its own made
-        timeout=int(LIMITS.get(offered.job, JOB_SECONDS) + JOB_SECONDS) + _SPARE_SECONDS,
+        timeout=longest(offered.job),
         result_ttl=0,
         failure_ttl=_FAILURE_TTL,
         description=offered.job,
     )
+
+
+def longest(job: str) -> int:
+    """RQ's time limit of a run, which may take up the row that its own made."""
+    return int(LIMITS.get(job, JOB_SECONDS) + JOB_SECONDS) + _SPARE_SECONDS
 
 
 def job_id(outbox_id: int, number: int) -> str:

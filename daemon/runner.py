@@ -100,11 +100,15 @@ class Runner:
         """Run a job named by ``daemon.queues.FUNCTIONS``."""
         async with self._reading.turn:
             connection = await self._reading.connection()
+            outbox_id: int | None
             if function == RUN:
                 (outbox_id,) = arguments
-                await self._run(outbox_id, Outbox(connection))
             else:
-                await jobs.slot(*arguments, connection=connection, environment=self._means.environment)
+                outbox_id = await jobs.slot(
+                    *arguments, connection=connection, environment=self._means.environment
+                )
+            if outbox_id is not None:
+                await self._run(outbox_id, Outbox(connection))
 
     async def hear(self) -> None:
         """Work on new rows of ``HEARD`` as soon as they are committed, without their way through the queue.

@@ -22,7 +22,7 @@ from rq_scheduler.scheduler import Scheduler
 from rq_scheduler.utils import to_unix
 
 from daemon.deadman import keep_vigil
-from daemon.queues import QUEUES, SLOT, ConfinedJob, ConfinedQueue, connect_queues
+from daemon.queues import QUEUES, SLOT, ConfinedJob, ConfinedQueue, connect_queues, longest
 from senex.bus.clock import open_clock
 from senex.domain.errors import UsageProblem
 from senex.domain.rules import parse_rule
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 TICK_SECONDS = 1.0
 _CALENDAR_SECONDS, _CALENDAR_REACH = 30.0, timedelta(days=30)
 _AGAIN_SECONDS = 15.0
-_SLOT_SECONDS = 30
 _UNFINISHED = (b"queued", b"started")
 _MOMENT = 0.02
 _TRIES = 3
@@ -124,6 +123,7 @@ class SlotScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
         super().__init__(connection=connection, interval=TICK_SECONDS)
         self._clock = clock
         self._sent: dict[str, float] = {}
+        self._open = set[str]()
         self._times = Counter[str]()
         self.queued = 0
 
@@ -133,13 +133,19 @@ class SlotScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
     def enqueue_job(self, job: Job) -> None:
         super().enqueue_job(job)
         self._sent[job.id] = time.monotonic()
+        self._open.add(job.id)
         self._times[job.id] += 1
         self.queued += 1
 
     def unfinished(self) -> bool:
         """Whether a slot that was queued still waits or runs. Raises RedisError."""
-        keys = [self.job_class.key_for(name) for name in self._sent]
-        return any(self.connection.hget(key, "status") in _UNFINISHED for key in keys)
+        names = sorted(self._open)
+        with self.connection.pipeline(transaction=False) as pipeline:
+            for name in names:
+                pipeline.hget(self.job_class.key_for(name), "status")
+            told = pipeline.execute()
+        self._open = {name for name, status in zip(names, told, strict=True) if status in _UNFINISHED}
+        return bool(self._open)
 
     def doubt(self) -> bool:
         """Believe no longer that what was queued will be claimed; whether there was any. Few times for a slot."""
@@ -152,6 +158,7 @@ class SlotScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
         now = time.monotonic()
         # a slot just queued is not claimed yet; one that never is comes back
         self._sent = {name: at for name, at in self._sent.items() if now - at < _AGAIN_SECONDS}
+        self._open.intersection_update(self._sent)
         present = {name.decode() for name in self.connection.zrange(self.scheduled_jobs_key, 0, -1)}
         self._times = Counter({name: self._times[name] for name in entries.keys() & self._times.keys()})
         for name in present - entries.keys():
@@ -168,7 +175,8 @@ class SlotScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
                 # a slot may be claimed anywhere; its work then goes where the job says
                 queue_name=entry.queue if entry.queue in QUEUES else QUEUES[-1],
                 job_id=name,
-                timeout=_SLOT_SECONDS,
+                # whoever claims it does its work, too
+                timeout=longest(entry.job),
                 job_result_ttl=0,
             )
         self.enqueue_jobs()
@@ -192,22 +200,29 @@ class Ticks:
         That is every slot due by now, and every row of the outbox that leads to a job.
         A row that fails again and again is not waited for, nor a slot that nobody claims.
         """
-        await self.tick()
         ticked, outbox = time.monotonic(), Outbox(self._connection)
         while True:
+            # a killed worker's slot comes back as it does in free time
+            if self._behind or time.monotonic() - ticked > TICK_SECONDS:
+                await self.tick()
+                ticked = time.monotonic()
             with suppress(RedisError):
-                if not await asyncio.to_thread(self._scheduler.unfinished) and await outbox.quiet():
+                # asked twice: what a slot comes to is there when it has ended, and only then
+                if not self._behind and await outbox.quiet() and await self._ended() and await outbox.quiet():
                     if not await self._again():
                         break
                     ticked = time.monotonic()
             await asyncio.sleep(_MOMENT)
-            if (
-                time.monotonic() - ticked > TICK_SECONDS
-            ):  # a killed worker's slot comes back as it does in free time
-                await self.tick()
-                ticked = time.monotonic()
         before, self._seen = self._seen, (self._scheduler.queued, await outbox.newest())
         return before != self._seen
+
+    async def _ended(self) -> bool:
+        return not await asyncio.to_thread(self._scheduler.unfinished)
+
+    @property
+    def _behind(self) -> bool:
+        """Whether the instant it is has not been compared yet."""
+        return self._last != (self._clock.timeline, self._clock.now())
 
     async def _again(self) -> bool:
         """Queue anew what was queued and lost before anybody claimed it; whether there was any."""

@@ -138,6 +138,7 @@ class Report:
         self._state = state
         self._token_seconds = token_seconds
         self._login = "not logged in yet"
+        self._told: object = None
 
     async def login(self, problem: str) -> None:
         """Take the news of the session's token."""
@@ -151,10 +152,13 @@ class Report:
 
     async def tell(self, store: StreamStore) -> None:
         """Report now; without Postgres, to nobody."""
-        statuses = self.statuses()
+        statuses, now = self.statuses(), self._clock.now()
+        if (statuses, now) == self._told:  # a market that stands
+            return
         self._state.detail = "; ".join(f"{name}: {detail}" for name, (_, detail) in statuses.items())
         with suppress(Unavailable):
-            await store.sources(statuses, self._clock.now())
+            await store.sources(statuses, now)
+            self._told = statuses, now
 
     def statuses(self) -> dict[str, tuple[bool, str]]:
         """Each source: whether it is fresh, and why not or how much."""

@@ -8,9 +8,16 @@ parent, so nothing that a job leaves behind stays; one whose loop hangs is ended
 from __future__ import annotations
 
 import os
+import traceback
+from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from redis.exceptions import RedisError
+from rq.job import JobStatus
+from rq.timeouts import JobTimeoutException
+from rq.utils import now
 from rq.worker import SimpleWorker
 
 from daemon.forks import Child, Forks
@@ -22,7 +29,6 @@ from senex.store.outbox import HEARD
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rq.executions import Execution
     from rq.job import Job
     from rq.queue import Queue
 
@@ -35,6 +41,7 @@ CONCURRENCY = {"trading": 1, "accounts": 2, "default": 1}
 _IDLE_SECONDS, _RETIRE_SECONDS = 5, 1
 """RQ's loop turns so often with nothing to do: heartbeats are not its business. To retire it waits less."""
 _HUNG_SECONDS = 5.0
+_HEARTBEAT, _SPARE_SECONDS = timedelta(seconds=5), 60
 _TIMES: dict[str, Any] = {"worker_ttl": 60, "maintenance_interval": 30}
 _log = structlog.get_logger("senex.worker")
 
@@ -64,16 +71,39 @@ class ConfinedWorker(SimpleWorker):
         return super().dequeue_job_and_maintain_ttl(timeout, idle)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        super().execute_job(job, queue)
-        self._done += 1
-
-    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        """Perform it. RQ's records of executions are left out: what is done is said in Postgres, by the work itself."""
         if isinstance(job, ConfinedJob):  # another could not be performed
             job.perform_with = self.perform_with
-        return bool(super().perform_job(job, queue, execution))
+        limit = int(job.timeout or queue.DEFAULT_TIMEOUT)
+        with self.connection.pipeline(transaction=False) as pipeline:
+            super().heartbeat(limit + _SPARE_SECONDS, pipeline)
+            pipeline.hset(job.key, "status", JobStatus.STARTED)
+            pipeline.expire(job.key, limit + _SPARE_SECONDS)  # should this process die
+            pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
+            pipeline.execute()
+        try:
+            with self.death_penalty_class(limit, JobTimeoutException, job_id=job.id):
+                job.perform()
+        except Exception:  # noqa: BLE001 - whatever it was, the next job has nothing to do with it
+            _log.exception("a job raised", rq_job=job.id)
+            self.handle_job_failure(job, queue, exc_string=traceback.format_exc())
+        else:
+            with suppress(RedisError):  # it expires
+                self.connection.delete(job.key)
+        self._done += 1
 
-    def heartbeat(self, *args: Any, **kwargs: Any) -> None:
-        super().heartbeat(*args, **kwargs)
+    def check_for_suspension(self, burst: bool) -> None:  # noqa: FBT001 - RQ's signature
+        """Go on: jobs are paused in Postgres, not in Redis."""
+
+    def set_state(self, state: str, pipeline: object = None) -> None:
+        """Keep it to itself: nobody asks Redis what a worker does."""
+        del pipeline
+        self._state = state
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Look after the loop of the jobs each time; tell Redis now and then."""
+        if self.last_heartbeat is None or now() - self.last_heartbeat > _HEARTBEAT:
+            super().heartbeat(timeout, pipeline)
         self.pulse()
 
 

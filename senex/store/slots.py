@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from senex.store.direct import away
+from senex.store.outbox import LEASE_SECONDS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
 
 # one row per account of the environment; without one the slot stays unclaimed until it is past its grace
 _WORK = """
-INSERT INTO outbox (account_id, queue, job, subject, dedupe_key)
+INSERT INTO outbox (account_id, queue, job, subject, dedupe_key, offers, lease_until)
 SELECT account.id, %(queue)s::text, %(job)s::text, account.id::text,
-       concat_ws(':', 'slot', %(timeline)s::text, %(job)s::text, %(slot)s::text, account.id)
-FROM account WHERE environment = %(environment)s::text AND NOT closed
+       concat_ws(':', 'slot', %(timeline)s::text, %(job)s::text, %(slot)s::text, account.id),
+       mine::int, CASE WHEN mine THEN clock_timestamp() + make_interval(secs => %(lease)s) END
+FROM (
+    SELECT id, %(leased)s::bool AND row_number() OVER (ORDER BY id) = 1 AS mine FROM account
+    WHERE environment = %(environment)s::text AND NOT closed) account
+ORDER BY account.id
 ON CONFLICT (dedupe_key) DO NOTHING
 RETURNING id
 """
@@ -44,11 +49,19 @@ RETURNING name
 
 
 async def claim_slot(
-    connection: AsyncConnection, *, timeline: str, job: str, slot: datetime, queue: str, environment: str
-) -> int:
-    """Claim one slot and put its work into the outbox, one row per open account; answer how many rows.
+    connection: AsyncConnection,
+    *,
+    timeline: str,
+    job: str,
+    slot: datetime,
+    queue: str,
+    environment: str,
+    leased: bool = False,
+) -> tuple[int, ...]:
+    """Claim one slot and put its work into the outbox, one row per open account; answer these rows.
 
-    Work of earlier slots that failed is left to this one. The second claim of a slot answers 0
+    The first is ``leased`` to the caller, should it want to work on it itself. Work of earlier
+    slots that failed is left to this one. The second claim of a slot answers nothing
     and leaves nothing behind. ``slot`` is market time and belongs to its ``timeline``. Raises Unavailable.
     """
     values = {
@@ -57,16 +70,19 @@ async def claim_slot(
         "timeline": timeline,
         "slot": slot.isoformat(),
         "environment": environment,
+        "leased": leased,
+        "lease": LEASE_SECONDS,
     }
     try:
         async with connection.transaction():
             rows = await (await connection.execute(_WORK, values)).fetchall()
-            if rows:
-                await _claim(connection, timeline, job, slot, rows[0][0])
-                await connection.execute(_LEAVE, {"made": [row[0] for row in rows], "job": job})
-            return len(rows)
+            made = tuple(row[0] for row in rows)
+            if made:
+                await _claim(connection, timeline, job, slot, made[0])
+                await connection.execute(_LEAVE, {"made": list(made), "job": job})
+            return made
     except _Taken:
-        return 0
+        return ()
     except psycopg.OperationalError as problem:
         raise away(problem) from problem
 

@@ -142,8 +142,8 @@ class StreamStore:
     async def sources(self, statuses: Mapping[str, tuple[bool, str]], now: datetime) -> None:
         """Say how each source is: name to (ok, detail)."""
         async with self._transaction() as connection:
-            for source, (ok, detail) in statuses.items():
-                await connection.execute(_SOURCE, (source, "", ok, detail, now))
+            rows = [(source, "", ok, detail, now) for source, (ok, detail) in statuses.items()]
+            await connection.cursor().executemany(_SOURCE, rows)
 
     async def _account(self, connection: AsyncConnection, number: str | None) -> UUID | None:
         if number is None:

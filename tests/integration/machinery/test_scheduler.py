@@ -65,9 +65,10 @@ class Bench:
     async def claim(self, at: datetime, job: str = "sync", timeline: str = "one") -> int:
         connection = await connect(self.machinery.postgres, name="test")
         try:
-            return await claim_slot(
+            made = await claim_slot(
                 connection, timeline=timeline, job=job, slot=at, queue="default", environment="simulated"
             )
+            return len(made)
         finally:
             await connection.close()
 

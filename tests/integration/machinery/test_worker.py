@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -12,7 +12,7 @@ from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from daemon.queues import QUEUES, ConfinedJob, ConfinedQueue, job_id, offer
+from daemon.queues import QUEUES, SLOT, ConfinedJob, ConfinedQueue, job_id, offer
 from daemon.worker import JOBS_PER_CHILD
 from senex.store.outbox import Offer
 from tests.integration.machinery.machinery_support import descendants, gone, kill
@@ -79,7 +79,7 @@ def test_foreign_functions_and_callbacks_are_refused(machinery: Stage, tmp_path:
     job.save()
     machinery.queues.hset(job.key, "success_callback_name", "os.abort")  # would end the worker
     machinery.queues.rpush("rq:queue:trading", "callback")
-    eventually(lambda: _status(machinery, "callback") == "finished")
+    eventually(lambda: not machinery.queues.exists(job.key))
     ran = machinery.one("SELECT pid FROM ran WHERE outbox_id = %s", work)
     assert ran in {one.pid for one in descendants(worker.pid)}
 
@@ -122,6 +122,32 @@ def test_what_follows_is_done_in_the_same_run_and_once(machinery: Stage) -> None
     _queue(machinery, following)
     eventually(lambda: not machinery.queues.exists(f"rq:job:{job_id(following, 1)}"))
     assert machinery.runs(following) == 1
+
+
+def test_the_work_of_a_slot_is_done_where_it_is_claimed(machinery: Stage) -> None:
+    """The first account's at once and without a relay; the second's as the relay offers it."""
+    first, second = (_open_account(machinery) for _ in range(2))
+    machinery.start("worker")
+    _claim(machinery, "note")
+    eventually(lambda: _of(machinery, first) is not None and machinery.done(_of(machinery, first)))
+    assert machinery.one("SELECT offers FROM outbox WHERE account_id = %s", first) == 1
+    assert machinery.one("SELECT lease_until FROM outbox WHERE account_id = %s", second) is None
+    machinery.start("relay")
+    eventually(lambda: machinery.done(_of(machinery, second)))
+    assert [machinery.runs(_of(machinery, one)) for one in (first, second)] == [1, 1]
+
+
+def test_the_work_of_a_slot_is_offered_should_its_worker_die(machinery: Stage) -> None:
+    account = _open_account(machinery)
+    machinery.start("worker")
+    _claim(machinery, "hang_once")
+    eventually(lambda: _of(machinery, account) is not None and machinery.runs(_of(machinery, account)))
+    work = _of(machinery, account)
+    kill(machinery.one("SELECT pid FROM ran WHERE outbox_id = %s", work))
+    machinery.sql.execute("UPDATE outbox SET lease_until = clock_timestamp()")  # it lapses by itself
+    machinery.start("relay")
+    eventually(lambda: machinery.done(work))
+    assert machinery.runs(work) == 2
 
 
 def test_what_fails_is_stored_and_offered_again(machinery: Stage) -> None:
@@ -216,3 +242,28 @@ def _error(machinery: Stage, work: int) -> str:
 def _status(machinery: Stage, name: str) -> str | None:
     raw = machinery.queues.hget(f"rq:job:{name}", "status")
     return raw.decode() if isinstance(raw, bytes) else None
+
+
+def _open_account(machinery: Stage) -> Any:
+    return machinery.one(
+        "INSERT INTO account (id, broker, environment, number, nickname, margin_or_cash, option_level, closed,"
+        " closing_only, risk_preset, created_at, updated_at)"
+        " SELECT lpad(count(*)::text, 32, '0')::uuid, 'tastytrade', 'simulated', (count(*))::text, '', 'margin',"
+        " '', false, false, 'moderate', now(), now() FROM account RETURNING id"
+    )
+
+
+def _claim(machinery: Stage, job: str) -> None:
+    """Have a slot of a job come up."""
+    machinery.sql.execute(
+        "INSERT INTO job_schedule (name, rule, queue, enabled, grace_seconds)"
+        " VALUES (%s, 'daily 10:00 every', 'accounts', true, 0)",
+        (job,),
+    )
+    ConfinedQueue("accounts", connection=machinery.queues).enqueue_call(
+        SLOT, args=(job, "2026-03-04T15:00:00+00:00", "one"), result_ttl=0
+    )
+
+
+def _of(machinery: Stage, account: Any) -> Any:
+    return machinery.one("SELECT id FROM outbox WHERE account_id = %s", account)
