@@ -40,6 +40,13 @@ def open_folder() -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture
+def quick_folder() -> Iterator[Path]:
+    """The same, in memory where there is room."""
+    with server_folder(quick=True) as folder:
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def embedded() -> Iterator[Endpoints]:
     """Postgres and the Redis-protocol server of this test session, shared by all its tests."""

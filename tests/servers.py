@@ -27,13 +27,14 @@ PREFIX = f"senex-test-{os.geteuid()}-"
 OWNER, DAEMON, CONSOLE = "senex_user", "senex_daemon_login", "senex_console_login"
 BACKUP = "senex_backup_login"
 _SESSION, _TEMPLATE = "session", "senex_template"
+_MEMORY, _ROOM = Path("/dev/shm"), 2 << 30  # noqa: S108  not there on every machine
 
 
 @contextmanager
 def open_servers() -> Iterator[Endpoints]:
     """Both servers, in a folder of their own, for the block."""
     _end_killed_runs()
-    with server_folder() as folder, EmbeddedServices(_SESSION, root=folder) as endpoints:
+    with server_folder(quick=True) as folder, EmbeddedServices(_SESSION, root=folder) as endpoints:
         _hurry(endpoints)
         yield endpoints
 
@@ -82,21 +83,33 @@ def login_url(embedded: Endpoints, user: str, database: str) -> str:
 
 
 @contextmanager
-def server_folder() -> Iterator[Path]:
-    """A fresh folder the servers' account can reach, also when the tests run as root; gone afterwards."""
-    folder = make_open_folder(f"{PREFIX}{os.getpid()}-")
+def server_folder(*, quick: bool = False) -> Iterator[Path]:
+    """A fresh folder the servers' account can reach, also when the tests run as root; gone afterwards.
+
+    ``quick``: in memory, where there is room; only processes are killed, so no commit need wait for a disk.
+    """
+    folder = make_open_folder(f"{PREFIX}{os.getpid()}-", quick=quick)
     try:
         yield folder
     finally:
         shutil.rmtree(folder)
 
 
-def make_open_folder(prefix: str = PREFIX) -> Path:
+def make_open_folder(prefix: str = PREFIX, *, quick: bool = False) -> Path:
     """The same for those who leave it to be looked at, where something went wrong."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=_MEMORY if quick and _roomy(_MEMORY) else None))
     if os.geteuid() == 0:
         folder.chmod(0o755)  # the servers run as an unprivileged account; what is private lies deeper
     return folder
+
+
+def _roomy(place: Path) -> bool:
+    try:
+        told = os.statvfs(place)
+    except OSError:
+        return False
+    usable = os.access(place, os.W_OK | os.X_OK) and not told.f_flag & os.ST_NOEXEC
+    return usable and told.f_bavail * told.f_frsize >= _ROOM
 
 
 def _password(user: str) -> str:
@@ -114,7 +127,7 @@ def _hurry(endpoints: Endpoints) -> None:
 
 def _end_killed_runs() -> None:
     """Stop servers and remove folders of test runs that were killed; leave running ones alone."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+    for folder in (*Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"), *_MEMORY.glob(f"{PREFIX}*-*")):
         pid = folder.name.removeprefix(PREFIX).partition("-")[0]
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
             for lock in (*folder.glob("*/lock"), *folder.glob("*/*/lock")):

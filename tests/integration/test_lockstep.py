@@ -144,8 +144,8 @@ async def approved(console: Console, clock: FollowedClock) -> None:
     await console.decider.wait_result(await console.decider.approve(suggestion, shown_at=clock.now()), 40)
 
 
-async def test_at_every_instant_all_is_done_before_the_next_one_comes(open_folder: Path) -> None:
-    async with opened(open_folder) as (examiner, console, clock):
+async def test_at_every_instant_all_is_done_before_the_next_one_comes(quick_folder: Path) -> None:
+    async with opened(quick_folder) as (examiner, console, clock):
         await examiner.joined()
         await approved(console, clock)
         examining = asyncio.create_task(examiner.examine())

@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def _one(seed: int, asked: argparse.Namespace) -> Report:
-    began, folder = time.monotonic(), make_open_folder()
+    began, folder = time.monotonic(), make_open_folder(quick=True)
     wanted = Plan(seed=seed, first=asked.first, sessions=asked.sessions, pace=asked.pace, harm=not asked.calm)
     report = asyncio.run(play(folder, wanted, tell))
     again = f"python -m tests.soak --seed {seed} --sessions {asked.sessions} --from {asked.first}"

@@ -89,6 +89,7 @@ async def play(folder: Path, asked: Plan, tell: Callable[[dict[str, Any]], None]
             }
             report.lines.append(line)
             tell(line)
+        await world.rest()  # from what the operator asked for last
         struck = [one for day in blows.values() for one in day]
         report.violations += await judge(world, begins, await world.instant(), struck)
         report.violations += [*growth(sizes), *logs(world)]

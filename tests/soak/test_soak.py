@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-async def test_the_daemon_keeps_books_and_schedule_by_itself(open_folder: Path) -> None:
+async def test_the_daemon_keeps_books_and_schedule_by_itself(quick_folder: Path) -> None:
     told: list[dict[str, Any]] = []
 
     report = await play(
-        open_folder, Plan(seed=1, first=date(2026, 10, 30), sessions=3, pace=240), told.append
+        quick_folder, Plan(seed=1, first=date(2026, 10, 30), sessions=3, pace=240), told.append
     )
 
     assert report.violations == []

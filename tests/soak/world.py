@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 INSTANCE = "soak"
 DAEMON = ["scheduler", "streamer", "worker"]
-_READY_WITHIN = 180.0
+_READY_WITHIN, _RESTS_WITHIN = 180.0, 60.0
 
 
 @dataclass
@@ -122,6 +122,15 @@ class World:
         with psycopg.connect(self.stage.urls.owner, row_factory=namedtuple_row) as connection:
             cursor = connection.execute(query.encode(), values)
             return cursor.fetchall() if cursor.description else []
+
+    async def rest(self) -> None:
+        """Return once no work waits, or after so long that none of it will be done."""
+
+        async def done() -> bool:
+            return not self.sql("SELECT id FROM outbox WHERE done_at IS NULL LIMIT 1")
+
+        with suppress(AssertionError):  # what is left is for the verdict
+            await until(done, "nothing waits", seconds=_RESTS_WITHIN)
 
     # processes
 
