@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _VERSION = re.compile(r"\(PostgreSQL\)\s+(\d+)")
-_KEPT = ".servers"
+KEPT = ".servers"
 _SYSTEM = ("/usr/lib/postgresql/{}/bin", "/usr/pgsql-{}/bin", "/opt/homebrew/opt/postgresql@{}/bin")
 _IN_PACKAGES = ("pginstall/bin", "bin", "*/pginstall/bin")
 STATE = "postgres-upgrade.json"
@@ -106,7 +106,7 @@ def find_server(major: int, *, base: Path, named: Path | None = None) -> Path:
 def keep_server(programs: Path, base: Path) -> None:
     """Keep the bundled server for the day a newer senex brings another; costs no room where links can be made."""
     major = major_of_server(programs)
-    target = base / _KEPT / f"postgres-{major}"
+    target = base / KEPT / f"postgres-{major}"
     if major is None or target.exists():
         return
     package = programs.parents[1]
@@ -135,7 +135,7 @@ def _link_or_copy(source: str, target: str) -> None:
 
 
 def _known(major: int, base: Path) -> Iterator[Path]:
-    yield from _under(base / _KEPT / f"postgres-{major}")
+    yield from _under(base / KEPT / f"postgres-{major}")
     for pattern in _SYSTEM:
         yield Path(pattern.format(major))
 

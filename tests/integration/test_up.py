@@ -131,12 +131,19 @@ def test_what_up_does_not_begin(
 
 def _books(one: Installation) -> dict[str, list[Any]]:
     """What a console shows of orders and positions, without what goes on by itself."""
-    orders = json.loads(one.senex("orders", "list", "--all", "--json").stdout)["orders"]
-    positions = json.loads(one.senex("positions", "list", "--json").stdout)["positions"]
+    orders = _told(one, "orders", "list")["orders"]
+    positions = _told(one, "positions", "list")["positions"]
     return {
         "orders": sorted((o["id"], o["status"], o["broker_order_id"], o["fill_price"]) for o in orders),
         "positions": sorted((p["id"], p["status"], len(p["spreads"])) for p in positions),
     }
+
+
+def _told(one: Installation, *words: str) -> dict[str, Any]:
+    ended = one.senex(*words, "--json")
+    assert ended.returncode == 0, ended.stderr
+    told: dict[str, Any] = json.loads(ended.stdout)
+    return told
 
 
 @pytest.mark.long

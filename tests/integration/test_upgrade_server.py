@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from daemon.embedded.majors import major_of_server
+from daemon.embedded.majors import KEPT, major_of_server
 from senex.machine import server_account
 from tests.installations import SENEX, Installation, installation
 from tests.waiting import PATIENCE, eventually
@@ -153,6 +154,7 @@ def test_an_upgrade_that_was_verified_is_ended_by_the_next_run(old: Installation
 def test_without_the_old_server_nothing_is_changed(old: Installation) -> None:
     if Path("/usr/lib/postgresql/16").exists():
         pytest.skip("this machine has a Postgres 16 of its own")
+    shutil.rmtree(old.root.parent / KEPT, ignore_errors=True)  # what another installation here has kept
     refused = old.senex("db", "upgrade-server")
     assert refused.returncode == 2
     assert refused.stderr.strip().endswith("[E_OLD_SERVER]")
