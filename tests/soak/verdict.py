@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from tests.books import BothBooks
     from tests.soak.harm import Blow
     from tests.soak.world import World
 
@@ -39,7 +40,7 @@ async def judge(world: World, begins: datetime, ends: datetime, blows: Collectio
     return found
 
 
-def slots(world: World, begins: datetime, ends: datetime) -> list[str]:
+def slots(world: BothBooks, begins: datetime, ends: datetime) -> list[str]:
     """Each slot of the calendar has its row and its work, done once, and there is none besides."""
     calendar = Calendar(tuple(sessions()))
     found = []
