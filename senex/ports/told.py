@@ -23,6 +23,10 @@ class Alarms(Protocol):
         """Raise an alarm; false when it was open already."""
         ...
 
+    async def standing(self, account_id: UUID) -> frozenset[tuple[str, str]]:
+        """Code and object of each open alarm of an account."""
+        ...
+
     async def resolve(self, code: str, object_id: str, *, account_id: UUID | None, now: datetime) -> bool:
         """What it was about is mended; whether there was one."""
         ...

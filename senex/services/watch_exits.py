@@ -20,7 +20,7 @@ from senex.services.position_alarms import BLIND, UNMANAGED
 from senex.services.watch_loss import result_of, watch_loss
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import date, datetime
     from uuid import UUID
 
@@ -42,6 +42,8 @@ class _Watch:
     market: Market
     instruments: Mapping[str, Instrument]
     now: datetime
+    alarms: Collection[tuple[str, str]]
+    """Code and object of those that stood before."""
 
     @property
     def today(self) -> date:
@@ -59,8 +61,9 @@ async def watch_exits(context: Context, account_id: UUID, work: Work) -> None:
         calendar = await tx.market.calendar(new_york_date(now))
         symbols = {leg.symbol for one in positions for spread in one.spreads for leg in spread.plan.legs}
         instruments = await tx.market.instruments(sorted(symbols))
+        alarms = await tx.alarms.standing(account_id)
     session = calendar.session_on(new_york_date(now))
-    watch = _Watch(calendar, await _market(context, instruments), instruments, now)
+    watch = _Watch(calendar, await _market(context, instruments), instruments, now, alarms)
     if in_regular_hours(session, now):
         for position in positions:
             async with context.units() as tx:
@@ -108,7 +111,7 @@ async def _watch(tx: UnitOfWork, position: Position, watch: _Watch) -> None:
         alarm = Alarm(BLIND, Severity.CRITICAL, position.account_id, "position", str(position.id), text)
         await tx.alarms.sound(alarm, watch.now)
         step = None
-    else:
+    elif (BLIND, str(position.id)) in watch.alarms:
         await tx.alarms.resolve(BLIND, str(position.id), account_id=position.account_id, now=watch.now)
     if not position.managed:
         if step is not None:
@@ -116,7 +119,7 @@ async def _watch(tx: UnitOfWork, position: Position, watch: _Watch) -> None:
         return
     realised = await tx.positions.realised(position.id)
     result = result_of(lots, realised, watch.market, watch.instruments, watch.now)
-    if await watch_loss(tx, position, result, watch.now):
+    if await watch_loss(tx, position, result, watch.now, standing=watch.alarms):
         await _begin(tx, position, lots, Cause.STOP_LOSS, watch.now)
     elif step is not None:
         await _begin(tx, position, lots, Cause.TIME_EXIT, watch.now, step=step)

@@ -12,7 +12,7 @@ from senex.domain.unknown import Unknown
 from senex.services.position_alarms import STOP_ALERT, STOP_REACHED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -40,8 +40,15 @@ def result_of(
     return open_ if isinstance(open_, Unknown) else open_ + realised
 
 
-async def watch_loss(tx: UnitOfWork, position: Position, result: Decimal | Unknown, now: datetime) -> bool:
-    """Sound what the result calls for; whether the position is to be closed for it.
+async def watch_loss(
+    tx: UnitOfWork,
+    position: Position,
+    result: Decimal | Unknown,
+    now: datetime,
+    *,
+    standing: Collection[tuple[str, str]],
+) -> bool:
+    """Sound what the result calls for, end what of ``standing`` it does not; whether the position is to be closed.
 
     A result that is not known leaves everything as it is.
     """
@@ -51,7 +58,7 @@ async def watch_loss(tx: UnitOfWork, position: Position, result: Decimal | Unkno
         return False
     subject, account = str(position.id), position.account_id
     for code, meant in ((STOP_ALERT, Stop.ALERT), (STOP_REACHED, Stop.CLOSE)):
-        if stop is not meant:
+        if stop is not meant and (code, subject) in standing:
             await tx.alarms.resolve(code, subject, account_id=account, now=now)
     if stop is Stop.NONE:
         return False

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.store import tables
-from senex.store.repositories.base import FRESH, Repository, table
+from senex.store.repositories.base import FRESH, Query, Repository, table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -24,6 +24,9 @@ _alarm = table(tables.Alarm)
 _halt = table(tables.UnderlyingHalt)
 _difference = table(tables.Difference)
 _OPEN = _alarm.c.resolved_at.is_(None)
+_STANDING = Query(
+    select(_alarm.c.code, _alarm.c.object_id).where(_OPEN, _alarm.c.account_id == bindparam("account"))
+)
 _which = update(_alarm).where(_OPEN, _alarm.c.code == bindparam("which"))
 _RESOLVE = _which.where(
     _alarm.c.object_id == bindparam("object"),
@@ -51,6 +54,10 @@ class AlarmRepository(Repository):
             .returning(FRESH)
         )
         return row is not None and bool(row.fresh)
+
+    async def standing(self, account_id: UUID) -> frozenset[tuple[str, str]]:
+        (found,) = await self._ask(_STANDING, account=account_id)
+        return frozenset((row.code, row.object_id) for row in found)
 
     async def resolve(self, code: str, object_id: str, *, account_id: UUID | None, now: datetime) -> bool:
         which = {"which": code, "object": object_id, "account": account_id, "resolved_at": now}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.calendar import Calendar, Session
@@ -13,11 +13,12 @@ from senex.domain.chain import Candle
 from senex.domain.legs import InstrumentType
 from senex.ports.records import Instrument
 from senex.store import tables
-from senex.store.repositories.base import Repository, table
+from senex.store.repositories.base import Query, Repository, table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import date
+    from decimal import Decimal
 
 _session = table(tables.MarketSession)
 _bar = table(tables.HistoricalPrice)
@@ -29,17 +30,30 @@ _SAVE_INSTRUMENT = _meeting.on_conflict_do_update(
     index_elements=["symbol"],
     set_={name: _meeting.excluded[name] for name in ("streamer_symbol", "multiplier", "stops_trading_at")},
 )
+_near = _session.c.day.between(bindparam("first"), bindparam("last"))
+_SESSIONS = Query(select(_session).where(_near).order_by(_session.c.day))
+_DIGEST = Query(
+    select(func.sum(func.hash_record_extended(literal_column("market_session"), 0)).label("digest")).where(
+        _near
+    )
+)
+_calendars: dict[date, tuple[Decimal | None, Calendar]] = {}
+"""The last calendar that was read, and what its rows came to: two years of sessions seldom change."""
 
 
 class MarketRepository(Repository):
     """``ports.history.MarketFacts`` on Postgres."""
 
     async def calendar(self, around: date) -> Calendar:
-        first, last = around - _REACH, around + _REACH
-        rows = await self._rows(
-            select(_session).where(_session.c.day.between(first, last)).order_by(_session.c.day)
-        )
-        return Calendar(tuple(Session(row.day, row.opens_at, row.closes_at) for row in rows))
+        reach = {"first": around - _REACH, "last": around + _REACH}
+        [[found]] = await self._ask(_DIGEST, **reach)
+        if (known := _calendars.get(around)) is not None and known[0] == found.digest:
+            return known[1]
+        (rows,) = await self._ask(_SESSIONS, **reach)
+        calendar = Calendar(tuple(Session(row.day, row.opens_at, row.closes_at) for row in rows))
+        _calendars.clear()  # one day is asked for, all day
+        _calendars[around] = found.digest, calendar
+        return calendar
 
     async def candles(self, timeline: str, symbol: str, since: date) -> tuple[Candle, ...]:
         rows = await self._rows(
