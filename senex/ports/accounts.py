@@ -51,7 +51,7 @@ class Accounts(Protocol):
         """Clear readiness and raise its epoch, which is returned."""
         ...
 
-    async def ready(self, account_id: UUID, *, epoch: int, now: datetime) -> bool:
+    async def ready(self, account_id: UUID, *, epoch: int, now: datetime) -> None:
         """Set readiness if the epoch is still the one given."""
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,6 +90,14 @@ class OpenBooks:
     halted_underlyings: Mapping[str, str]
 
 
+class LockedOrder(NamedTuple):
+    """An order and its position under lock, and its attempts, which are not."""
+
+    order: Order
+    position: Position
+    attempts: tuple[Attempt, ...]
+
+
 class Cases(Protocol):
     """Reads of whole cases. Each fact is as committed when it was read, within a moment."""
 
@@ -108,6 +116,10 @@ class Cases(Protocol):
 
         ``share`` reads the fence first and holds it FOR SHARE until the transaction ends.
         """
+        ...
+
+    async def locked(self, order_id: UUID) -> LockedOrder:
+        """An order as it is now, under lock. Everybody locks in one order: position, order, attempt."""
         ...
 
     async def open_books(self, account_id: UUID) -> OpenBooks:

@@ -27,8 +27,12 @@ class Alarms(Protocol):
         """Code and object of each open alarm of an account."""
         ...
 
-    async def resolve(self, code: str, object_id: str, *, account_id: UUID | None, now: datetime) -> bool:
-        """What it was about is mended; whether there was one."""
+    async def resolve(self, code: str, object_id: str, *, account_id: UUID | None, now: datetime) -> None:
+        """What it was about is mended."""
+        ...
+
+    async def end(self, code: str, object_id: str, *, account_id: UUID | None, now: datetime) -> bool:
+        """The same; whether there was one."""
         ...
 
     async def resolve_others(

@@ -64,16 +64,12 @@ class Orders(Protocol):
 
     async def get(self, order_id: UUID, *, lock: bool = False) -> Order: ...
 
-    async def by_broker_id(self, account_id: UUID, broker_order_id: str) -> UUID | None: ...
+    async def find(self, account_id: UUID, theirs: BrokerOrder) -> UUID | None:
+        """Ours by the broker's id, by its name, or by what it stands in for: a broker may keep the name of that."""
+        ...
 
     async def by_external_identifier(self, identifier: str) -> UUID | None:
         """The order one of whose attempts carries this name."""
-        ...
-
-    async def replacing(
-        self, account_id: UUID, broker_order_id: str, limit_price: Decimal | None
-    ) -> UUID | None:
-        """The order of ours that may be on its way to replace this one of the broker's, at that limit."""
         ...
 
     async def shrink(self, order_id: UUID, quantities: Mapping[str, int]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
     from types import TracebackType
     from uuid import UUID
 
@@ -79,13 +78,6 @@ class UnitOfWork(Protocol):
 
     @property
     def cases(self) -> Cases: ...
-
-    def at_once(self) -> AbstractAsyncContextManager[None]:
-        """Send the writes of the block in one round trip, a commit among them; nothing can be read within it.
-
-        What one of them is refused for is raised at the block's end, and none of it has happened.
-        """
-        ...
 
     async def commit(self) -> None: ...
 

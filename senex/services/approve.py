@@ -76,13 +76,12 @@ async def approve(context: Context, case: DecisionCase, work: Work) -> Following
         actor = f"{decision.operator} at {decision.terminal} ({decision.role})"
         message = f"Approved: {proposal.underlying} {proposal.strategy}, limit {limit} for {position.units} unit(s)."
         answer = Answer(Outcome.DONE, "OK", message, suggestion_id=suggestion.id, order_id=order.id)
-        async with tx.at_once():
-            await tx.positions.add(position)
-            await write(tx, order, attempt, actor=actor, why=why, now=now)
-            await tx.suggestions.set_status(suggestion.id, SuggestionStatus.APPROVED, now=now)
-            await tx.suggestions.answer(decision.id, answer, now)
-            await tx.outbox.done(work)
-            await tx.commit()
+        await tx.positions.add(position)
+        await write(tx, order, attempt, actor=actor, why=why, now=now)
+        await tx.suggestions.set_status(suggestion.id, SuggestionStatus.APPROVED, now=now)
+        await tx.suggestions.answer(decision.id, answer, now)
+        await tx.outbox.done(work)
+        await tx.commit()
     await context.publisher.changed("suggestion", str(suggestion.account_id), str(suggestion.id))
     return sending(attempt)
 

@@ -100,32 +100,29 @@ async def compare(
     return (*found, *outlived_halts(books.halted_underlyings, found, doubtful))
 
 
-async def keep(context: Context, account_id: UUID, found: Sequence[Difference]) -> None:
+async def keep(tx: UnitOfWork, account_id: UUID, found: Sequence[Difference], now: datetime) -> None:
     """Store what was found; alarm and halt for quantities that differ, and end alarms that no longer hold."""
-    now = context.clock.now()
     wrong = [each for each in found if each.category in QUANTITIES]
-    async with context.units() as tx:
-        await tx.alarms.save_differences(account_id, found, now)
-        for each in wrong:
-            text = f"{each.subject}: our books say {each.ours}, the broker {each.theirs}; look at `senex reconcile`."
-            alarm = Alarm(DIFFER, Severity.CRITICAL, account_id, "symbol", each.subject, text)
-            if await tx.alarms.sound(alarm, now):
-                await tx.alarms.halt_underlying(account_id, each.underlying, reason=text, now=now)
-                await tx.journal.note(
-                    "books differ",
-                    actor="daemon",
-                    object_type="symbol",
-                    object_id=each.subject,
-                    account_id=account_id,
-                    before=each.ours,
-                    after=each.theirs,
-                    why=f"{each.category}",
-                    now=now,
-                )
-        await tx.alarms.resolve_others(
-            DIFFER, [each.subject for each in wrong], account_id=account_id, now=now
+    await tx.alarms.save_differences(account_id, found, now)
+    for each in wrong:
+        text = (
+            f"{each.subject}: our books say {each.ours}, the broker {each.theirs}; look at `senex reconcile`."
         )
-        await tx.commit()
+        alarm = Alarm(DIFFER, Severity.CRITICAL, account_id, "symbol", each.subject, text)
+        if await tx.alarms.sound(alarm, now):
+            await tx.alarms.halt_underlying(account_id, each.underlying, reason=text, now=now)
+            await tx.journal.note(
+                "books differ",
+                actor="daemon",
+                object_type="symbol",
+                object_id=each.subject,
+                account_id=account_id,
+                before=each.ours,
+                after=each.theirs,
+                why=f"{each.category}",
+                now=now,
+            )
+    await tx.alarms.resolve_others(DIFFER, [each.subject for each in wrong], account_id=account_id, now=now)
 
 
 async def look(context: Context, account_id: UUID) -> tuple[Difference, ...]:

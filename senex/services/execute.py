@@ -91,9 +91,8 @@ async def _left_behind(context: Context, attempt: Attempt, order: Order, work: W
 
 
 async def _locked(tx: UnitOfWork, attempt: Attempt, order: Order) -> tuple[Attempt, Order]:
-    """Both as they are now, under lock. Everybody locks in one order: position, order, attempt."""
-    await tx.positions.get(order.position_id, lock=True)
-    order = await tx.orders.get(order.id, lock=True)
+    """Both as they are now, under lock."""
+    order = (await tx.cases.locked(order.id)).order
     return await tx.orders.attempt(attempt.id, lock=True), order
 
 

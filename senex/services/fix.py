@@ -42,7 +42,9 @@ async def reconcile_on_request(context: Context, decision: Decision, work: Work)
         before = await tx.alarms.differing(account_id)
     if dry:
         found = await look(context, account_id)
-        await keep(context, account_id, found)
+        async with context.units() as tx:
+            await keep(tx, account_id, found, context.clock.now())
+            await tx.commit()
         done = Reconciled(found, {})
     else:
         done = await reconcile_account(context, account_id)

@@ -18,7 +18,7 @@ from senex.domain.money import ZERO
 from senex.services.book_ledger import book_ledger
 from senex.services.context import finished
 from senex.services.position_alarms import propose_tickets
-from senex.services.sync import watched
+from senex.services.sync import fresh, watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +55,7 @@ async def read_ledger(context: Context, account_id: UUID) -> None:
             async with context.units() as tx:
                 await tx.ledger.save(account_id, entries, context.clock.now())
                 await tx.ledger.link(account_id)
+                await fresh(context, tx, "transactions", account)
                 await tx.commit()
     await book_ledger(context, account)
     async with context.units() as tx:
@@ -94,6 +95,7 @@ async def _begin(context: Context, account: Account, since: date) -> None:
             why=f"the first reading of the broker's transactions, since {since}",
             now=now,
         )
+        await fresh(context, tx, "transactions", account)
         await tx.commit()
 
 

@@ -85,10 +85,10 @@ async def reconcile_account(context: Context, account_id: UUID) -> Reconciled:
     if any(each.category in QUANTITIES for each in done.found or ()):
         # a fill may have fallen between the two readings; what differs twice does differ
         done = await _read(context, account_id)
-    if done.found is not None:
-        await keep(context, account_id, done.found)
     now = context.clock.now()
     async with context.units() as tx:
+        if done.found is not None:
+            await keep(tx, account_id, done.found, now)
         if done.found is not None and not done.failed:
             await tx.exits.were_read(account_id)
         exiting = [str(wish.position_id) for wish in await tx.exits.active(account_id)]

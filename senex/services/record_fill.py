@@ -23,17 +23,16 @@ from senex.domain.unknown import Unknown
 from senex.services.entries import booked_elsewhere, entry_orders, fit, replaced_by_us
 from senex.services.follow import follow_order
 from senex.services.orphans import has_sibling, is_second, reopen, second_order
-from senex.services.repricing import streamers_of
 from senex.services.resolve import UNKNOWN
 from senex.services.strangers import FOREIGN, meet
 from senex.services.trading_state import stop_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from senex.domain.legs import Action
-    from senex.domain.orders import Order
+    from senex.domain.orders import Attempt, Order
     from senex.domain.positions import Position
     from senex.domain.suggestions import Pricing
     from senex.ports.broker import BrokerOrder
@@ -53,6 +52,7 @@ class _Booking:
     context: Context
     tx: UnitOfWork
     order: Order
+    attempts: Sequence[Attempt]
     theirs: BrokerOrder
     source: str
 
@@ -65,19 +65,19 @@ async def apply_order(
     ``source`` is rest or alert. ``work`` is done in the same transaction.
     """
     async with context.units.reading() as tx:
-        order_id = await _find(tx, account_id, theirs)
-    pricing = await _pricing_at_fill(context, order_id) if order_id is not None and theirs.filled else None
+        order_id = await tx.orders.find(account_id, theirs)
+        pricing = await _pricing_at_fill(context, tx, order_id) if order_id and theirs.filled else None
     async with context.units() as tx:
         booked = None
         if order_id is None:
             await meet(context, tx, account_id, [theirs])
         else:
-            position_id = (await tx.orders.get(order_id)).position_id
-            position = await tx.positions.get(position_id, lock=True)
-            order = await tx.orders.get(order_id, lock=True)
-            known = await _ours(context, tx, order, theirs)
+            order, position, attempts = await tx.cases.locked(order_id)
+            known = await _ours(context, tx, order, attempts, theirs)
             if known is not None:
-                booked = await _book(_Booking(context, tx, known, theirs, source), position, pricing)
+                booked = await _book(
+                    _Booking(context, tx, known, attempts, theirs, source), position, pricing
+                )
         if work is not None:
             await tx.outbox.done(work)
         await tx.commit()
@@ -86,12 +86,12 @@ async def apply_order(
     return booked
 
 
-async def _ours(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerOrder) -> Order | None:
+async def _ours(
+    context: Context, tx: UnitOfWork, order: Order, attempts: Sequence[Attempt], theirs: BrokerOrder
+) -> Order | None:
     """The order to book this on; None when the broker should not have it at all, which is dealt with then."""
-    name = theirs.external_identifier
-    attempt = next(
-        (one for one in await tx.orders.attempts(order.id) if one.external_identifier == name), None
-    )
+    named = (one for one in attempts if one.external_identifier == theirs.external_identifier)
+    attempt = next(named, None)
     lives = not theirs.means.terminal
     if attempt is not None and attempt.status is AttemptStatus.REFUSED:
         if not lives and not theirs.filled:
@@ -109,25 +109,13 @@ async def _ours(context: Context, tx: UnitOfWork, order: Order, theirs: BrokerOr
     return order
 
 
-async def _find(tx: UnitOfWork, account_id: UUID, theirs: BrokerOrder) -> UUID | None:
-    """Ours by the broker's id, by its name, or by what it stands in for: a broker may keep the name of that."""
-    found = await tx.orders.by_broker_id(account_id, theirs.id)
-    if found is None and theirs.replaces is not None:
-        found = await tx.orders.replacing(account_id, theirs.replaces, theirs.price)
-    if found is None and theirs.external_identifier is not None:
-        found = await tx.orders.by_external_identifier(theirs.external_identifier)
-    if found is None and theirs.replaces is not None:
-        found = await tx.orders.by_broker_id(account_id, theirs.replaces)
-    return found
-
-
-async def _pricing_at_fill(context: Context, order_id: UUID) -> Pricing | None:
+async def _pricing_at_fill(context: Context, tx: UnitOfWork, order_id: UUID) -> Pricing | None:
     """What the legs cost as the fill became known, kept beside the fill price."""
-    async with context.units.reading() as tx:
-        order = await tx.orders.get(order_id)
+    order = await tx.orders.get(order_id)
     if order.complete:
         return None
-    streamers = await streamers_of(context, order.legs)
+    known = await tx.market.instruments([leg.symbol for leg in order.legs])
+    streamers = {symbol: item.streamer for symbol, item in known.items()}
     try:
         market = await context.quotes.snapshot(set(streamers.values()))
     except Unavailable:
@@ -195,7 +183,7 @@ async def _book(booking: _Booking, position: Position, pricing: Pricing | None) 
 async def _adopt(booking: _Booking) -> None:
     """An order seen at the broker was accepted, whatever we believed of its attempt."""
     tx, theirs = booking.tx, booking.theirs
-    for attempt in await tx.orders.attempts(booking.order.id):
+    for attempt in booking.attempts:
         unanswered = booking.order.replaces_id is not None and attempt.status in _UNANSWERED
         named = attempt.external_identifier == theirs.external_identifier
         if (named or unanswered) and attempt.status is not AttemptStatus.ACCEPTED:

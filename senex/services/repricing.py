@@ -21,13 +21,6 @@ if TYPE_CHECKING:
 WAIT_FOR_QUOTES = 5.0
 
 
-async def streamers_of(context: Context, legs: Sequence[Leg]) -> dict[str, str]:
-    """The broker's streamer symbol of each leg."""
-    async with context.units.reading() as tx:
-        known = await tx.market.instruments([leg.symbol for leg in legs])
-    return {symbol: item.streamer for symbol, item in known.items()}
-
-
 async def limit_inside(
     context: Context,
     legs: Sequence[Leg],

@@ -44,9 +44,7 @@ async def absent(context: Context, attempts: Sequence[Attempt]) -> None:
     """Count a clean reading against each attempt that is still unknown after it."""
     for attempt in attempts:
         async with context.units() as tx:
-            order = await tx.orders.get(attempt.order_id)
-            await tx.positions.get(order.position_id, lock=True)
-            order = await tx.orders.get(order.id, lock=True)
+            order = (await tx.cases.locked(attempt.order_id)).order
             current = await tx.orders.attempt(attempt.id, lock=True)
             if current.status is not AttemptStatus.UNKNOWN:
                 continue

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from senex.domain.orders import Order
     from senex.ports.broker import BrokerOrder
     from senex.ports.records import Account, Work
+    from senex.ports.unit_of_work import UnitOfWork
     from senex.services.context import Context
 
 HISTORY = timedelta(days=7)
@@ -88,6 +89,7 @@ async def sync_account(context: Context, account_id: UUID) -> None:
         holdings = await context.broker.holdings(account.number)
         async with context.units() as tx:
             await tx.accounts.save_holdings(account_id, holdings, context.clock.now())
+            await fresh(context, tx, "positions", account)
             await tx.commit()
     await context.publisher.changed("account", str(account_id), str(account_id))
 
@@ -107,6 +109,7 @@ async def _read_balances(context: Context, account: Account) -> None:
         async with context.units() as tx:
             await tx.accounts.add_snapshot(account.id, balances, context.clock.now())
             await judge_day(context, tx, account, balances.net_liquidation)
+            await fresh(context, tx, "balances", account)
             await tx.commit()
 
 
@@ -138,15 +141,16 @@ async def sync_orders(context: Context, account_id: UUID) -> Listing:
         seen = {order.id: order for order in await context.broker.order_history(account.number, since)}
         # read last, so that what is newest wins
         seen |= {order.id: order for order in await context.broker.live_orders(account.number)}
-        known, fresh = await _compared(context, account_id, seen)
+        known, told = await _compared(context, account_id, seen)
         unlisted = _unlisted(known, seen)
-        doubts = [await _apply(context, account_id, order) for order in fresh.ours]
+        doubts = [await _apply(context, account_id, order) for order in told.ours]
         doubts += [await _look_up(context, account, order) for order in unlisted]
-        if fresh.strangers:
-            async with context.units() as tx:
-                await meet(context, tx, account_id, fresh.strangers)
-                await tx.commit()
-        if fresh.ours or unlisted:
+        async with context.units() as tx:
+            if told.strangers:
+                await meet(context, tx, account_id, told.strangers)
+            await fresh(context, tx, "orders", account)
+            await tx.commit()
+        if told.ours or unlisted:
             async with context.units.reading() as tx:
                 known = await tx.orders.known(account_id, seen)
         listing = Listing(tuple(seen.values()), known)
@@ -222,14 +226,17 @@ async def _doubt(context: Context, account_id: UUID, why: str, *, listing: Listi
 
 @asynccontextmanager
 async def watched(context: Context, source: str, account: Account) -> AsyncIterator[None]:
-    """Say how fresh ``source`` is, whether reading it worked or not."""
-    ok, detail = True, ""
+    """Say that reading ``source`` did not work; that it did is said with what was read (``fresh``)."""
     try:
         yield
     except SenexError as error:
-        ok, detail = False, str(error)
-        raise
-    finally:
         async with context.units() as tx:
-            await tx.accounts.source(source, str(account.id), ok=ok, detail=detail, now=context.clock.now())
+            now = context.clock.now()
+            await tx.accounts.source(source, str(account.id), ok=False, detail=str(error), now=now)
             await tx.commit()
+        raise
+
+
+async def fresh(context: Context, tx: UnitOfWork, source: str, account: Account) -> None:
+    """Say that ``source`` was read just now."""
+    await tx.accounts.source(source, str(account.id), ok=True, detail="", now=context.clock.now())

@@ -56,7 +56,7 @@ async def _watch_login(context: Context, tx: UnitOfWork, account_id: UUID) -> No
     if why is not None:
         text = f"senex is no longer let in at the broker: {why}"
         await tx.alarms.sound(Alarm(LOGIN_LOST, Severity.CRITICAL, account_id, "account", subject, text), now)
-    elif await tx.alarms.resolve(LOGIN_LOST, subject, account_id=account_id, now=now):
+    elif await tx.alarms.end(LOGIN_LOST, subject, account_id=account_id, now=now):
         title, text = "Login at the broker restored", "The broker lets senex in again."
         await tell(
             context, tx, Notice(LOGIN_RESTORED, Level.INFO, account_id, "account", subject, title, text)

@@ -41,9 +41,13 @@ SELECT i.streamer_symbol, i.underlying FROM held JOIN instrument i USING (symbol
 WHERE i.stops_trading_at IS NULL OR i.stops_trading_at > %(now)s
 """
 _ACCOUNTS = "SELECT number, id FROM account WHERE environment = %s"
-_MESSAGE = """
-INSERT INTO broker_message (id, at, account_id, source, method, path, body, problem)
-VALUES (%(id)s, %(at)s, %(account_id)s, 'alert', '', %(kind)s, %(body)s, %(problem)s)
+_ALERT = """
+WITH told AS (
+    INSERT INTO broker_message (id, at, account_id, source, method, path, body, problem)
+    VALUES (%(id)s, %(at)s, %(account_id)s, 'alert', '', %(kind)s, %(body)s, %(problem)s))
+INSERT INTO outbox (account_id, queue, job, subject, dedupe_key)
+SELECT %(account_id)s::uuid, 'trading', 'apply_alert', %(id)s::text, 'alert:' || %(id)s::text WHERE %(work)s
+ON CONFLICT (dedupe_key) DO NOTHING
 """
 _WORK = """
 INSERT INTO outbox (account_id, queue, job, subject, dedupe_key)
@@ -86,42 +90,40 @@ class StreamStore:
 
     async def wanted(self, now: datetime) -> frozenset[str]:
         """Streamer symbols the books need at ``now`` (market time)."""
-        async with self._transaction() as connection:
+        async with self._connected() as connection:
             rows = await (await connection.execute(_WANTED, {"now": now})).fetchall()
         return frozenset(symbol for row in rows for symbol in row)
 
     async def alert(self, text: str, *, kind: str, number: str | None, work: bool, now: datetime) -> None:
-        """Store a raw alert and, where ``work``, what is to be done about it, in one transaction.
+        """Store a raw alert and, where ``work``, what is to be done about it, in one statement.
 
         ``kind`` is empty when the message could not be read.
         """
-        message = uuid4()
-        async with self._transaction() as connection:
+        async with self._connected() as connection:
             account_id = await self._account(connection, number)
             await connection.execute(
-                _MESSAGE,
+                _ALERT,
                 {
-                    "id": message,
+                    "id": uuid4(),
                     "at": now,
                     "account_id": account_id,
                     "kind": kind,
                     "body": text,
                     "problem": None if kind else "not a readable message",
+                    "work": work and account_id is not None,
                 },
             )
-            if work and account_id is not None:
-                await connection.execute(_WORK, (account_id, "apply_alert", str(message), f"alert:{message}"))
 
     async def unready(self, reason: str, now: datetime) -> None:
         """Nothing new is sent for any account of this environment until it was reconciled."""
-        async with self._transaction() as connection:
+        async with self._connected() as connection:
             await connection.execute(
                 _UNREADY, {"reason": reason, "now": now, "environment": self._environment}
             )
 
     async def reconcile(self, numbers: Sequence[str]) -> int:
         """Ask for a reconcile of these accounts, once per epoch of their readiness; how many are known."""
-        async with self._transaction() as connection:
+        async with self._connected() as connection, connection.transaction():
             rows = await (await connection.execute(_EPOCHS, (self._environment, list(numbers)))).fetchall()
             for account_id, epoch in rows:
                 key = f"reconcile:{account_id}:{epoch}"
@@ -130,18 +132,18 @@ class StreamStore:
 
     async def inside(self) -> tuple[int, ...]:
         """Work that waits for this process, by the ids of its rows."""
-        async with self._transaction() as connection:
+        async with self._connected() as connection:
             rows = await (await connection.execute(_INSIDE, (INSIDE,))).fetchall()
         return tuple(row[0] for row in rows)
 
     async def done(self, rows: Sequence[int]) -> None:
         """That work is done."""
-        async with self._transaction() as connection:
+        async with self._connected() as connection:
             await connection.execute(_DONE, (list(rows),))
 
     async def sources(self, statuses: Mapping[str, tuple[bool, str]], now: datetime) -> None:
         """Say how each source is: name to (ok, detail)."""
-        async with self._transaction() as connection:
+        async with self._connected() as connection, connection.transaction():
             rows = [(source, "", ok, detail, now) for source, (ok, detail) in statuses.items()]
             await connection.cursor().executemany(_SOURCE, rows)
 
@@ -154,13 +156,12 @@ class StreamStore:
         return self._accounts.get(number)
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
         async with self._turn:
             if self._connection is None or self._connection.closed:
                 self._connection = await connect(self._url, name="streamer", durable=True)
             try:
-                async with self._connection.transaction():
-                    yield self._connection
+                yield self._connection
             except (psycopg.OperationalError, psycopg.InterfaceError) as problem:
                 await self._connection.close()
                 raise away(problem) from problem

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
@@ -25,22 +25,21 @@ from senex.store.repositories.market import MarketRepository
 from senex.store.repositories.orders import OrderRepository
 from senex.store.repositories.positions import PositionRepository
 from senex.store.repositories.retention import RetentionRepository
+from senex.store.repositories.statements import Statements
 from senex.store.repositories.suggestions import SuggestionRepository
 from senex.store.repositories.summaries import SummaryRepository
-from senex.store.told import Told
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from types import TracebackType
     from uuid import UUID
 
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 
 class PostgresUnitOfWork:
     """``async with`` begins a transaction; without ``commit`` it is rolled back.
 
-    Statements go through SQLAlchemy one by one, or through its driver in one round trip (psycopg's pipeline).
+    What it writes is sent with the next that is read, or with the commit.
     """
 
     deployment: DeploymentRepository
@@ -65,60 +64,62 @@ class PostgresUnitOfWork:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._stack = AsyncExitStack()
-        self._told = Told()
         self._committed = False
 
     async def __aenter__(self) -> Self:
         try:
-            self._connection: AsyncConnection = await self._stack.enter_async_context(self._engine.connect())
-            await self._connection.begin()  # what only the driver is told is committed too
+            self._connection = await self._stack.enter_async_context(self._engine.connect())
             raw = await self._connection.get_raw_connection()
         except (OperationalError, InterfaceError, OSError, TimeoutError) as error:
             raise _away() from error
-        self._driver: psycopg.AsyncConnection[Any] = raw.driver_connection  # type: ignore[assignment]
-        both = (self._connection, self._driver)
-        self.deployment = DeploymentRepository(*both)
-        self.accounts = AccountRepository(*both)
-        self.market = MarketRepository(*both)
-        self.suggestions = SuggestionRepository(*both, told=self._told)
-        self.orders = OrderRepository(*both)
-        self.positions = PositionRepository(*both)
-        self.exits = ExitRepository(*both)
-        self.ledger = LedgerRepository(*both)
-        self.alarms = AlarmRepository(*both)
-        self.automations = AutomationRepository(*both)
-        self.summaries = SummaryRepository(*both)
-        self.history = HistoryRepository(*both)
-        self.outbox = OutboxRepository(*both)
-        self.inbox = InboxRepository(*both)
-        self.jobs = JobRepository(*both)
-        self.journal = JournalRepository(*both, told=self._told)
-        self.retention = RetentionRepository(*both)
-        self.cases = CaseRepository(*both)
+        self._statements = Statements(self._connection, raw.driver_connection)  # type: ignore[arg-type]
         return self
 
-    @asynccontextmanager
-    async def at_once(self) -> AsyncIterator[None]:
-        """Send the block's writes, a commit among them, in one round trip."""
-        async with self._driver.pipeline():
-            yield
+    def __getattr__(self, name: str) -> Any:
+        """A repository, made when it is first wanted: most transactions need two or three."""
+        if name not in _REPOSITORIES:
+            raise AttributeError(name)
+        made = self.__dict__[name] = _REPOSITORIES[name](self._statements)
+        return made
 
     async def commit(self) -> None:
         """Make it durable."""
-        await self._connection.commit()
+        await self._statements.commit()
         self._committed = True
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, psycopg.OperationalError) and self._driver.closed:
+        if isinstance(error, psycopg.OperationalError) and self._statements.driver.closed:
             await self._connection.invalidate()
         await self._stack.__aexit__(kind, error, trace)
         lost = isinstance(error, DBAPIError) and error.connection_invalidated
         if lost or isinstance(error, OperationalError | psycopg.OperationalError):
             raise _away() from error
         if self._committed and error is None:
-            self._told.say()
+            self._statements.told.say()
+
+
+_REPOSITORIES = {
+    "deployment": DeploymentRepository,
+    "accounts": AccountRepository,
+    "market": MarketRepository,
+    "suggestions": SuggestionRepository,
+    "orders": OrderRepository,
+    "positions": PositionRepository,
+    "exits": ExitRepository,
+    "ledger": LedgerRepository,
+    "alarms": AlarmRepository,
+    "automations": AutomationRepository,
+    "summaries": SummaryRepository,
+    "history": HistoryRepository,
+    "outbox": OutboxRepository,
+    "inbox": InboxRepository,
+    "jobs": JobRepository,
+    "journal": JournalRepository,
+    "retention": RetentionRepository,
+    "cases": CaseRepository,
+}
 
 
 class PostgresUnits:

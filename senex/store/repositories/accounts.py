@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.trading_state import Fence, TradingState
@@ -13,6 +13,7 @@ from senex.domain.watch import Source
 from senex.store import tables
 from senex.store.repositories import pacing, rows, selects
 from senex.store.repositories.base import Repository, missing, table
+from senex.store.repositories.statements import Query
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -30,7 +31,18 @@ _snapshot = table(tables.AccountSnapshot)
 _holding = table(tables.BrokerPosition)
 _source = table(tables.SourceStatus)
 _operator = table(tables.Operator)
-_SNAP = insert(_snapshot)
+_ONE = Query(select(_account).where(_account.c.id == selects.ID))
+_HELD = Query(
+    select(_holding.c.symbol, _holding.c.underlying, _holding.c.quantity).where(
+        _holding.c.account_id == selects.ID, _holding.c.quantity != 0
+    )
+)
+_FORGET_HELD = delete(_holding).where(_holding.c.account_id == bindparam("of"))
+_OPEN_GATE = (
+    update(_readiness)
+    .where(_readiness.c.account_id == bindparam("of"), _readiness.c.epoch == bindparam("then"))
+    .values(ready=True, reason="reconciled")
+)
 _saying = upsert(_source)
 _SAY_SOURCE = _saying.on_conflict_do_update(
     index_elements=["source", "subject"],
@@ -97,9 +109,10 @@ class AccountRepository(Repository):
         )
 
     async def get(self, account_id: UUID) -> Account:
-        return rows.to_account(
-            await self._one(select(_account).where(_account.c.id == account_id), "The account")
-        )
+        (found,) = await self._ask(_ONE, id=account_id)
+        if not found:
+            raise missing("The account")
+        return rows.to_account(found[0])
 
     async def all(self, environment: str) -> tuple[Account, ...]:
         found = await self._rows(
@@ -137,17 +150,13 @@ class AccountRepository(Repository):
         )
         return int(row.epoch)
 
-    async def ready(self, account_id: UUID, *, epoch: int, now: datetime) -> bool:
-        count = await self._run(
-            update(_readiness)
-            .where(_readiness.c.account_id == account_id, _readiness.c.epoch == epoch)
-            .values(ready=True, reason="reconciled", changed_at=now, reconciled_at=now)
-        )
-        return count == 1
+    async def ready(self, account_id: UUID, *, epoch: int, now: datetime) -> None:
+        when = {"changed_at": now, "reconciled_at": now}
+        await self._put(_OPEN_GATE, {"of": account_id, "then": epoch, **when})
 
     async def add_snapshot(self, account_id: UUID, balances: Balances, now: datetime) -> None:
         await self._put(
-            _SNAP,
+            _snapshot,
             {
                 "account_id": account_id,
                 "at": now,
@@ -160,15 +169,11 @@ class AccountRepository(Repository):
         )
 
     async def holdings(self, account_id: UUID) -> Mapping[str, tuple[str, int]]:
-        rows = await self._rows(
-            select(_holding.c.symbol, _holding.c.underlying, _holding.c.quantity).where(
-                _holding.c.account_id == account_id, _holding.c.quantity != 0
-            )
-        )
-        return {row.symbol: (row.underlying, int(row.quantity)) for row in rows}
+        (found,) = await self._ask(_HELD, id=account_id)
+        return {row.symbol: (row.underlying, int(row.quantity)) for row in found}
 
     async def save_holdings(self, account_id: UUID, holdings: Sequence[Holding], now: datetime) -> None:
-        await self._run(delete(_holding).where(_holding.c.account_id == account_id))
+        await self._put(_FORGET_HELD, {"of": account_id})
         await self._insert(_holding, [_from_holding(account_id, held, now) for held in holdings])
 
     async def source(self, source: str, subject: str, *, ok: bool, detail: str, now: datetime) -> None:

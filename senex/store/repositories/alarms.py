@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.store import tables
-from senex.store.repositories.base import FRESH, Query, Repository, table
+from senex.store.repositories.base import FRESH, Repository, table
+from senex.store.repositories.statements import Query
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -31,11 +32,13 @@ _which = update(_alarm).where(_OPEN, _alarm.c.code == bindparam("which"))
 _RESOLVE = _which.where(
     _alarm.c.object_id == bindparam("object"),
     _alarm.c.account_id.is_not_distinct_from(bindparam("account", type_=Uuid)),
-).returning(_alarm.c.id)
+)
+_END = Query(_RESOLVE.returning(_alarm.c.id), alone=True, columns=("resolved_at",))
 _RESOLVE_OTHERS = _which.where(
     _alarm.c.account_id == bindparam("account"),
     _alarm.c.object_id != all_(bindparam("objects", type_=ARRAY(Text))),
 )
+_FORGET = delete(_difference).where(_difference.c.account_id == bindparam("of"))
 
 
 class AlarmRepository(Repository):
@@ -59,9 +62,14 @@ class AlarmRepository(Repository):
         (found,) = await self._ask(_STANDING, account=account_id)
         return frozenset((row.code, row.object_id) for row in found)
 
-    async def resolve(self, code: str, object_id: str, *, account_id: UUID | None, now: datetime) -> bool:
-        which = {"which": code, "object": object_id, "account": account_id, "resolved_at": now}
-        return (await self._connection.execute(_RESOLVE, which)).first() is not None
+    async def resolve(self, code: str, object_id: str, *, account_id: UUID | None, now: datetime) -> None:
+        which = {"which": code, "object": object_id, "account": account_id}
+        await self._put(_RESOLVE, {**which, "resolved_at": now})
+
+    async def end(self, code: str, object_id: str, *, account_id: UUID | None, now: datetime) -> bool:
+        which = {"which": code, "object": object_id, "account": account_id}
+        (ended,) = await self._ask(_END, **which, resolved_at=now)
+        return bool(ended)
 
     async def resolve_others(
         self, code: str, objects: Collection[str], *, account_id: UUID, now: datetime
@@ -81,7 +89,7 @@ class AlarmRepository(Repository):
     async def save_differences(
         self, account_id: UUID, differences: Sequence[Difference], now: datetime
     ) -> None:
-        await self._run(delete(_difference).where(_difference.c.account_id == account_id))
+        await self._put(_FORGET, {"of": account_id})
         rows = [asdict(each) | {"account_id": account_id, "found_at": now} for each in differences]
         await self._insert(_difference, rows)
 

@@ -10,18 +10,19 @@ from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Date, Uuid, any_, bindparam, func, select
+from sqlalchemy import Date, Uuid, any_, bindparam, select
 
 from senex.domain.calendar import Calendar, new_york_date
 from senex.domain.decisions import DecisionKind
 from senex.domain.money import cents
 from senex.domain.orders import AttemptStatus
 from senex.domain.trading_state import TradingState
-from senex.ports.cases import AccountBooks, DecisionCase, OpenBooks, SubmissionCase
+from senex.ports.cases import AccountBooks, DecisionCase, LockedOrder, OpenBooks, SubmissionCase
 from senex.store import tables
 from senex.store.repositories import pacing, rows, selects
-from senex.store.repositories.base import Query, Repository, missing, table
-from senex.store.repositories.selects import ID, listed
+from senex.store.repositories.base import Repository, missing, table
+from senex.store.repositories.selects import ID, array_of, listed
+from senex.store.repositories.statements import Query
 from senex.store.told import about
 
 if TYPE_CHECKING:
@@ -93,18 +94,12 @@ _SUBMISSION = (
     ),
 )
 
-_sending = (
-    select(_attempt.c.order_id)
-    .where(
-        _attempt.c.account_id == ID,
-        _attempt.c.status == AttemptStatus.SENDING,
-        _attempt.c.order_id.in_(select(_order.c.id).where(selects.OPEN_ORDER)),
-    )
-    .scalar_subquery()
+_sending = select(_attempt.c.order_id).where(
+    _attempt.c.account_id == ID,
+    _attempt.c.status == AttemptStatus.SENDING,
+    _attempt.c.order_id.in_(select(_order.c.id).where(selects.OPEN_ORDER)),
 )
-_held = (
-    select(_holding.c.symbol).where(_holding.c.account_id == ID, _holding.c.quantity != 0).scalar_subquery()
-)
+_held = select(_holding.c.symbol).where(_holding.c.account_id == ID, _holding.c.quantity != 0)
 _waiting = (
     select(_decision.c.state)
     .outerjoin(_result, _result.c.decision_id == _decision.c.id)
@@ -114,7 +109,6 @@ _waiting = (
         _decision.c.state == any_(listed(TradingState)),
         _result.c.decision_id.is_(None),
     )
-    .scalar_subquery()
 )
 _open_positions = select(_position.c.id).where(selects.OPEN_POSITION)
 _positions, _orders = selects.of_positions(selects.OPEN_POSITION), selects.of_orders(selects.OPEN_ORDER)
@@ -136,9 +130,9 @@ _BOOKS = (
     *_orders,
     Query(
         select(
-            func.array(_sending).label("sending"),
-            func.array(_held).label("held"),
-            func.array(_waiting).label("waiting"),
+            array_of(_sending, _attempt.c.order_id).label("sending"),
+            array_of(_held, _holding.c.symbol).label("held"),
+            array_of(_waiting, _decision.c.state).label("waiting"),
             select(_deployment.c.namespace).scalar_subquery().label("namespace"),
         )
     ),
@@ -149,6 +143,14 @@ _PACING = len(pacing.QUERIES)
 
 
 _LOCKED_SUGGESTION = selects.of_suggestion(bindparam("suggestion", type_=Uuid), lock=True)
+_ordered = _position.c.id == _of(_order.c.position_id, _order.c.id)
+_LOCKED = (
+    Query(select(_position.c.id).where(_ordered).with_for_update(), alone=True),
+    Query(select(_order.c.id).where(_order.c.id == ID).with_for_update(), alone=True),
+    *selects.of_orders(_order.c.id == ID),
+    *selects.of_positions(_ordered),
+    Query(select(_attempt).where(_attempt.c.order_id == ID).order_by(_attempt.c.number)),
+)
 
 
 class CaseRepository(Repository):
@@ -209,6 +211,16 @@ class CaseRepository(Repository):
     async def books(self, account_id: UUID, *, now: datetime, share: bool = False) -> AccountBooks:
         fence = selects.FENCE_SHARED if share else selects.FENCE
         return _to_books(await self._ask(*fence, *_BOOKS, **_around(account_id, now)))
+
+    async def locked(self, order_id: UUID) -> LockedOrder:
+        *_, heads, lines, positions, spreads, legs, attempts = await self._ask(*_LOCKED, id=order_id)
+        if not heads:
+            raise missing("The order")
+        return LockedOrder(
+            rows.to_orders(heads, lines)[0],
+            rows.to_positions(positions, spreads, legs)[0],
+            tuple(map(rows.to_attempt, attempts)),
+        )
 
     async def open_books(self, account_id: UUID) -> OpenBooks:
         positions, spreads, legs, lots, orders, lines, halts = await self._ask(*_OPEN, id=account_id)

@@ -12,6 +12,7 @@ from senex.domain.orders import AttemptStatus
 from senex.store import tables
 from senex.store.repositories import rows
 from senex.store.repositories.base import Repository, table
+from senex.store.repositories.statements import Query
 from senex.store.repositories.transitions import moved
 from senex.store.schema import TIMELINE
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from senex.ports.records import Account
 
 _deployment = table(tables.Deployment)
+_ONE = Query(select(_deployment))
 _attempt = table(tables.Attempt)
 _decision = table(tables.Decision)
 _result = table(tables.DecisionResult)
@@ -36,7 +38,7 @@ class DeploymentRepository(Repository):
     """``ports.accounts.Deployments`` on Postgres."""
 
     async def get(self) -> Deployment:
-        row = await self._one(select(_deployment), "The deployment")
+        ([row],) = await self._ask(_ONE)
         return Deployment(
             namespace=row.namespace,
             claims=row.claims,

@@ -13,7 +13,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from senex.domain.seal import NO_ACCOUNT, AuditRow, Seal
 from senex.ports.broker import RawMessage
 from senex.store import tables
-from senex.store.repositories.base import Repository, Telling, journal_busy, table
+from senex.store.repositories.base import Repository, journal_busy, table
+from senex.store.repositories.selects import ID
+from senex.store.repositories.statements import Query
 
 if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
@@ -32,6 +34,7 @@ _PATIENCE = "500ms"
 """How long sealing holds up writers at most."""
 
 
+_MESSAGE = Query(select(_message.c.account_id, _message.c.body).where(_message.c.id == ID))
 _ADD = (
     upsert(_outbox)
     .values(lease_until=func.clock_timestamp() + bindparam("delay", type_=Interval))
@@ -72,7 +75,7 @@ class OutboxRepository(Repository):
         await self._put(_DONE, {"row": work.id})
 
 
-class JournalRepository(Telling):
+class JournalRepository(Repository):
     """``ports.journal.Journal`` on Postgres."""
 
     async def note(
@@ -104,7 +107,7 @@ class JournalRepository(Telling):
             },
         )
         account = None if account_id is None else str(account_id)
-        self._told.noted(
+        self._statements.told.noted(
             action,
             object_type,
             object_id,
@@ -143,10 +146,7 @@ class JournalRepository(Telling):
             await self._run(select(func.make_month(cast(parent.name, REGCLASS), day)))
 
     async def message(self, message_id: UUID) -> tuple[UUID | None, str]:
-        row = await self._one(
-            select(_message.c.account_id, _message.c.body).where(_message.c.id == message_id),
-            "The broker message",
-        )
+        ([row],) = await self._ask(_MESSAGE, id=message_id)
         return row.account_id, row.body
 
     async def order_messages(

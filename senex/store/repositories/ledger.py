@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import func, insert, or_, select, text, update
+from sqlalchemy import bindparam, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.differences import Category, Difference, Fix
@@ -14,6 +14,8 @@ from senex.domain.ledger import price_of
 from senex.store import tables
 from senex.store.repositories import rows
 from senex.store.repositories.base import Repository, table
+from senex.store.repositories.selects import ID
+from senex.store.repositories.statements import Query
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,10 +26,14 @@ if TYPE_CHECKING:
     from senex.ports.records import StoredEntry
 
 _account = table(tables.Account)
+_BEGAN = Query(select(_account.c.ledger_from).where(_account.c.id == ID))
+_BEGIN = update(_account).where(_account.c.id == bindparam("of"))
 _entry = table(tables.LedgerEntry)
 _fill = table(tables.Fill)
 # the broker's ids are numbers, told as text
 _OLDEST_FIRST = (_entry.c.executed_at, func.length(_entry.c.broker_id), _entry.c.broker_id)
+_NEWEST = Query(select(func.max(_entry.c.day).label("day")).where(_entry.c.account_id == ID))
+_PENDING = Query(select(_entry).where(_entry.c.account_id == ID, _entry.c.pending).order_by(*_OLDEST_FIRST))
 _saving = upsert(_entry)
 _told = {
     name: _saving.excluded[name]
@@ -83,15 +89,19 @@ theirs AS (
     WHERE e.account_id = :account AND e.kind = 'Trade'
     GROUP BY n.order_id, e.symbol)
 """
-_RECONCILED = text(
-    f"""{_BOTH}
-SELECT coalesce(sum(o.fills), 0)
+_RECONCILED = Query(
+    text(
+        f"""{_BOTH}
+SELECT coalesce(sum(o.fills), 0) AS fills
 FROM ours o JOIN theirs t ON t.order_id = o.order_id AND t.symbol = o.symbol
 WHERE t.quantity = o.quantity AND t.cash = o.cash
 """  # noqa: S608  no value is in it
+    ),
+    alone=True,
 )
-_MISMATCHES = text(
-    f"""{_BOTH}
+_MISMATCHES = Query(
+    text(
+        f"""{_BOTH}
 SELECT o.order_id, o.symbol, o.underlying, o.quantity, o.cash, t.quantity AS told, t.cash AS told_cash
 FROM ours o LEFT JOIN theirs t ON t.order_id = o.order_id AND t.symbol = o.symbol
 WHERE coalesce(t.quantity, 0) > o.quantity
@@ -99,6 +109,8 @@ WHERE coalesce(t.quantity, 0) > o.quantity
     OR (t.quantity = o.quantity AND t.cash <> o.cash)
 ORDER BY o.order_id, o.symbol
 """  # noqa: S608  no value is in it
+    ),
+    alone=True,
 )
 
 
@@ -106,33 +118,28 @@ class LedgerRepository(Repository):
     """``ports.ledger.Ledger`` on Postgres."""
 
     async def began(self, account_id: UUID) -> datetime | None:
-        row = await self._one(
-            select(_account.c.ledger_from).where(_account.c.id == account_id), "The account"
-        )
+        ([row],) = await self._ask(_BEGAN, id=account_id)
         began: datetime | None = row.ledger_from
         return began
 
     async def begin(self, account_id: UUID, now: datetime) -> None:
-        await self._run(update(_account).where(_account.c.id == account_id).values(ledger_from=now))
-        await self._connection.execute(_HISTORY, {"account": account_id})
+        await self._put(_BEGIN, {"of": account_id, "ledger_from": now})
+        await self._put(_HISTORY, {"account": account_id})
 
     async def newest(self, account_id: UUID) -> date | None:
-        row = await self._row(
-            select(func.max(_entry.c.day).label("day")).where(_entry.c.account_id == account_id)
-        )
-        return None if row is None else row.day
+        ([row],) = await self._ask(_NEWEST, id=account_id)
+        newest: date | None = row.day
+        return newest
 
     async def save(self, account_id: UUID, entries: Sequence[LedgerEntry], now: datetime) -> None:
         await self._insert(_SAVE, [_from_entry(account_id, entry, now) for entry in entries])
 
     async def link(self, account_id: UUID) -> None:
         for statement in (_LINK_ORDERS, _LINK_SYMBOLS):
-            await self._connection.execute(statement, {"account": account_id})
+            await self._put(statement, {"account": account_id})
 
     async def pending(self, account_id: UUID) -> tuple[StoredEntry, ...]:
-        found = await self._rows(
-            select(_entry).where(_entry.c.account_id == account_id, _entry.c.pending).order_by(*_OLDEST_FIRST)
-        )
+        (found,) = await self._ask(_PENDING, id=account_id)
         return tuple(map(rows.to_entry, found))
 
     async def lock(self, entry_id: int) -> StoredEntry:
@@ -209,11 +216,11 @@ class LedgerRepository(Repository):
         )
 
     async def reconciled(self, account_id: UUID) -> int:
-        found = await self._connection.execute(_RECONCILED, {"account": account_id})
-        return int(found.scalar_one())
+        ([row],) = await self._ask(_RECONCILED, account=account_id)
+        return int(row.fills)
 
     async def mismatches(self, account_id: UUID, before: datetime) -> tuple[Difference, ...]:
-        found = (await self._connection.execute(_MISMATCHES, {"account": account_id, "before": before})).all()
+        (found,) = await self._ask(_MISMATCHES, account=account_id, before=before)
         return tuple(
             Difference(
                 Category.LEDGER_MISMATCH,

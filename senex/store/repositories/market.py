@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, func, literal_column, select
+from sqlalchemy import Text, any_, bindparam, func, literal_column, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.calendar import Calendar, Session
@@ -13,7 +14,8 @@ from senex.domain.chain import Candle
 from senex.domain.legs import InstrumentType
 from senex.ports.records import Instrument
 from senex.store import tables
-from senex.store.repositories.base import Query, Repository, table
+from senex.store.repositories.base import Repository, table
+from senex.store.repositories.statements import Query
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -24,6 +26,9 @@ _session = table(tables.MarketSession)
 _bar = table(tables.HistoricalPrice)
 _instrument = table(tables.Instrument)
 _REACH = timedelta(days=366)
+_NAMED = Query(
+    select(_instrument).where(_instrument.c.symbol == any_(bindparam("symbols", type_=ARRAY(Text))))
+)
 _meeting = upsert(_instrument)
 _MEET_INSTRUMENT = _meeting.on_conflict_do_nothing()
 _SAVE_INSTRUMENT = _meeting.on_conflict_do_update(
@@ -92,7 +97,7 @@ class MarketRepository(Repository):
         await self._insert(_MEET_INSTRUMENT, _from_instruments(instruments))
 
     async def instruments(self, symbols: Collection[str]) -> Mapping[str, Instrument]:
-        rows = await self._rows(select(_instrument).where(_instrument.c.symbol.in_(list(symbols))))
+        (rows,) = await self._ask(_NAMED, symbols=list(symbols))
         return {
             row.symbol: Instrument(
                 row.symbol, row.streamer_symbol, row.underlying, row.multiplier, row.stops_trading_at

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Text, any_, bindparam, func, or_, select, text, update
+from sqlalchemy import (
+    Integer,
+    Interval,
+    Numeric,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -14,8 +28,9 @@ from senex.ports.broker import BrokerFill
 from senex.ports.records import StoredFill
 from senex.store import tables
 from senex.store.repositories import rows, selects
-from senex.store.repositories.base import Query, Repository, missing, table
+from senex.store.repositories.base import Repository, missing, table
 from senex.store.repositories.selects import listed
+from senex.store.repositories.statements import Query
 from senex.store.repositories.transitions import AUDIT, made, moved
 
 if TYPE_CHECKING:
@@ -23,6 +38,8 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from decimal import Decimal
     from uuid import UUID
+
+    from sqlalchemy import Update
 
     from senex.domain.orders import Attempt, Order
     from senex.ports.broker import BrokerOrder
@@ -37,7 +54,12 @@ _deployment = table(tables.Deployment)
 _this = _order.c.id == selects.ID
 _ONE = selects.of_orders(_this)
 # what hangs on it is read after the lock is ours
-_LOCKED = (Query(select(_order.c.id).where(_this).with_for_update()), *_ONE)
+_LOCKED = (Query(select(_order.c.id).where(_this).with_for_update(), alone=True), *_ONE)
+_NAMESPACE = Query(select(_deployment.c.namespace))
+_attempted = select(_attempt).where(_attempt.c.id == selects.ID)
+_ATTEMPT, _ATTEMPT_LOCKED = Query(_attempted), Query(_attempted.with_for_update(), alone=True)
+_ATTEMPTS = Query(select(_attempt).where(_attempt.c.order_id == selects.ID).order_by(_attempt.c.number))
+_FILLS = Query(select(_fill).where(_fill.c.order_id == selects.ID).order_by(_fill.c.id))
 _OF_POSITION = selects.of_orders(_order.c.position_id == selects.ID)
 _OPEN = selects.of_orders(selects.OPEN_ORDER)
 _listed = (_order.c.account_id == selects.ID) & (
@@ -51,9 +73,74 @@ _KNOWN = (
         )
     ),
 )
+_MET = Query(
+    select(_stranger.c.broker_order_id, _stranger.c.ended).where(
+        _stranger.c.account_id == selects.ID,
+        _stranger.c.broker_order_id == any_(bindparam("broker_ids", type_=ARRAY(Text))),
+    )
+)
+_BY_NAME = Query(
+    select(_attempt.c.order_id).where(_attempt.c.external_identifier == bindparam("name", type_=Text))
+)
+_old = _order.alias("old")
+
+
+def _numbered(number: str) -> Any:
+    mine = _order.c.account_id == selects.ID, _order.c.broker_order_id == bindparam(number, type_=Text)
+    return select(_order.c.id).where(*mine).scalar_subquery()
+
+
+# by the broker's id, by what it is to replace, by its name, or by what it stands in for: a broker may keep that's name
+_FIND = Query(
+    select(
+        func.coalesce(
+            _numbered("number"),
+            select(_order.c.id)
+            .join(_old, _old.c.id == _order.c.replaces_id)
+            .where(
+                _old.c.account_id == selects.ID,
+                _old.c.broker_order_id == bindparam("replaces", type_=Text),
+                _order.c.limit_price.is_not_distinct_from(bindparam("price", type_=Numeric)),
+                _order.c.broker_order_id.is_(None),
+                _order.c.status == any_(listed([OrderStatus.INTENDED, OrderStatus.UNKNOWN])),
+            )
+            .limit(1)
+            .scalar_subquery(),
+            _BY_NAME.statement.scalar_subquery(),
+            _numbered("replaces"),
+        ).label("id")
+    )
+)
+_DOUBTFUL = Query(
+    select(_attempt).where(
+        _attempt.c.account_id == selects.ID,
+        _attempt.c.status == AttemptStatus.UNKNOWN,
+        _attempt.c.sending_machine < func.clock_timestamp() - bindparam("older_than", type_=Interval),
+    )
+)
+_ADD_FILL = Query(
+    upsert(_fill)
+    .on_conflict_do_nothing(index_elements=["order_id", "symbol", "fill_id"])
+    .returning(_fill.c.id),
+    alone=True,
+    columns=("account_id", "order_id", "symbol", "fill_id", "quantity", "price", "filled_at", "source"),
+)
+_FILL_LINE = (
+    update(_line)
+    .where(_line.c.order_id == bindparam("order"), _line.c.symbol == bindparam("of"))
+    .values(filled=_line.c.filled + bindparam("more", type_=Integer))
+)
+_ROW = bindparam("row", type_=Uuid)
+_SET_ORDER, _SETTLE = update(_order).where(_order.c.id == _ROW), update(_attempt).where(_attempt.c.id == _ROW)
+_PRICE_FILL = _SET_ORDER.values(
+    fill_price=bindparam("price", type_=Numeric),
+    natural_at_fill=func.coalesce(_order.c.natural_at_fill, bindparam("natural", type_=Numeric)),
+    opposite_at_fill=func.coalesce(_order.c.opposite_at_fill, bindparam("opposite", type_=Numeric)),
+)
 
 # the last step before the first byte: the swap and its row of the audit in one round trip
-_START_SENDING = text("""
+_START_SENDING = Query(
+    text("""
 WITH swapped AS (
     UPDATE attempt SET status = :after, epoch = :epoch, sending_at = :at, sending_machine = clock_timestamp()
     WHERE id = :attempt AND status = :before
@@ -62,7 +149,9 @@ told AS (
     INSERT INTO audit (id, at, account_id, actor, action, object_type, object_id, before, after, why)
     SELECT :id, :at, account_id, :actor, :action, :object_type, :object_id, :before, :after, :why FROM swapped)
 SELECT id FROM swapped
-""")
+"""),
+    alone=True,
+)
 
 
 # one statement for however many; what is known already counts only when it has ended since
@@ -80,7 +169,7 @@ class OrderRepository(Repository):
     """``ports.trades.Orders`` on Postgres."""
 
     async def namespace(self) -> UUID:
-        row = await self._one(select(_deployment.c.namespace), "The deployment")
+        ([row],) = await self._ask(_NAMESPACE)
         namespace: UUID = row.namespace
         return namespace
 
@@ -131,34 +220,21 @@ class OrderRepository(Repository):
             raise missing("The order")
         return rows.to_orders(heads, lines)[0]
 
-    async def by_broker_id(self, account_id: UUID, broker_order_id: str) -> UUID | None:
-        row = await self._row(
-            select(_order.c.id).where(
-                _order.c.account_id == account_id, _order.c.broker_order_id == broker_order_id
-            )
+    async def find(self, account_id: UUID, theirs: BrokerOrder) -> UUID | None:
+        ([row],) = await self._ask(
+            _FIND,
+            id=account_id,
+            number=theirs.id,
+            replaces=theirs.replaces,
+            price=theirs.price,
+            name=theirs.external_identifier,
         )
-        return None if row is None else row.id
+        found: UUID | None = row.id
+        return found
 
     async def by_external_identifier(self, identifier: str) -> UUID | None:
-        row = await self._row(select(_attempt.c.order_id).where(_attempt.c.external_identifier == identifier))
-        return None if row is None else row.order_id
-
-    async def replacing(
-        self, account_id: UUID, broker_order_id: str, limit_price: Decimal | None
-    ) -> UUID | None:
-        old = _order.alias("old")
-        row = await self._row(
-            select(_order.c.id)
-            .join(old, old.c.id == _order.c.replaces_id)
-            .where(
-                old.c.account_id == account_id,
-                old.c.broker_order_id == broker_order_id,
-                _order.c.limit_price == limit_price,
-                _order.c.broker_order_id.is_(None),
-                _order.c.status.in_([OrderStatus.INTENDED, OrderStatus.UNKNOWN]),
-            )
-        )
-        return None if row is None else row.id
+        (found,) = await self._ask(_BY_NAME, name=identifier)
+        return found[0].order_id if found else None
 
     async def shrink(self, order_id: UUID, quantities: Mapping[str, int]) -> None:
         for symbol, quantity in quantities.items():
@@ -182,12 +258,7 @@ class OrderRepository(Repository):
         )
 
     async def strangers(self, account_id: UUID, broker_order_ids: Collection[str]) -> Mapping[str, bool]:
-        found = await self._rows(
-            select(_stranger.c.broker_order_id, _stranger.c.ended).where(
-                _stranger.c.account_id == account_id,
-                _stranger.c.broker_order_id == any_(listed(broker_order_ids)),
-            )
-        )
+        (found,) = await self._ask(_MET, id=account_id, broker_ids=list(broker_order_ids))
         return {row.broker_order_id: row.ended for row in found}
 
     async def meet(
@@ -199,7 +270,7 @@ class OrderRepository(Repository):
             "underlyings": [order.underlying for order in orders],
             "ended": [order.means.terminal for order in orders],
         }
-        found = await self._connection.execute(_MEET, {"account": account_id, "at": now, **told})
+        found = await self._statements.execute(_MEET, {"account": account_id, "at": now, **told})
         return {row.broker_order_id: row.fresh for row in found}
 
     async def set_status(
@@ -213,37 +284,25 @@ class OrderRepository(Repository):
         reject_reason: str | None = None,
     ) -> None:
         told = {
+            "status": status,
             "broker_order_id": broker_order_id,
             "broker_status": broker_status,
             "reject_reason": reject_reason,
         }
         known = {name: value for name, value in told.items() if value is not None}
-        # told again what is known already, an order has not changed
-        news = [_order.c[name].is_distinct_from(value) for name, value in {"status": status, **known}.items()]
-        why = reject_reason or broker_status or ""
-        await self._put(*moved(_order, order_id, status, now, why))
-        await self._run(
-            update(_order)
-            .where(_order.c.id == order_id, or_(*news))
-            .values(status=status, updated_at=now, **known)
-        )
+        await self._put(*moved(_order, order_id, status, now, reject_reason or broker_status or ""))
+        new = {f"new_{name}": value for name, value in known.items()}
+        await self._put(_telling(tuple(known)), {"row": order_id, "updated_at": now, **new})
 
     async def set_fill_price(
         self, order_id: UUID, price: Decimal, *, natural: Decimal | None, opposite: Decimal | None
     ) -> None:
-        await self._run(
-            update(_order)
-            .where(_order.c.id == order_id)
-            .values(
-                fill_price=price,
-                natural_at_fill=func.coalesce(_order.c.natural_at_fill, natural),
-                opposite_at_fill=func.coalesce(_order.c.opposite_at_fill, opposite),
-            )
-        )
+        told = {"price": price, "natural": natural, "opposite": opposite}
+        await self._put(_PRICE_FILL, {"row": order_id, **told})
 
     async def request_cancel(self, order_id: UUID, now: datetime, *, actor: str) -> None:
         wished = {"cancel_requested_at": now, "cancel_actor": actor, "updated_at": now}
-        await self._run(update(_order).where(_order.c.id == order_id).values(**wished))
+        await self._put(_SET_ORDER, {"row": order_id, **wished})
 
     async def add_attempt(self, attempt: Attempt, now: datetime) -> None:
         await self._put(AUDIT, made(_attempt, attempt.id, attempt.account_id, attempt.status, now))
@@ -262,21 +321,20 @@ class OrderRepository(Repository):
         )
 
     async def attempt(self, attempt_id: UUID, *, lock: bool = False) -> Attempt:
-        statement = select(_attempt).where(_attempt.c.id == attempt_id)
-        return rows.to_attempt(
-            await self._one(statement.with_for_update() if lock else statement, "The attempt")
-        )
+        (found,) = await self._ask(_ATTEMPT_LOCKED if lock else _ATTEMPT, id=attempt_id)
+        if not found:
+            raise missing("The attempt")
+        return rows.to_attempt(found[0])
 
     async def attempts(self, order_id: UUID) -> tuple[Attempt, ...]:
-        found = await self._rows(
-            select(_attempt).where(_attempt.c.order_id == order_id).order_by(_attempt.c.number)
-        )
+        (found,) = await self._ask(_ATTEMPTS, id=order_id)
         return tuple(map(rows.to_attempt, found))
 
     async def start_sending(self, attempt_id: UUID, *, epoch: int, now: datetime) -> bool:
         told = made(_attempt, attempt_id, attempt_id, AttemptStatus.SENDING, now)
         values = {**told, "attempt": attempt_id, "epoch": epoch, "before": AttemptStatus.PREPARED}
-        return (await self._connection.execute(_START_SENDING, values)).first() is not None
+        (swapped,) = await self._ask(_START_SENDING, **values)
+        return bool(swapped)
 
     async def sending_since(self, attempt_id: UUID) -> timedelta:
         row = await self._one(
@@ -301,18 +359,10 @@ class OrderRepository(Repository):
         told = {"error_code": code, "error_message": message, "broker_order_id": broker_order_id}
         why = f"{code}: {message}" if message else code or ""
         await self._put(*moved(_attempt, attempt_id, status, now, why))
-        await self._run(
-            update(_attempt).where(_attempt.c.id == attempt_id).values(status=status, settled_at=now, **told)
-        )
+        await self._put(_SETTLE, {"row": attempt_id, "status": status, "settled_at": now, **told})
 
     async def doubtful(self, account_id: UUID, *, older_than: timedelta) -> tuple[Attempt, ...]:
-        found = await self._rows(
-            select(_attempt).where(
-                _attempt.c.account_id == account_id,
-                _attempt.c.status == AttemptStatus.UNKNOWN,
-                _attempt.c.sending_machine < func.clock_timestamp() - older_than,
-            )
-        )
+        (found,) = await self._ask(_DOUBTFUL, id=account_id, older_than=older_than)
         return tuple(map(rows.to_attempt, found))
 
     async def count_absent(self, attempt_id: UUID) -> int:
@@ -328,33 +378,34 @@ class OrderRepository(Repository):
     async def add_fill(
         self, account_id: UUID, order_id: UUID, symbol: str, fill: BrokerFill, *, source: str
     ) -> StoredFill | None:
-        row = await self._row(
-            upsert(_fill)
-            .values(
-                account_id=account_id,
-                order_id=order_id,
-                symbol=symbol,
-                fill_id=fill.fill_id,
-                quantity=fill.quantity,
-                price=fill.price,
-                filled_at=fill.filled_at,
-                source=source,
-            )
-            .on_conflict_do_nothing(index_elements=["order_id", "symbol", "fill_id"])
-            .returning(_fill.c.id)
+        (added,) = await self._ask(
+            _ADD_FILL,
+            account_id=account_id,
+            order_id=order_id,
+            symbol=symbol,
+            fill_id=fill.fill_id,
+            quantity=fill.quantity,
+            price=fill.price,
+            filled_at=fill.filled_at,
+            source=source,
         )
-        if row is None:
+        if not added:
             return None
-        await self._run(
-            update(_line)
-            .where(_line.c.order_id == order_id, _line.c.symbol == symbol)
-            .values(filled=_line.c.filled + fill.quantity)
-        )
-        return StoredFill(row.id, symbol, fill)
+        await self._put(_FILL_LINE, {"order": order_id, "of": symbol, "more": fill.quantity})
+        return StoredFill(added[0].id, symbol, fill)
 
     async def fills(self, order_id: UUID) -> tuple[StoredFill, ...]:
-        found = await self._rows(select(_fill).where(_fill.c.order_id == order_id).order_by(_fill.c.id))
+        (found,) = await self._ask(_FILLS, id=order_id)
         return tuple(
             StoredFill(row.id, row.symbol, BrokerFill(row.fill_id, row.quantity, row.price, row.filled_at))
             for row in found
         )
+
+
+@cache
+def _telling(known: tuple[str, ...]) -> Update:
+    """Setting what is known; told again what is known already, an order has not changed."""
+    told = {name: bindparam(f"new_{name}", type_=_order.c[name].type) for name in known}
+    return _SET_ORDER.where(or_(*(_order.c[name].is_distinct_from(told[name]) for name in known))).values(
+        told
+    )

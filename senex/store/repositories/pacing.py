@@ -12,8 +12,9 @@ from senex.domain.calendar import NEW_YORK, new_york_date
 from senex.domain.caps import DayStart, Pace, Reading
 from senex.domain.orders import OrderKind
 from senex.store import tables
-from senex.store.repositories.base import Query, table
+from senex.store.repositories.base import table
 from senex.store.repositories.selects import ID, listed
+from senex.store.repositories.statements import Query
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

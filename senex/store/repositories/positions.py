@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Integer, Uuid, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.legs import InstrumentType
@@ -13,9 +13,11 @@ from senex.domain.money import cents
 from senex.domain.positions import OPEN_STATUSES, Position, PositionStatus
 from senex.store import tables
 from senex.store.repositories import rows, selects
-from senex.store.repositories.base import Query, Repository, missing, table
+from senex.store.repositories.base import Repository, missing, table
+from senex.store.repositories.statements import Query
 from senex.store.repositories.suggestions import leg_rows
 from senex.store.repositories.transitions import AUDIT, made, moved
+from senex.store.tables.columns import TIME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,11 +37,26 @@ _close = table(tables.LotClose)
 _this = _position.c.id == selects.ID
 _ONE = selects.of_positions(_this)
 # what hangs on it is read after the lock is ours
-_LOCKED = (Query(select(_position.c.id).where(_this).with_for_update()), *_ONE)
+_LOCKED = (Query(select(_position.c.id).where(_this).with_for_update(), alone=True), *_ONE)
 _OPEN = selects.of_positions(selects.OPEN_POSITION)
 _LOTS = Query(selects.lots_of(select(_position.c.id).where(_this)))
 _REALISED = Query(selects.realised_of(select(_position.c.id).where(_this)))
 
+_ROW = bindparam("row", type_=Uuid)
+_SET = update(_position).where(_position.c.id == _ROW)
+_OPENED = _SET.values(opened_at=func.coalesce(_position.c.opened_at, bindparam("at", type_=TIME)))
+_CREDIT = update(_spread).where(_spread.c.position_id == _ROW, _spread.c.key == bindparam("of"))
+_BOOKED = Query(
+    select(
+        _lot.c.symbol,
+        _position.c.underlying,
+        func.sum(_lot.c.open_quantity, type_=Integer).label("quantity"),
+    )
+    .join(_position, _position.c.id == _lot.c.position_id)
+    .where(_lot.c.account_id == selects.ID, _lot.c.open_quantity != 0)
+    .group_by(_lot.c.symbol, _position.c.underlying)
+    .having(func.sum(_lot.c.open_quantity) != 0)
+)
 _booking = upsert(_lot)
 _BOOK_LOT = _booking.on_conflict_do_update(
     index_elements=["fill_id", "spread_key"],
@@ -116,26 +133,21 @@ class PositionRepository(Repository):
     ) -> None:
         stamp: dict[str, object] = {}
         if status in OPEN_STATUSES:
-            opened = func.coalesce(_position.c.opened_at, now)
-            stamp = {"opened_at": opened, "closed_at": None, "closure_reason": None}
+            stamp = {"at": now, "closed_at": None, "closure_reason": None}
         elif status in (PositionStatus.CLOSED, PositionStatus.EXPIRED):
             stamp = {"closed_at": now, "closure_reason": closure_reason}
         await self._put(*moved(_position, position_id, status, now, closure_reason or ""))
-        await self._run(update(_position).where(_position.c.id == position_id).values(status=status, **stamp))
+        await self._put(_OPENED if "at" in stamp else _SET, {"row": position_id, "status": status, **stamp})
 
     async def allow_stop_orders(self, position_id: UUID, *, allowed: bool) -> None:
         await self._run(update(_position).where(_position.c.id == position_id).values(stop_orders=allowed))
 
     async def set_initial_risk(self, position_id: UUID, risk: Decimal | None) -> None:
-        await self._run(update(_position).where(_position.c.id == position_id).values(initial_risk=risk))
+        await self._put(_SET, {"row": position_id, "initial_risk": risk})
 
     async def set_credits(self, position_id: UUID, credits_: Mapping[str, Decimal]) -> None:
         for key, credit in credits_.items():
-            await self._run(
-                update(_spread)
-                .where(_spread.c.position_id == position_id, _spread.c.key == key)
-                .values(credit=credit)
-            )
+            await self._put(_CREDIT, {"row": position_id, "of": key, "credit": credit})
 
     async def lots(self, position_id: UUID) -> tuple[Lot, ...]:
         (found,) = await self._ask(_LOTS, id=position_id)
@@ -210,15 +222,8 @@ class PositionRepository(Repository):
         )
 
     async def booked(self, account_id: UUID) -> Mapping[str, tuple[str, int]]:
-        open_now = func.sum(_lot.c.open_quantity)
-        rows = await self._rows(
-            select(_lot.c.symbol, _position.c.underlying, open_now.label("quantity"))
-            .join(_position, _position.c.id == _lot.c.position_id)
-            .where(_lot.c.account_id == account_id, _lot.c.open_quantity != 0)
-            .group_by(_lot.c.symbol, _position.c.underlying)
-            .having(open_now != 0)
-        )
-        return {row.symbol: (row.underlying, int(row.quantity)) for row in rows}
+        (found,) = await self._ask(_BOOKED, id=account_id)
+        return {row.symbol: (row.underlying, int(row.quantity)) for row in found}
 
     async def realised(self, position_id: UUID) -> Decimal:
         (found,) = await self._ask(_REALISED, id=position_id)
@@ -227,7 +232,7 @@ class PositionRepository(Repository):
     async def book(self, account_id: UUID, booked: Booked, now: datetime) -> None:
         await self._insert(_BOOK_LOT, [_from_lot(account_id, lot, now) for lot in booked.lots])
         await self._insert(
-            insert(_close),
+            _close,
             [
                 {
                     "lot_fill_id": close.lot.fill_id,

@@ -10,12 +10,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from senex.domain.orders import OrderStatus
 from senex.domain.positions import OPEN_STATUSES, PositionStatus
 from senex.store import tables
-from senex.store.repositories.base import Query, table
+from senex.store.repositories.base import table
+from senex.store.repositories.statements import Query
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy import Select, Table
+    from sqlalchemy import Column, Select, Table
     from sqlalchemy.sql import ColumnElement
     from sqlalchemy.sql.elements import BindParameter
 
@@ -54,7 +55,7 @@ _fence = (
     select(_readiness).where(_readiness.c.account_id == ID),
 )
 FENCE = tuple(map(Query, _fence))
-FENCE_SHARED = tuple(Query(each.with_for_update(read=True)) for each in _fence)
+FENCE_SHARED = tuple(Query(each.with_for_update(read=True), alone=True) for each in _fence)
 
 
 def of_suggestion(suggestion: ColumnElement[object], *, lock: bool = False) -> tuple[Query, ...]:
@@ -66,7 +67,7 @@ def of_suggestion(suggestion: ColumnElement[object], *, lock: bool = False) -> t
         _array(_reason.c.points, _reason, suggestion).label("points"),
     ).where(_suggestion.c.id == suggestion)
     return (
-        Query(head.with_for_update(of=_suggestion) if lock else head),
+        Query(head.with_for_update(of=_suggestion) if lock else head, alone=lock),
         Query(select(_spread).where(_spread.c.suggestion_id == suggestion).order_by(_spread.c.ordinal)),
         Query(
             select(_leg).where(_leg.c.suggestion_id == suggestion).order_by(_leg.c.spread_key, _leg.c.ordinal)
@@ -74,12 +75,14 @@ def of_suggestion(suggestion: ColumnElement[object], *, lock: bool = False) -> t
     )
 
 
-def _array(
-    column: ColumnElement[Any], of: Table, suggestion: ColumnElement[object]
-) -> ColumnElement[list[Any]]:
+def _array(column: Column[Any], of: Table, suggestion: ColumnElement[object]) -> ColumnElement[list[Any]]:
     """A column of what hangs on a suggestion, in its order."""
-    found = select(column).where(of.c.suggestion_id == suggestion).order_by(of.c.ordinal)
-    return func.array(found.scalar_subquery())
+    return array_of(select(column).where(of.c.suggestion_id == suggestion).order_by(of.c.ordinal), column)
+
+
+def array_of(found: Select[Any], column: ColumnElement[Any]) -> ColumnElement[list[Any]]:
+    """All that a select of one column finds, as an array."""
+    return func.array(found.scalar_subquery(), type_=ARRAY(column.type))
 
 
 def of_orders(condition: ColumnElement[bool]) -> tuple[Query, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from senex.domain.decisions import Answer, Decision, DecisionKind
 from senex.domain.suggestions import (
@@ -16,7 +16,7 @@ from senex.domain.suggestions import (
 from senex.domain.trading_state import TradingState
 from senex.store import tables
 from senex.store.repositories import rows, selects
-from senex.store.repositories.base import Telling, missing, table
+from senex.store.repositories.base import Repository, missing, table
 from senex.store.repositories.transitions import AUDIT, made, moved
 
 if TYPE_CHECKING:
@@ -31,11 +31,12 @@ _breakeven = table(tables.SuggestionBreakeven)
 _reason = table(tables.SuggestionReason)
 _decision = table(tables.Decision)
 _result = table(tables.DecisionResult)
+_SET = update(_suggestion).where(_suggestion.c.id == bindparam("row"))
 _ONE = selects.of_suggestion(selects.ID)
 _LOCKED = selects.of_suggestion(selects.ID, lock=True)
 
 
-class SuggestionRepository(Telling):
+class SuggestionRepository(Repository):
     """``ports.trades.Suggestions`` on Postgres."""
 
     async def add(self, suggestion: Suggestion) -> None:
@@ -44,7 +45,7 @@ class SuggestionRepository(Telling):
             AUDIT,
             made(_suggestion, suggestion.id, suggestion.account_id, suggestion.status, suggestion.created_at),
         )
-        await self._run(insert(_suggestion).values(**_head(suggestion)))
+        await self._put(_suggestion, _head(suggestion))
         owner = {"suggestion_id": suggestion.id}
         await self._insert(
             _spread,
@@ -80,7 +81,7 @@ class SuggestionRepository(Telling):
 
     async def set_status(self, suggestion_id: UUID, status: SuggestionStatus, *, now: datetime) -> None:
         await self._put(*moved(_suggestion, suggestion_id, status, now))
-        await self._run(update(_suggestion).where(_suggestion.c.id == suggestion_id).values(status=status))
+        await self._put(_SET, {"row": suggestion_id, "status": status})
 
     async def reopen(self, suggestion: Suggestion) -> None:
         await self._run(
@@ -136,7 +137,7 @@ class SuggestionRepository(Telling):
                 "at": now,
             },
         )
-        self._told.answered(decision_id, answer)
+        self._statements.told.answered(decision_id, answer)
 
 
 def leg_rows(spread: SpreadPlan) -> list[dict[str, object]]:

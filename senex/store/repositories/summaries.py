@@ -62,7 +62,7 @@ class SummaryRepository(Repository):
 
     async def _gained(self, account_id: UUID, day: date) -> tuple[Decimal, Decimal | Unknown]:
         """What `senex pnl` says of the day: gains, and the fees of what was closed."""
-        async with self._driver.cursor(row_factory=namedtuple_row) as cursor:
+        async with self._statements.driver.cursor(row_factory=namedtuple_row) as cursor:
             await cursor.execute(GAINS.encode(), {"account": account_id, "ids": None, "since": day})
             told: list[Any] = await cursor.fetchall()
         rows = [row for row in told if row.day == day]

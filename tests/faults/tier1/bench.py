@@ -52,6 +52,12 @@ _PASS = (
     "UPDATE outbox SET lease_until = lease_until - %(by)s, created_at = created_at - %(by)s WHERE done_at IS NULL",
     "UPDATE attempt SET sending_machine = sending_machine - %(by)s WHERE status IN ('sending', 'unknown')",
 )
+_ASIDE = """
+WITH aside AS (UPDATE outbox SET done_at = clock_timestamp() WHERE done_at IS NULL AND account_id <> %s)
+SELECT EXISTS (
+    SELECT FROM outbox WHERE done_at IS NULL AND (account_id = coalesce(%s, account_id) OR account_id IS NULL)
+        AND (lease_until IS NULL OR lease_until < clock_timestamp())) AS left
+"""
 
 
 class Endless(AssertionError):
@@ -242,6 +248,11 @@ class Bench:
             "CROSS JOIN account a WHERE s.account_id = %s AND a.id <> s.account_id",
             first,
         )
+        await self.rows(
+            "UPDATE account SET ledger_from = first.ledger_from FROM account first "
+            "WHERE first.id = %s AND account.ledger_from IS NULL",
+            first,
+        )
         await self.open_gate(None)
 
     async def open_gate(self, account: UUID | None) -> None:
@@ -304,10 +315,11 @@ class Bench:
     async def _round(self, life: Life) -> bool:
         """Whether there was anything to do for the account that is tried."""
         heard = await life.relay.hear(moving=True)
-        if heard is None:
-            await self.set_aside()
+        if heard is None and await self.set_aside():
             heard = await life.relay.hear(moving=False)
-        offered = [heard] if heard is not None else [each.id for each in await life.relay.lease()]
+            offered = [heard] if heard is not None else [each.id for each in await life.relay.lease()]
+        else:
+            offered = [] if heard is None else [heard]
         for each in offered:
             await life.work(each)
         return bool(offered)
@@ -333,12 +345,13 @@ class Bench:
         """Put work into the outbox, as a slot of the schedule does."""
         await self.rows(_WORK, account, job, str(subject))
 
-    async def set_aside(self) -> None:
-        """Leave undone what is for other accounts than the one that is tried: their trials are over, or to come."""
-        await self.rows(
-            "UPDATE outbox SET done_at = clock_timestamp() WHERE done_at IS NULL AND account_id <> %s",
-            self.tried,
-        )
+    async def set_aside(self) -> bool:
+        """Leave undone what is for other accounts than the one that is tried: their trials are over, or to come.
+
+        Whether anything is left to do now.
+        """
+        [row] = await self.rows(_ASIDE, self.tried, self.tried)
+        return bool(row.left)
 
     def centre(self, underlying: str) -> tuple[date, Decimal]:
         """The monthly expiration about 45 days away, and its even strike nearest the price."""
