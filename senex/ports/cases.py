@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from senex.domain.calendar import Calendar
     from senex.domain.caps import DayStart, Pace
     from senex.domain.decisions import Answer, Decision
+    from senex.domain.differences import Difference
     from senex.domain.lots import Lot
     from senex.domain.orders import Attempt, Order
     from senex.domain.positions import Position
     from senex.domain.suggestions import Suggestion
     from senex.domain.trading_state import Fence, TradingState
     from senex.ports.broker import Balances
-    from senex.ports.records import Account, OperatorRecord
+    from senex.ports.records import Account, OperatorRecord, StoredEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +83,17 @@ class AccountBooks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenBooks:
-    """What of the account's books is compared with the broker's: the same parts of ``AccountBooks``."""
+    """What of the account's books is compared with the broker's; ``AccountBooks`` has the same parts.
 
+    ``booked`` and ``held`` are underlying and signed quantity by symbol, by our lots and by the broker's last word;
+    ``pending`` rows of the ledger wait; ``mismatches`` are where it and our fills do not agree.
+    """
+
+    namespace: UUID
+    booked: Mapping[str, tuple[str, int]]
+    held: Mapping[str, tuple[str, int]]
+    pending: tuple[StoredEntry, ...]
+    mismatches: tuple[Difference, ...]
     positions: tuple[Position, ...]
     lots: Mapping[UUID, tuple[Lot, ...]]
     orders: tuple[Order, ...]
@@ -122,6 +132,6 @@ class Cases(Protocol):
         """An order as it is now, under lock. Everybody locks in one order: position, order, attempt."""
         ...
 
-    async def open_books(self, account_id: UUID) -> OpenBooks:
-        """What the account has open."""
+    async def open_books(self, account_id: UUID, *, before: datetime) -> OpenBooks:
+        """What the account has open; a fill from ``before`` then that no transaction shows is a mismatch."""
         ...

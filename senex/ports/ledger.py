@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from uuid import UUID
 
-    from senex.domain.differences import Difference
     from senex.domain.fills import Fill
     from senex.domain.ledger import LedgerEntry
     from senex.domain.legs import Action
@@ -75,11 +74,4 @@ class Ledger(Protocol):
 
     async def reconciled(self, account_id: UUID) -> int:
         """How many fills of our orders the broker's transactions say too, contract for contract and to the cent."""
-        ...
-
-    async def mismatches(self, account_id: UUID, before: datetime) -> tuple[Difference, ...]:
-        """Orders whose transactions say other quantities or money than our fills, to the cent.
-
-        Rows of fills booked after ``before`` may still be on their way.
-        """
         ...

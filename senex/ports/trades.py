@@ -86,8 +86,10 @@ class Orders(Protocol):
         """Orders that may still work and those of these broker ids, each with the names of its attempts."""
         ...
 
-    async def strangers(self, account_id: UUID, broker_order_ids: Collection[str]) -> Mapping[str, bool]:
-        """Which of the broker's orders are remembered to be nobody's here, and whether they were over by then."""
+    async def met(
+        self, account_id: UUID, broker_order_ids: Collection[str]
+    ) -> tuple[tuple[Known, ...], Mapping[str, bool], UUID]:
+        """What a listing is read against: ``known``; strangers met before, with whether they had ended; namespace."""
         ...
 
     async def meet(

@@ -60,12 +60,8 @@ async def compare(
     quantity), None for its last stored word.
     """
     async with context.units.reading() as tx:
-        namespace = await tx.orders.namespace()
-        booked = await tx.positions.booked(account_id)
-        holding = await tx.accounts.holdings(account_id) if held is None else held
-        books = await tx.cases.open_books(account_id)
-        mismatches = await tx.ledger.mismatches(account_id, context.clock.now() - LEDGER_LAG)
-        pending = await tx.ledger.pending(account_id)
+        books = await tx.cases.open_books(account_id, before=context.clock.now() - LEDGER_LAG)
+        holding = books.held if held is None else held
         working = {
             (order.position_id, order.spread_key): order for order in books.orders if not order.opens_risk
         }
@@ -88,12 +84,12 @@ async def compare(
         )
         for order in listing.orders
     ]
-    underlyings = {symbol: underlying for symbol, (underlying, _) in {**holding, **booked}.items()}
+    underlyings = {symbol: underlying for symbol, (underlying, _) in {**holding, **books.booked}.items()}
     found = (
-        *compare_orders(listing.known, seen, namespace=namespace),
-        *compare_quantities(_quantities(booked), _quantities(holding), underlyings=underlyings),
-        *mismatches,
-        *map(_unexplained, pending),
+        *compare_orders(listing.known, seen, namespace=books.namespace),
+        *compare_quantities(_quantities(books.booked), _quantities(holding), underlyings=underlyings),
+        *books.mismatches,
+        *map(_unexplained, books.pending),
         *targets,
     )
     doubtful = {order.underlying for order in books.orders if order.status is OrderStatus.UNKNOWN}

@@ -165,9 +165,7 @@ async def _compared(
 ) -> tuple[tuple[Known, ...], News]:
     """Ours among the listed, and what of the list says something new."""
     async with context.units.reading() as tx:
-        known = await tx.orders.known(account_id, seen)
-        strangers = await tx.orders.strangers(account_id, seen)
-        namespace = await tx.orders.namespace()
+        known, strangers, namespace = await tx.orders.met(account_id, seen)
     return known, news(seen.values(), known, strangers, namespace=namespace)
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError
@@ -612,5 +613,5 @@ async def test_the_database_itself_holds_the_trading_state(
         if allowed:
             assert await attempted
         else:
-            with pytest.raises(IntegrityError, match="nothing may be sent"):
+            with pytest.raises(psycopg.IntegrityError, match="nothing may be sent"):
                 await attempted

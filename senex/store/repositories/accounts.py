@@ -32,7 +32,7 @@ _holding = table(tables.BrokerPosition)
 _source = table(tables.SourceStatus)
 _operator = table(tables.Operator)
 _ONE = Query(select(_account).where(_account.c.id == selects.ID))
-_HELD = Query(
+HELD = Query(
     select(_holding.c.symbol, _holding.c.underlying, _holding.c.quantity).where(
         _holding.c.account_id == selects.ID, _holding.c.quantity != 0
     )
@@ -169,8 +169,8 @@ class AccountRepository(Repository):
         )
 
     async def holdings(self, account_id: UUID) -> Mapping[str, tuple[str, int]]:
-        (found,) = await self._ask(_HELD, id=account_id)
-        return {row.symbol: (row.underlying, int(row.quantity)) for row in found}
+        (found,) = await self._ask(HELD, id=account_id)
+        return rows.to_quantities(found)
 
     async def save_holdings(self, account_id: UUID, holdings: Sequence[Holding], now: datetime) -> None:
         await self._put(_FORGET_HELD, {"of": account_id})

@@ -20,7 +20,11 @@ from senex.domain.trading_state import TradingState
 from senex.ports.cases import AccountBooks, DecisionCase, LockedOrder, OpenBooks, SubmissionCase
 from senex.store import tables
 from senex.store.repositories import pacing, rows, selects
+from senex.store.repositories.accounts import HELD
 from senex.store.repositories.base import Repository, missing, table
+from senex.store.repositories.ledger import MISMATCHES, PENDING, to_mismatch
+from senex.store.repositories.orders import ATTEMPTS, NAMESPACE
+from senex.store.repositories.positions import BOOKED
 from senex.store.repositories.selects import ID, array_of, listed
 from senex.store.repositories.statements import Query
 from senex.store.told import about
@@ -114,7 +118,7 @@ _open_positions = select(_position.c.id).where(selects.OPEN_POSITION)
 _positions, _orders = selects.of_positions(selects.OPEN_POSITION), selects.of_orders(selects.OPEN_ORDER)
 _lots = Query(selects.lots_of(_open_positions))
 _halts = Query(select(_halt).where(_halt.c.account_id == ID))
-_OPEN = (*_positions, _lots, *_orders, _halts)
+_OPEN = (MISMATCHES, NAMESPACE, BOOKED, HELD, PENDING, *_positions, _lots, *_orders, _halts)
 _BOOKS = (
     Query(select(_account).where(_account.c.id == ID)),
     Query(
@@ -149,7 +153,7 @@ _LOCKED = (
     Query(select(_order.c.id).where(_order.c.id == ID).with_for_update(), alone=True),
     *selects.of_orders(_order.c.id == ID),
     *selects.of_positions(_ordered),
-    Query(select(_attempt).where(_attempt.c.order_id == ID).order_by(_attempt.c.number)),
+    ATTEMPTS,
 )
 
 
@@ -222,9 +226,17 @@ class CaseRepository(Repository):
             tuple(map(rows.to_attempt, attempts)),
         )
 
-    async def open_books(self, account_id: UUID) -> OpenBooks:
-        positions, spreads, legs, lots, orders, lines, halts = await self._ask(*_OPEN, id=account_id)
+    async def open_books(self, account_id: UUID, *, before: datetime) -> OpenBooks:
+        mismatches, namespace, booked, held, pending, *parts = await self._ask(
+            *_OPEN, id=account_id, account=account_id, before=before
+        )
+        positions, spreads, legs, lots, orders, lines, halts = parts
         return OpenBooks(
+            namespace=namespace[0].namespace,
+            booked=rows.to_quantities(booked),
+            held=rows.to_quantities(held),
+            pending=tuple(map(rows.to_entry, pending)),
+            mismatches=tuple(map(to_mismatch, mismatches)),
             positions=rows.to_positions(positions, spreads, legs),
             lots=_to_lots(lots),
             orders=rows.to_orders(orders, lines),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, insert, or_, select, text, update
@@ -33,7 +33,7 @@ _fill = table(tables.Fill)
 # the broker's ids are numbers, told as text
 _OLDEST_FIRST = (_entry.c.executed_at, func.length(_entry.c.broker_id), _entry.c.broker_id)
 _NEWEST = Query(select(func.max(_entry.c.day).label("day")).where(_entry.c.account_id == ID))
-_PENDING = Query(select(_entry).where(_entry.c.account_id == ID, _entry.c.pending).order_by(*_OLDEST_FIRST))
+PENDING = Query(select(_entry).where(_entry.c.account_id == ID, _entry.c.pending).order_by(*_OLDEST_FIRST))
 _saving = upsert(_entry)
 _told = {
     name: _saving.excluded[name]
@@ -99,7 +99,7 @@ WHERE t.quantity = o.quantity AND t.cash = o.cash
     ),
     alone=True,
 )
-_MISMATCHES = Query(
+MISMATCHES = Query(
     text(
         f"""{_BOTH}
 SELECT o.order_id, o.symbol, o.underlying, o.quantity, o.cash, t.quantity AS told, t.cash AS told_cash
@@ -139,7 +139,7 @@ class LedgerRepository(Repository):
             await self._put(statement, {"account": account_id})
 
     async def pending(self, account_id: UUID) -> tuple[StoredEntry, ...]:
-        (found,) = await self._ask(_PENDING, id=account_id)
+        (found,) = await self._ask(PENDING, id=account_id)
         return tuple(map(rows.to_entry, found))
 
     async def lock(self, entry_id: int) -> StoredEntry:
@@ -219,19 +219,16 @@ class LedgerRepository(Repository):
         ([row],) = await self._ask(_RECONCILED, account=account_id)
         return int(row.fills)
 
-    async def mismatches(self, account_id: UUID, before: datetime) -> tuple[Difference, ...]:
-        (found,) = await self._ask(_MISMATCHES, account=account_id, before=before)
-        return tuple(
-            Difference(
-                Category.LEDGER_MISMATCH,
-                f"{row.order_id}/{row.symbol.strip()}",
-                row.underlying,
-                f"{row.quantity} for ${row.cash:.2f}",
-                "no transaction" if row.told is None else f"{row.told:.0f} for ${row.told_cash:.2f}",
-                Fix.REVIEW,
-            )
-            for row in found
-        )
+
+def to_mismatch(row: Any) -> Difference:
+    return Difference(
+        Category.LEDGER_MISMATCH,
+        f"{row.order_id}/{row.symbol.strip()}",
+        row.underlying,
+        f"{row.quantity} for ${row.cash:.2f}",
+        "no transaction" if row.told is None else f"{row.told:.0f} for ${row.told_cash:.2f}",
+        Fix.REVIEW,
+    )
 
 
 def _from_entry(account_id: UUID, entry: LedgerEntry, now: datetime) -> dict[str, object]:

@@ -55,10 +55,10 @@ _this = _order.c.id == selects.ID
 _ONE = selects.of_orders(_this)
 # what hangs on it is read after the lock is ours
 _LOCKED = (Query(select(_order.c.id).where(_this).with_for_update(), alone=True), *_ONE)
-_NAMESPACE = Query(select(_deployment.c.namespace))
+NAMESPACE = Query(select(_deployment.c.namespace))
 _attempted = select(_attempt).where(_attempt.c.id == selects.ID)
 _ATTEMPT, _ATTEMPT_LOCKED = Query(_attempted), Query(_attempted.with_for_update(), alone=True)
-_ATTEMPTS = Query(select(_attempt).where(_attempt.c.order_id == selects.ID).order_by(_attempt.c.number))
+ATTEMPTS = Query(select(_attempt).where(_attempt.c.order_id == selects.ID).order_by(_attempt.c.number))
 _FILLS = Query(select(_fill).where(_fill.c.order_id == selects.ID).order_by(_fill.c.id))
 _OF_POSITION = selects.of_orders(_order.c.position_id == selects.ID)
 _OPEN = selects.of_orders(selects.OPEN_ORDER)
@@ -169,7 +169,7 @@ class OrderRepository(Repository):
     """``ports.trades.Orders`` on Postgres."""
 
     async def namespace(self) -> UUID:
-        ([row],) = await self._ask(_NAMESPACE)
+        ([row],) = await self._ask(NAMESPACE)
         namespace: UUID = row.namespace
         return namespace
 
@@ -248,18 +248,15 @@ class OrderRepository(Repository):
         return rows.to_orders(*await self._ask(*_OPEN, id=account_id))
 
     async def known(self, account_id: UUID, broker_order_ids: Collection[str]) -> tuple[Known, ...]:
-        heads, lines, names = await self._ask(*_KNOWN, id=account_id, broker_ids=list(broker_order_ids))
-        named: dict[UUID, list[str]] = {}
-        for row in names:
-            named.setdefault(row.order_id, []).append(row.external_identifier)
-        told = {row.id: row.broker_status for row in heads}
-        return tuple(
-            Known(order, named.get(order.id, ()), told[order.id]) for order in rows.to_orders(heads, lines)
-        )
+        return _known(*await self._ask(*_KNOWN, id=account_id, broker_ids=list(broker_order_ids)))
 
-    async def strangers(self, account_id: UUID, broker_order_ids: Collection[str]) -> Mapping[str, bool]:
-        (found,) = await self._ask(_MET, id=account_id, broker_ids=list(broker_order_ids))
-        return {row.broker_order_id: row.ended for row in found}
+    async def met(
+        self, account_id: UUID, broker_order_ids: Collection[str]
+    ) -> tuple[tuple[Known, ...], Mapping[str, bool], UUID]:
+        *known, strangers, ([mine]) = await self._ask(
+            *_KNOWN, _MET, NAMESPACE, id=account_id, broker_ids=list(broker_order_ids)
+        )
+        return _known(*known), {row.broker_order_id: row.ended for row in strangers}, mine.namespace
 
     async def meet(
         self, account_id: UUID, orders: Collection[BrokerOrder], now: datetime
@@ -327,7 +324,7 @@ class OrderRepository(Repository):
         return rows.to_attempt(found[0])
 
     async def attempts(self, order_id: UUID) -> tuple[Attempt, ...]:
-        (found,) = await self._ask(_ATTEMPTS, id=order_id)
+        (found,) = await self._ask(ATTEMPTS, id=order_id)
         return tuple(map(rows.to_attempt, found))
 
     async def start_sending(self, attempt_id: UUID, *, epoch: int, now: datetime) -> bool:
@@ -400,6 +397,15 @@ class OrderRepository(Repository):
             StoredFill(row.id, row.symbol, BrokerFill(row.fill_id, row.quantity, row.price, row.filled_at))
             for row in found
         )
+
+
+def _known(heads: list[Any], lines: list[Any], names: list[Any]) -> tuple[Known, ...]:
+    named: dict[UUID, list[str]] = {}
+    for row in names:
+        named.setdefault(row.order_id, []).append(row.external_identifier)
+    told = {row.id: row.broker_status for row in heads}
+    orders = rows.to_orders(heads, lines)
+    return tuple(Known(order, named.get(order.id, ()), told[order.id]) for order in orders)
 
 
 @cache

@@ -46,7 +46,7 @@ _ROW = bindparam("row", type_=Uuid)
 _SET = update(_position).where(_position.c.id == _ROW)
 _OPENED = _SET.values(opened_at=func.coalesce(_position.c.opened_at, bindparam("at", type_=TIME)))
 _CREDIT = update(_spread).where(_spread.c.position_id == _ROW, _spread.c.key == bindparam("of"))
-_BOOKED = Query(
+BOOKED = Query(
     select(
         _lot.c.symbol,
         _position.c.underlying,
@@ -222,8 +222,8 @@ class PositionRepository(Repository):
         )
 
     async def booked(self, account_id: UUID) -> Mapping[str, tuple[str, int]]:
-        (found,) = await self._ask(_BOOKED, id=account_id)
-        return {row.symbol: (row.underlying, int(row.quantity)) for row in found}
+        (found,) = await self._ask(BOOKED, id=account_id)
+        return rows.to_quantities(found)
 
     async def realised(self, position_id: UUID) -> Decimal:
         (found,) = await self._ask(_REALISED, id=position_id)

@@ -213,6 +213,11 @@ def to_entry(row: Row) -> StoredEntry:
     return StoredEntry(row.id, entry, row.pending, row.position_id)
 
 
+def to_quantities(found: Sequence[Row]) -> dict[str, tuple[str, int]]:
+    """Underlying and signed quantity of each symbol."""
+    return {row.symbol: (row.underlying, int(row.quantity)) for row in found}
+
+
 def to_lot(row: Row) -> Lot:
     return Lot(
         position_id=row.position_id,

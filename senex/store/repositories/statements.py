@@ -140,9 +140,9 @@ class Statements:
         if not self._waiting:
             await self.driver.commit()
             return
-        self._waiting.append((b"COMMIT", [{}]))  # by a call it would have a round trip to itself
         async with self.driver.pipeline():
             await self._send()
+            await self.driver.execute("COMMIT", prepare=False)  # ``commit()`` would wait for itself alone
 
     async def _send(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -170,7 +170,7 @@ def _writing(into: ClauseElement, columns: tuple[str, ...]) -> tuple[bytes, Mapp
 def _compiled(statement: ClauseElement, columns: tuple[str, ...] = ()) -> tuple[bytes, Mapping[str, Any]]:
     compiled: SQLCompiler = statement.compile(dialect=dialect(), column_keys=list(columns) or None)  # type: ignore[assignment, no-untyped-call]
     given = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}
-    defaults = {column.key: column.default.arg for column in compiled.insert_prefetch}
+    defaults = {column.key: column.default.arg for column in compiled.insert_prefetch}  # type: ignore[union-attr]
     return str(compiled).encode(), given | defaults
 
 

@@ -1,0 +1,62 @@
+"""What is asked together is answered as if it were asked alone, and what is written waits no longer than it may."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from senex.domain.orders import OrderKind
+from senex.store.repositories import cases, selects
+from senex.store.repositories.cases import _around
+from tests.integration.test_use_cases import desk
+
+if TYPE_CHECKING:
+    from tests.integration.test_use_cases import Desk
+
+__all__ = ["desk"]
+
+
+async def test_together_says_the_same_as_alone(desk: Desk) -> None:
+    await desk.fill(await desk.approve(await desk.suggest()))
+    account = await desk.account()
+    [order, *_] = await desk.orders(OrderKind.ENTRY)
+    async with desk.units() as tx:
+        position = await tx.positions.get(order.position_id)
+        [attempt] = await tx.orders.attempts(order.id)
+        values = {**_around(account, desk.clock.now()), "account": account, "before": desk.clock.now()}
+        for queries, subject in (
+            (cases._BOOKS, account),
+            (cases._OPEN, account),
+            (cases._LOCKED, order.id),
+            (cases._SUBMISSION, attempt.id),
+            (cases._DECISION, order.decision_id),
+            (selects.of_suggestion(selects.ID), position.suggestion_id),
+        ):
+            asked = {**values, "id": subject}
+            alone = [(await tx._statements.ask(asked, [query]))[0] for query in queries]
+            together = await tx._statements.ask(asked, queries)
+            assert any(alone)
+            for one, other in zip(alone, together, strict=True):
+                assert [row._asdict() for row in other] == [row._asdict() for row in one]
+                assert [list(map(type, row)) for row in other] == [list(map(type, row)) for row in one]
+
+
+async def test_what_was_written_is_read_in_the_same_transaction(desk: Desk) -> None:
+    account = await desk.account()
+    async with desk.units() as tx:
+        await tx.accounts.source("orders", str(account), ok=False, detail="silent", now=desk.clock.now())
+        assert ("orders", False) in {(each.name, each.ok) for each in await tx.accounts.sources(account)}
+    async with desk.units.reading() as tx:
+        assert ("orders", False) not in {(each.name, each.ok) for each in await tx.accounts.sources(account)}
+
+
+async def test_what_cannot_be_written_fails_at_the_latest_with_the_commit(desk: Desk) -> None:
+    [order] = [await desk.order(await desk.approve(await desk.suggest()))]
+    async with desk.units() as tx:
+        await tx.orders.request_cancel(order.id, desk.clock.now(), actor="daemon")
+        await tx.orders.add(order, desk.clock.now())
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            await tx.commit()
+    assert not (await desk.order(order.id)).cancel_requested
