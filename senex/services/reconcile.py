@@ -43,6 +43,11 @@ class Reconciled:
     failed: dict[str, SenexError]
 
     @property
+    def over(self) -> bool:
+        """Whether nothing failed that may work at once: orders in doubt and a replaced deployment say the same."""
+        return all(isinstance(why, OrdersInDoubt | Replaced) for why in self.failed.values())
+
+    @property
     def reasons(self) -> tuple[str, ...]:
         """What failed, a line each."""
         return tuple(f"{phase}: {why}" for phase, why in self.failed.items())
@@ -54,13 +59,11 @@ async def reconcile(context: Context, account_id: UUID, work: Work) -> None:
     Raises:
         Unavailable: ``E_RECONCILE`` when a phase failed that may work the next time; the others are done.
     """
-    done = await reconcile_account(context, account_id)
-    # orders in doubt and a deployment that was replaced say the same at once: the timer looks again
-    if any(not isinstance(why, OrdersInDoubt | Replaced) for why in done.failed.values()):
+    done = await reconcile_account(context, account_id, work)
+    if not done.over:
         raise Unavailable(
             FAILED, f"The reconcile is not complete and is tried again ({'; '.join(done.reasons)})."
         )
-    await finished(context, work)
 
 
 async def monitor_orders(context: Context, account_id: UUID, work: Work) -> None:
@@ -71,8 +74,8 @@ async def monitor_orders(context: Context, account_id: UUID, work: Work) -> None
     await finished(context, work)
 
 
-async def reconcile_account(context: Context, account_id: UUID) -> Reconciled:
-    """All phases; a store that is away ends them, since nothing could be kept.
+async def reconcile_account(context: Context, account_id: UUID, work: Work | None = None) -> Reconciled:
+    """All phases; a store that is away ends them, since nothing could be kept. ``work`` is done once it is over.
 
     Raises:
         Unavailable: ``E_POSTGRES_AWAY``.
@@ -81,6 +84,8 @@ async def reconcile_account(context: Context, account_id: UUID) -> Reconciled:
         fence = await tx.accounts.fence(account_id)
     done = await _read(context, account_id)
     if any(isinstance(why, Replaced) for why in done.failed.values()):
+        if work is not None:
+            await finished(context, work)
         return done  # nothing of this account is ours to mend any more
     if any(each.category in QUANTITIES for each in done.found or ()):
         # a fill may have fallen between the two readings; what differs twice does differ
@@ -97,6 +102,8 @@ async def reconcile_account(context: Context, account_id: UUID) -> Reconciled:
             await tx.outbox.add(MEND, position_id, queue="trading", account_id=account_id)
         if not done.failed:
             await tx.accounts.ready(account_id, epoch=fence.ready_epoch, now=now)
+        if work is not None and done.over:
+            await tx.outbox.done(work)
         await tx.commit()
     await context.publisher.changed("account", str(account_id), str(account_id))
     return done

@@ -79,8 +79,8 @@ async def read_facts(context: Context, account: Account, *, older_than: timedelt
         await tx.commit()
 
 
-async def sync_account(context: Context, account_id: UUID) -> None:
-    """What the account may do, balances and holdings, as one picture with one time."""
+async def sync_account(context: Context, account_id: UUID, work: Work | None = None) -> None:
+    """What the account may do, balances and holdings, as one picture with one time; then ``work`` is done."""
     async with context.units.reading() as tx:
         account = await tx.accounts.get(account_id)
     await read_facts(context, account, older_than=_FACTS_AGAIN)
@@ -90,6 +90,8 @@ async def sync_account(context: Context, account_id: UUID) -> None:
         async with context.units() as tx:
             await tx.accounts.save_holdings(account_id, holdings, context.clock.now())
             await fresh(context, tx, "positions", account)
+            if work is not None:
+                await tx.outbox.done(work)
             await tx.commit()
     await context.publisher.changed("account", str(account_id), str(account_id))
 
@@ -115,8 +117,7 @@ async def _read_balances(context: Context, account: Account) -> None:
 
 async def sync_positions(context: Context, account_id: UUID, work: Work) -> None:
     """The scheduled reading of balances and holdings."""
-    await sync_account(context, account_id)
-    await finished(context, work)
+    await sync_account(context, account_id, work)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from senex.store.numeric import PlainLoader
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-_PREPARED, _PREPARED_AFTER = 300, 5
+_PREPARED, _PREPARED_AFTER = 300, 1
 """Statements a connection keeps prepared (more than the use cases have), and the use from which on they are."""
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from psycopg.rows import namedtuple_row
-from sqlalchemy import Table, Text, TypeDecorator, cast, func, insert, select
+from sqlalchemy import Table, Text, TypeDecorator, bindparam, cast, func, insert, select
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 
 from senex.domain.money import plain
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.elements import ClauseElement
     from sqlalchemy.types import TypeEngine
 
+_AT_ONCE = 8
+"""Rows one statement inserts; there is a text for each number of them."""
 _FROM_JSON: Mapping[type, Callable[[Any], object] | None] = {
     UUID: UUID,
     datetime: datetime.fromisoformat,
@@ -104,13 +106,20 @@ class Statements:
         self.driver = driver
         self.told = Told()
         self._connection = connection
-        self._waiting: list[tuple[bytes, Sequence[Mapping[str, object]]]] = []
+        self._waiting: list[tuple[bytes, Mapping[str, object]]] = []
 
     def write(self, into: ClauseElement, rows: Sequence[Mapping[str, object]]) -> None:
         """Have a statement that is always the same run with each of the rows, or have them inserted into a table."""
-        if rows:
-            text, given = _writing(into, tuple(rows[0]))
-            self._waiting.append((text, [{**given, **row} for row in rows]))
+        if not isinstance(into, Table):
+            for row in rows:
+                text, given = _writing(into, tuple(row))
+                self._waiting.append((text, {**given, **row}))
+            return
+        for start in range(0, len(rows), _AT_ONCE):
+            some = rows[start : start + _AT_ONCE]
+            text, given = _inserting(into, tuple(some[0]), len(some))
+            told = {f"{name}_{place}": row[name] for place, row in enumerate(some) for name in row}
+            self._waiting.append((text, {**given, **told}))
 
     async def ask(self, values: Mapping[str, object], queries: Sequence[Query]) -> list[list[Any]]:
         """The rows of each query."""
@@ -147,9 +156,8 @@ class Statements:
     async def _send(self) -> None:
         waiting, self._waiting = self._waiting, []
         cursor = self.driver.cursor()
-        for text, rows in waiting:
-            for row in rows:
-                await cursor.execute(text, row)
+        for text, values in waiting:
+            await cursor.execute(text, values)
 
 
 @cache
@@ -163,8 +171,17 @@ def _asked(queries: tuple[Query, ...]) -> list[Query]:
 
 @cache
 def _writing(into: ClauseElement, columns: tuple[str, ...]) -> tuple[bytes, Mapping[str, object]]:
-    """Writing those columns, and all others that have a value of their own; and these values."""
-    return _compiled(insert(into).inline() if isinstance(into, Table) else into, columns)
+    return _compiled(into, columns)
+
+
+@cache
+def _inserting(into: Table, columns: tuple[str, ...], rows: int) -> tuple[bytes, Mapping[str, object]]:
+    """Inserting rows of those columns, and of all others that have a value of their own; and these values."""
+    told = [
+        {name: bindparam(f"{name}_{place}", type_=into.c[name].type) for name in columns}
+        for place in range(rows)
+    ]
+    return _compiled(insert(into).inline().values(told))
 
 
 def _compiled(statement: ClauseElement, columns: tuple[str, ...] = ()) -> tuple[bytes, Mapping[str, Any]]:
