@@ -11,6 +11,7 @@ from importlib import import_module
 
 import click
 
+from senex.command_line import run_command
 from senex.lean import absent
 
 _SUPPORTED = "pandas", "rich"
@@ -35,4 +36,4 @@ def main(name: str | None) -> None:
 
 
 if __name__ == "__main__":
-    main(prog_name="senex daemon")
+    sys.exit(run_command(main, "senex daemon"))

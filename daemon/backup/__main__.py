@@ -23,8 +23,9 @@ from daemon.backup.machine_time import wall
 from daemon.backup.restore import Wish, restore
 from daemon.backup.verify import verify
 from daemon.backup.where import Where, where
+from senex.command_line import run_command
 from senex.config import BackupSettings, load, secret_files
-from senex.domain.errors import Refused, SenexError, UsageProblem
+from senex.domain.errors import Refused, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,10 +153,7 @@ def restore_(
 @_root
 @_escrow
 @_json
-@click.pass_context
-def verify_(
-    ctx: click.Context, *, folder: Path | None, root: Path | None, escrow_file: Path | None, as_json: bool
-) -> None:
+def verify_(*, folder: Path | None, root: Path | None, escrow_file: Path | None, as_json: bool) -> int:
     """Restore the newest backup on a scratch server and look at it: files, schema, journal, the broker's token.
 
     Exit 1 when something is not as it should be. The daemon does so once a month.
@@ -175,7 +173,7 @@ def verify_(
     text = [f"base backup {found.base}, restored and looked at in {found.seconds} s"]
     text += [f"{'ok' if check.ok else 'WRONG':5}  {check.name:8} {check.said}" for check in found.checks]
     _say({**asdict(found), "ok": found.ok}, text, as_json=as_json)
-    ctx.exit(0 if found.ok else 1)
+    return 0 if found.ok else 1
 
 
 @main.command()
@@ -271,14 +269,5 @@ def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def entry(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; an error is one sentence on stderr and its exit code."""
-    try:
-        main(args=arguments, prog_name="senex db")
-    except SenexError as problem:
-        click.echo(str(problem), err=True)
-        sys.exit(problem.exit_code)
-
-
 if __name__ == "__main__":
-    entry()
+    sys.exit(run_command(main, "senex db"))

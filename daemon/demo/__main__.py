@@ -11,14 +11,13 @@ import click
 
 from daemon.demo.stage import Plot, Stage
 from daemon.lineage import bound
+from senex.command_line import INTERRUPTED, run_command
 from senex.config import CommonSettings, load
-from senex.domain.errors import SenexError, UsageProblem
+from senex.domain.errors import UsageProblem
 from senex.domain.symbols import underlying_symbol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-_INTERRUPTED = 130
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,30 +35,24 @@ _INTERRUPTED = 130
     show_default=True,
     help="Seconds the story may take.",
 )
-def main(*, headless: bool, as_json: bool, symbol: str, seed: int, scenario: str, timeout: float) -> None:
+def main(*, headless: bool, as_json: bool, symbol: str, seed: int, scenario: str, timeout: float) -> int:
     """Start Postgres, Redis, a simulated broker and the daemon, then the console on top; nothing to set up.
 
     Quitting stops everything it started.
 
     Example: senex demo --headless --json --symbol SPY
     """
+    if as_json and not headless:
+        raise UsageProblem("E_USAGE", "--json prints the result of --headless; give both.")
+    if not headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageProblem("E_TERMINAL", "The console needs a terminal; run it in one, or add --headless.")
+    plot = Plot(instance=load(CommonSettings).instance, seed=seed, scenario=scenario, fresh=headless)
+    story = ["--symbol", underlying_symbol(symbol), "--timeout", str(timeout)]
+    module = ["senex.cli.story", *story, *(["--json"] if as_json else [])] if headless else ["tui"]
     try:
-        if as_json and not headless:
-            raise UsageProblem("E_USAGE", "--json prints the result of --headless; give both.")
-        if not headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
-            raise UsageProblem(
-                "E_TERMINAL", "The console needs a terminal; run it in one, or add --headless."
-            )
-        plot = Plot(instance=load(CommonSettings).instance, seed=seed, scenario=scenario, fresh=headless)
-        story = ["--symbol", underlying_symbol(symbol), "--timeout", str(timeout)]
-        module = ["senex.cli.story", *story, *(["--json"] if as_json else [])] if headless else ["tui"]
-        code = asyncio.run(_perform(plot, module, quiet=headless and as_json))
-    except SenexError as problem:
-        click.echo(f"senex: {problem}", err=True)
-        code = problem.exit_code
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        code = _INTERRUPTED
-    sys.exit(code)
+        return asyncio.run(_perform(plot, module, quiet=headless and as_json))
+    except asyncio.CancelledError:
+        return INTERRUPTED
 
 
 async def _perform(plot: Plot, module: list[str], *, quiet: bool) -> int:
@@ -106,4 +99,4 @@ def _narrator(*, quiet: bool) -> Callable[[str], None]:
 
 
 if __name__ == "__main__":
-    main(prog_name="senex demo")
+    sys.exit(run_command(main, "senex demo"))

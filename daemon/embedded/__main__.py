@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from daemon.embedded.services import EmbeddedServices
-from senex.domain.errors import SenexError, Unavailable
+from senex.command_line import run_command
+from senex.domain.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from types import FrameType
 
 _instance = click.option(
@@ -99,14 +99,5 @@ def guard(instance: str, root: Path | None) -> None:
         time.sleep(_GUARD_PAUSE)
 
 
-def entry(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; an error is one sentence on stderr and its exit code."""
-    try:
-        main(args=arguments)
-    except SenexError as problem:
-        click.echo(str(problem), err=True)
-        sys.exit(problem.exit_code)
-
-
 if __name__ == "__main__":
-    entry()
+    sys.exit(run_command(main, "python -m daemon.embedded"))

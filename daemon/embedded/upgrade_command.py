@@ -12,20 +12,18 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from daemon.embedded.upgrade import Upgrade
+from senex.command_line import INTERRUPTED, run_command
 from senex.config import CommonSettings, load
-from senex.domain.errors import SenexError
 
 if TYPE_CHECKING:
     from types import FrameType
-
-_INTERRUPTED = 130
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
     """End from wherever it is, through everything that clears up."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    raise SystemExit(_INTERRUPTED)
+    raise SystemExit(INTERRUPTED)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -46,12 +44,8 @@ def main(*, old_server: Path | None, as_json: bool) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
-    try:
-        instance = load(CommonSettings).instance
-        done = Upgrade(instance, old_server=old_server, narrate=_say).run()
-    except SenexError as problem:
-        click.echo(f"senex: {problem}", err=True)
-        sys.exit(problem.exit_code)
+    instance = load(CommonSettings).instance
+    done = Upgrade(instance, old_server=old_server, narrate=_say).run()
     if as_json:
         click.echo(json.dumps({"version": 1, "instance": instance, **asdict(done)}))
     elif done.before == done.after:
@@ -62,7 +56,6 @@ def main(*, old_server: Path | None, as_json: bool) -> None:
             f"original is kept as {done.original}, the dump in {done.backup}; remove them once you are content.",
             err=True,
         )
-    sys.exit(0)
 
 
 def _say(line: str) -> None:
@@ -70,4 +63,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    main(prog_name="senex db upgrade-server")
+    sys.exit(run_command(main, "senex db upgrade-server"))

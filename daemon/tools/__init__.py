@@ -1,46 +1,26 @@
 """What an administrator runs beside the daemon, each in a process of its own: what these programs share.
 
-A program says one sentence and its exit code where it fails, data on stdout, narration on stderr,
-and what concerns secrets in the security log.
+Data goes to stdout, narration to stderr, and what concerns secrets to the security log.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 from pydantic import SecretStr
 
 from daemon import logs
 from senex.config import CommonSettings, log_folder
-from senex.domain.errors import Refused, SenexError
+from senex.domain.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
 JSON_VERSION = 1
-_INTERRUPTED = 130
-
-
-def run(command: click.Command, name: str) -> NoReturn:
-    """Run a program's command and end the process with its exit code."""
-    try:
-        answer = command.main(prog_name=name, standalone_mode=False)
-    except click.ClickException as problem:
-        problem.show()
-        sys.exit(problem.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
-        sys.exit(_INTERRUPTED)
-    except SenexError as problem:
-        click.echo(str(problem), err=True)
-        for reason in problem.reasons:
-            click.echo(f"  · {reason}", err=True)
-        sys.exit(problem.exit_code)
-    sys.exit(answer if isinstance(answer, int) else 0)
 
 
 def keep_logs(name: str, settings: CommonSettings, folder: Path | None, secrets: Iterable[str] = ()) -> None:

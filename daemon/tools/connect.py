@@ -20,6 +20,7 @@ from daemon import tools
 from senex.bootstrap.access import access_by, vault_of
 from senex.broker.gateway import open_gateway
 from senex.bus.clock import WallClock
+from senex.command_line import run_command
 from senex.config import DaemonSettings, load
 from senex.domain.errors import Refused, SenexError, UsageProblem
 from senex.store.logins import Login, keep_login
@@ -166,4 +167,4 @@ def _confirm(accounts: tuple[AccountFacts, ...], *, live: bool, given: str | Non
 
 
 if __name__ == "__main__":
-    tools.run(main, "senex account connect")
+    sys.exit(run_command(main, "senex account connect"))

@@ -11,15 +11,15 @@ import click
 from daemon.up.detach import start_behind
 from daemon.up.house import keep
 from daemon.up.unit import unit
+from senex.command_line import INTERRUPTED, run_command
 from senex.config import BackupSettings, DaemonSettings, Environment, UpSettings, child_environment, load
-from senex.domain.errors import Refused, SenexError, UsageProblem
+from senex.domain.errors import Refused, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _ITS_OWN = ("database_url", "database_direct_url", "redis_url")
 _OF_THE_BROKER = ("broker_", "encryption_", "clock_")
-_INTERRUPTED = 130
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -36,7 +36,7 @@ _INTERRUPTED = 130
     "--print-unit", is_flag=True, help="Print a systemd user unit that runs it, and do nothing else."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object once everything runs.")
-def main(*, foreground: bool, accounts: tuple[str, ...], seed: int, print_unit: bool, as_json: bool) -> None:
+def main(*, foreground: bool, accounts: tuple[str, ...], seed: int, print_unit: bool, as_json: bool) -> int:
     """Start Postgres, Redis and the daemon on this machine, and keep them running; nothing to set up.
 
     Simulated, with a market of its own, unless SENEX_ENVIRONMENT says sandbox or live. LIVE asks first for the
@@ -44,26 +44,21 @@ def main(*, foreground: bool, accounts: tuple[str, ...], seed: int, print_unit: 
 
     Example: senex up && senex tui
     """
-    try:
-        settings = load(UpSettings)
-        if print_unit:
-            click.echo(unit(settings, accounts), nl=False)
-            code = 0
-        else:
-            code = _up(settings, foreground=foreground, accounts=accounts, seed=seed, as_json=as_json)
-    except SenexError as problem:
-        click.echo(f"senex: {problem}", err=True)
-        code = problem.exit_code
-    except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):
-        code = _INTERRUPTED
-    sys.exit(code)
+    settings = load(UpSettings)
+    if print_unit:
+        click.echo(unit(settings, accounts), nl=False)
+        return 0
+    return _up(settings, foreground=foreground, accounts=accounts, seed=seed, as_json=as_json)
 
 
 def _up(settings: UpSettings, *, foreground: bool, accounts: Sequence[str], seed: int, as_json: bool) -> int:
     given = _for_the_daemon(settings.environment)
     confirmed = _confirmed(settings.environment, accounts)
     if foreground:
-        return asyncio.run(keep(settings, given, accounts=confirmed, seed=seed, as_json=as_json))
+        try:
+            return asyncio.run(keep(settings, given, accounts=confirmed, seed=seed, as_json=as_json))
+        except asyncio.CancelledError:
+            return INTERRUPTED
     words = [word for number in confirmed for word in ("--account", number)]
     return start_behind(settings, [*words, "--seed", str(seed)], as_json=as_json)
 
@@ -119,4 +114,4 @@ def _confirmed(environment: Environment, accounts: Sequence[str]) -> tuple[str, 
 
 
 if __name__ == "__main__":
-    main(prog_name="senex up")
+    sys.exit(run_command(main, "senex up"))

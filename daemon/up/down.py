@@ -14,8 +14,9 @@ import click
 import psutil
 
 from daemon.embedded import EmbeddedServices
+from senex.command_line import run_command
 from senex.config import CommonSettings, instance_folder, load
-from senex.domain.errors import SenexError, Unavailable, UsageProblem
+from senex.domain.errors import Unavailable, UsageProblem
 from senex.here import lock_file, look
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _LOOK = 0.05
 _AFTER_KILL = 30.0
 _MODULE = "daemon.up"
-_INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,8 @@ def main(*, timeout: float, as_json: bool) -> None:
 
     Example: senex down --timeout 30
     """
-    try:
-        instance = load(CommonSettings).instance
-        ended = stop(instance, instance_folder(instance), timeout=timeout)
-    except SenexError as problem:
-        click.echo(f"senex: {problem}", err=True)
-        sys.exit(problem.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
+    instance = load(CommonSettings).instance
+    ended = stop(instance, instance_folder(instance), timeout=timeout)
     if as_json:
         click.echo(
             json.dumps(
@@ -82,7 +76,6 @@ def main(*, timeout: float, as_json: bool) -> None:
         )
     else:
         click.echo("senex has stopped.", err=True)
-    sys.exit(0)
 
 
 def stop(instance: str, folder: Path, *, timeout: float) -> Ended:
@@ -172,4 +165,4 @@ def _stop_orphans(instance: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(prog_name="senex down")
+    sys.exit(run_command(main, "senex down"))

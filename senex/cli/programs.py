@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from senex.command_line import DEBUG, Options
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -56,7 +58,9 @@ def run_program(program: Program, arguments: Sequence[str]) -> NoReturn:
     root = Path(__file__).parents[2]
     # code comes from where this senex is installed, never from a folder that happens to be the current one
     safe = () if Path.cwd() == root else ("-P",)
-    command = [sys.executable, *safe, "-m", program.module, *arguments]
+    options = click.get_current_context().find_object(Options)
+    debug = ("-X", DEBUG) if options is not None and options.debug else ()
+    command = [sys.executable, *safe, *debug, "-m", program.module, *arguments]
     sys.stdout.flush()
     os.execve(sys.executable, command, child_environment(program.role))  # noqa: S606  no shell on purpose
 

@@ -1,23 +1,17 @@
-"""The command line's root: the table of commands, errors, exit codes.
-
-Exit codes, frozen: 0 ok, 1 error, 2 usage or configuration, 3 unavailable,
-4 refused by policy, 5 outcome unknown, 130 interrupted.
-"""
+"""The command line's root: the table of commands."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from senex.cli.lazy import Entry, LazyGroup
-from senex.domain.errors import SenexError
+from senex.command_line import Options, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-INTERRUPTED = 130
 _AT = "senex.cli.commands"
 _SECTIONS: dict[str, dict[str, Entry | None]] = {
     "Run": {"demo": None, "up": None, "down": None, "tui": None, "daemon": None, "simulator": None},
@@ -56,13 +50,6 @@ _SECTIONS: dict[str, dict[str, Entry | None]] = {
 }
 
 
-@dataclass
-class Options:
-    """What holds for any command."""
-
-    debug: bool = False
-
-
 def _set_debug(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001  click's call
     ctx.ensure_object(Options).debug = value
 
@@ -86,39 +73,4 @@ root = LazyGroup(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code. An error is one sentence on stderr."""
-    options = Options()
-    try:
-        answer = root.main(arguments, prog_name="senex", standalone_mode=False, obj=options)
-    except click.ClickException as problem:
-        return _said(problem)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
-        return INTERRUPTED
-    except SenexError as problem:
-        if options.debug:
-            raise
-        click.echo(str(problem), err=True)
-        for reason in problem.reasons:
-            click.echo(f"  · {reason}", err=True)
-        return problem.exit_code
-    except Exception as problem:
-        if options.debug:
-            raise
-        click.echo(
-            f"Something in senex broke ({type(problem).__name__}: {problem}); run it again with "
-            "`senex --debug …` and report what it prints. [E_BUG]",
-            err=True,
-        )
-        return 1
-    return answer if isinstance(answer, int) else 0
-
-
-def _said(problem: click.ClickException) -> int:
-    """What click refused, as one sentence with the remedy; a group without a command shows its help."""
-    context = problem.ctx if isinstance(problem, click.UsageError) else None
-    if context is None or isinstance(problem, click.exceptions.NoArgsIsHelpError):
-        problem.show()
-    else:
-        sentence = " ".join(problem.format_message().split()).rstrip(".")
-        click.echo(f"{sentence}; `{context.command_path} --help` says what there is. [E_USAGE]", err=True)
-    return problem.exit_code
+    return run_command(root, "senex", arguments)

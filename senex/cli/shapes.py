@@ -218,8 +218,9 @@ _HEAD = f"""# JSON of the commands
 Made by `python -m senex.cli.shapes`; do not edit. Every command that prints data takes `--json` and prints
 one object: `version` ({VERSION}) and the fields below. Exact numbers (money, prices, shares) are strings; prices are
 signed (credit +, debit −) and per share unless said; times are ISO 8601 with their offset; what is not known is
-null. stdout is data, stderr is narration. Exit codes: 0 ok, 1 error, 2 usage or configuration, 3 unavailable,
-4 refused by policy, 5 outcome unknown, 130 interrupted.
+null. stdout is data, stderr is narration; what fails is said there in one sentence with its code in brackets, and
+stdout is empty then unless the fields below say otherwise. Exit codes: 0 ok, 1 error, 2 usage or configuration,
+3 unavailable, 4 refused by policy, 5 outcome unknown, 130 interrupted.
 """
 
 

@@ -15,8 +15,8 @@ import pytest
 import structlog
 from cryptography.fernet import Fernet
 
-from daemon import tools
 from daemon.tools.connect import main
+from senex.command_line import run_command
 from senex.store.logins import Login, kept_login
 from senex.store.vault import Vault
 from tests.simulated import simulated
@@ -70,12 +70,9 @@ def connect(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
             for name, value in settings.items():
                 given.setenv(name, value)
             given.setattr(sys, "stdin", io.StringIO(typed))
-            given.setattr(sys, "argv", ["connect", *words])
-            with pytest.raises(SystemExit) as ended:
-                tools.run(main, "senex account connect")
+            code = run_command(main, "senex account connect", words)
         out, err = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return Done(ended.value.code, out, err)
+        return Done(code, out, err)
 
     yield run
     root.handlers, root.level = handlers, level

@@ -11,16 +11,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 from senex.cli.output import gain, price, table
 from senex.cli.root import root
+from senex.command_line import Options, run_command
 from senex.machine import local_console_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import click
 
 ROOT = Path(__file__).parents[2]
 _HEAVY = (
@@ -194,6 +194,24 @@ def test_a_traceback_needs_debug() -> None:
     assert done.returncode != 0
 
 
+def test_a_bug_is_told_by_its_kind_and_not_by_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    def broken() -> None:
+        raise KeyError("canary")
+
+    assert run_command(click.Command("broken", callback=broken), "senex broken", []) == 1
+    said = capsys.readouterr().err
+    assert "(KeyError)" in said
+    assert "canary" not in said
+    with pytest.raises(KeyError):
+        run_command(click.Command("broken", callback=broken), "senex broken", [], options=Options(debug=True))
+
+
+def test_debug_reaches_what_a_command_becomes() -> None:
+    done = senex("--debug", "db", "verify")
+    assert "Traceback" in done.stderr
+    assert "[E_CONFIG_MISSING]" in done.stderr
+
+
 def test_usage_is_code_2() -> None:
     done = senex("nonsense")
     assert done.returncode == 2
@@ -202,8 +220,6 @@ def test_usage_is_code_2() -> None:
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
     """Every command senex itself runs, by its full name."""
-    import click
-
     for name in group.list_commands(click.Context(group)):
         command = group.get_command(click.Context(group), name)
         assert command is not None, name
@@ -251,7 +267,21 @@ def test_the_console_loads_no_broker_and_no_books() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("bogus",), ("--bogus",), ("status", "more"), ("suggest",), ("suggest", "QQQ", "--timeout", "nan")],
+    [
+        ("bogus",),
+        ("--bogus",),
+        ("status", "more"),
+        ("suggest",),
+        ("suggest", "QQQ", "--timeout", "nan"),
+        ("up", "--bogus"),
+        ("down", "--timeout", "0"),
+        ("demo", "--bogus"),
+        ("daemon", "bogus"),
+        ("db", "upgrade-server", "--old-server", "/nowhere"),
+        ("db", "restore", "--to", "yesterday"),
+        ("db", "escrow"),
+        ("secrets", "rotate", "keys", "--patience", "soon"),
+    ],
 )
 def test_a_usage_error_is_one_sentence_with_a_code_and_the_remedy(arguments: tuple[str, ...]) -> None:
     done = senex(*arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from daemon.tools.secrets import keys, redis_users
 from daemon.tools.secrets.checks import check as look
 from daemon.tools.secrets.logins import Logins, as_owner, rotate_own
 from daemon.tools.secrets.places import Places, read
+from senex.command_line import run_command
 from senex.config import SecretsSettings, load, login_name
 from senex.domain.errors import SenexError, UsageProblem
 from senex.store.crew import Crew
@@ -142,4 +144,4 @@ def _known(places: Places) -> list[str]:
 
 
 if __name__ == "__main__":
-    tools.run(main, "senex secrets")
+    sys.exit(run_command(main, "senex secrets"))
