@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 
 from daemon.secret_files import Held
 from daemon.tools.secrets.checks import check
-from daemon.tools.secrets.logins import with_login
+from daemon.tools.secrets.logins import as_owner, with_login
 from daemon.tools.secrets.places import Places, mend, read, rewrite
 from senex.domain.errors import UsageProblem
 
@@ -88,6 +88,16 @@ def test_every_file_that_says_the_old_says_the_new(folder: Path) -> None:
     assert with_login(AWAY, "a b", "c/d") == "postgresql://a%20b:c/d@127.0.0.1:1/x"
 
 
+def test_a_file_that_cannot_be_written_is_not_passed_over(folder: Path) -> None:
+    put(folder / "run_console.json", f'{{"url": "{AWAY}"}}')
+    (folder / ".run_console.json.part").mkdir()
+
+    with pytest.raises(UsageProblem) as problem:
+        Places({}, folder).replace("canary", "fresh")
+
+    assert problem.value.code == "E_SECRET_WRITE"
+
+
 def make_folder(path: Path) -> None:
     path.unlink()
     path.mkdir()
@@ -130,6 +140,16 @@ def test_each_thing_wrong_with_a_file_has_its_code(folder: Path, what: str) -> N
 def test_what_a_secret_opens_is_tried(folder: Path, name: str, text: str, code: str) -> None:
     put(folder / name, text)
     assert codes(folder)[name] == code
+
+
+def test_who_rotates_is_told_of_a_file_that_holds_no_address_and_not_what_it_holds(folder: Path) -> None:
+    put(folder / "migrator_database_url", "canary")
+
+    with pytest.raises(UsageProblem) as problem, as_owner(Places({}, folder)):
+        pass
+
+    assert problem.value.code == "E_SECRET_FORM"
+    assert "canary" not in str(problem.value)
 
 
 def test_a_closed_folder_closes_what_is_in_it(folder: Path) -> None:

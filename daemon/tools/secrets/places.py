@@ -20,7 +20,7 @@ from senex.config import (
 from senex.domain.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 _OTHERS = 0o077
@@ -82,13 +82,23 @@ class Places:
 
     def replace(self, old: str, new: str) -> int:
         """Write ``new`` wherever a file says ``old``; how many files that were."""
+        return self.edit(lambda text: text.replace(old, new))
+
+    def edit(self, change: Callable[[str], str]) -> int:
+        """Write what ``change`` makes of each file that can be read; how many it changed.
+
+        Raises:
+            UsageProblem: ``E_SECRET_WRITE``; whoever takes the old secret away must not go on.
+        """
         changed = 0
         for path in self.every():
-            with suppress(UsageProblem):
+            try:
                 text = read(path)
-                if old in text:
-                    rewrite(path, text.replace(old, new))
-                    changed += 1
+            except UsageProblem:
+                continue
+            if (anew := change(text)) != text:
+                rewrite(path, anew)
+                changed += 1
         return changed
 
     def tell(self, names: Iterable[str], password: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
@@ -47,9 +48,9 @@ def rotate(
     if not old:
         raise UsageProblem("E_SECRET_FORM", f"The file of {setting} holds no password; correct it.")
     new = new_password()
-    old_hash, new_hash = (f"#{hashlib.sha256(one.encode()).hexdigest()}" for one in (old, new))
+    new_hash = f"#{hashlib.sha256(new.encode()).hexdigest()}"
     with connected(read(places.need("redis_url")).strip()) as admin:
-        places.replace(old_hash, f"{old_hash} {new_hash}")  # what a restarted server reads knows both
+        _note(places, user, lambda known: f"{known} {new_hash}")  # what a restarted server reads knows both
         _change(admin, user, new_hash)
         with connected(address.replace(f":{quote(old)}@", f":{quote(new)}@")):
             pass
@@ -62,8 +63,9 @@ def rotate(
             say(f"waiting until nobody uses the old password of {user} any more")
             crew.wait()
             _wait(admin, user, switched, patience)
-        places.replace(f"{old_hash} {new_hash}", new_hash)
-        _change(admin, user, f"!{old_hash[1:]}")
+        # every older one, also what a rotation that was interrupted had left in force
+        _note(places, user, lambda _: new_hash)
+        _change(admin, user, "resetpass", new_hash)
         _cut(admin, user, switched)
     say(f"{user} of Redis has a new password; the old one opens nothing any more.")
 
@@ -98,8 +100,14 @@ def connected(address: str) -> Iterator[Redis]:
         client.close()
 
 
-def _change(admin: Redis, user: str, rule: str) -> None:
-    _do(admin, "ACL", "SETUSER", user, rule)
+def _note(places: Places, user: str, change: Callable[[str], str]) -> None:
+    """Change the passwords that a file of users, where one is among the secrets, knows of this one."""
+    known = re.compile(rf"(?m)^(user {re.escape(user)} .*?)(#[0-9a-f]{{64}}(?: #[0-9a-f]{{64}})*)")
+    places.edit(lambda text: known.sub(lambda found: found[1] + change(found[2]), text))
+
+
+def _change(admin: Redis, user: str, *rules: str) -> None:
+    _do(admin, "ACL", "SETUSER", user, *rules)
     with suppress(ResponseError):  # a user file that is mounted read-only was written above
         _do(admin, "ACL", "SAVE")
 
