@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet
 
+from daemon.tools.secrets.logins import try_login
 from daemon.tools.secrets.places import mend, read, rewrite
 from senex.store.logins import reseal
 from senex.store.vault import Vault
@@ -24,12 +25,13 @@ def rotate(places: Places, crew: Crew, say: Callable[[str], None]) -> int:
     then used by all, then alone. Keys that are put away are kept beside the file, for old backups.
 
     Raises:
-        UsageProblem: ``E_ENCRYPTION_KEY``, and what ``places`` raises; Unavailable: ``E_SECRET_IN_USE``,
-            ``E_POSTGRES_AWAY``. The keys in force open everything in any case.
+        UsageProblem: ``E_ENCRYPTION_KEY``, and what ``places`` and ``try_login`` raise; Unavailable:
+            ``E_SECRET_IN_USE``, ``E_POSTGRES_AWAY``. The keys in force open everything in any case.
     """
     mend(places.every())
     path = places.need("encryption_keys")
     database = read(places.find("database_direct_url") or places.need("database_url")).strip()
+    try_login(database)
     text = read(path)
     end = "\n" if text.endswith("\n") else ""
     old = [key.strip() for key in text.split(",") if key.strip()]

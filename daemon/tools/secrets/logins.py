@@ -250,5 +250,11 @@ def _connected(address: str) -> Iterator[Connection]:
                 "things, so put the right secret into the file, or set the login's password as a superuser.",
             ) from problem
         raise away(problem) from problem
+    except psycopg.ProgrammingError:  # what it says shows the file
+        raise UsageProblem(
+            "E_SECRET_FORM",
+            "A file that should hold a postgresql:// URL with a login holds something else; `senex secrets check` "
+            "names it. Nothing was changed.",
+        ) from None
     with connection:
         yield connection
