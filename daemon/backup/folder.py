@@ -217,13 +217,20 @@ def check_sums(base: Base) -> None:
     Raises:
         SenexError: ``E_BACKUP_DAMAGED`` naming the first that is not what was written.
     """
-    for line in (base.path / SUMS).read_text(encoding="utf-8").splitlines():
+    sums = base.path / SUMS
+    if not sums.is_file():
+        raise _damaged(sums)
+    for line in sums.read_text(encoding="utf-8").splitlines():
         wanted, _, name = line.partition("  ")
         file = base.path / name
         if not file.is_file() or _sum(file) != wanted:
-            raise SenexError(
-                "E_BACKUP_DAMAGED", f"{file} is not what was written there; restore from another base backup."
-            )
+            raise _damaged(file)
+
+
+def _damaged(file: Path) -> SenexError:
+    return SenexError(
+        "E_BACKUP_DAMAGED", f"{file} is not what was written there; restore from another base backup."
+    )
 
 
 def _sum(path: Path) -> str:

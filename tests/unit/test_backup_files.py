@@ -212,6 +212,9 @@ def test_a_changed_file_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(SenexError, match=r"base\.tar\.gz is not what was written"):
         places.check_sums(found)
+    (path / places.SUMS).unlink()
+    with pytest.raises(SenexError, match="SHA256SUMS is not what was written"):
+        places.check_sums(found)
 
 
 def test_the_first_segment_is_read_from_the_manifest(tmp_path: Path) -> None:
