@@ -79,15 +79,19 @@ def take_base(means: Means, *, narrate: Callable[[str], None]) -> Base:
             percent=lambda done: narrate(f"copying the database: {done} %"),
         )
         narrate("putting it away")
-        return _put_away(line, stage, facts, started=started, key=means.key)
+        return put_away(line, stage, facts, started=started, key=means.key)
 
 
-def _put_away(line: Line, stage: Path, facts: Facts, *, started: datetime, key: str | None) -> Base:
+def put_away(line: Line, stage: Path, facts: Facts, *, started: datetime, key: str | None) -> Base:
+    """The staged files as a base backup of the line: whole, or nothing of it.
+
+    Raises:
+        UsageProblem: ``E_BACKUP_FOLDER``; SenexError: ``E_BACKUP_DAMAGED``.
+    """
     label = started.strftime(STAMP)
     segment, timeline = first_segment(stage / MANIFEST)
     part, final = line.path / "base" / f".{label}.part", line.path / "base" / label
     try:
-        shutil.rmtree(part, ignore_errors=True)
         part.mkdir(mode=0o700)
         for file in sorted(stage.iterdir()):
             places.put(file, part / file.name, key)
@@ -108,8 +112,9 @@ def _put_away(line: Line, stage: Path, facts: Facts, *, started: datetime, key: 
         places.write_sums(part)
         part.rename(final)
     except OSError as problem:
-        shutil.rmtree(part, ignore_errors=True)
         raise places.unusable(line.path, problem) from problem
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     found = next((each for each in line.bases if each.path == final), None)
     if found is None:
         raise SenexError("E_BACKUP_DAMAGED", f"{final} cannot be read back; take another base backup.")

@@ -35,6 +35,7 @@ SEGMENT = re.compile(r"[0-9A-F]{24}")
 _HISTORY = re.compile(r"[0-9A-F]{8}\.history")
 _LINE = re.compile(r"[0-9a-f]{8}")
 _PART = ".part"
+_AT_WORK = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def unusable(folder: Path, problem: OSError) -> UsageProblem:
     """Say that the folder cannot be used."""
     return UsageProblem(
         "E_BACKUP_FOLDER",
-        f"The backup folder {folder} cannot be used ({problem.strerror}); mount it, or name another with "
+        f"The backup folder {folder} cannot be used ({problem.strerror}); mount it, make room, or name another with "
         "SENEX_BACKUP_FOLDER.",
     )
 
@@ -258,12 +259,27 @@ def _read_base(path: Path) -> Base | None:
         return None  # one that was not finished
 
 
+def _prune_halves(line: Line, now: datetime) -> list[str]:
+    """Remove what a process that was killed has left, and not what one is at."""
+    gone = []
+    for half in (line.path / "base").glob(f".*Z{_PART}"):
+        if _stamp(half.name[1:17]) < now - _AT_WORK:
+            shutil.rmtree(half)
+            gone.append(f"{line.path.name}/base/{half.name}")
+    return gone
+
+
+def _stamp(text: str) -> datetime:
+    return datetime.strptime(text, STAMP).replace(tzinfo=UTC)
+
+
 def prune(folder: Path, *, now: datetime, days: int) -> list[str]:
     """Remove what is older than ``days`` and nobody needs; the newest base backup always stays. What went."""
     gone: list[str] = []
     edge = now - timedelta(days=days)
     lines = lines_in(folder)
     for line in lines:
+        gone += _prune_halves(line, now)
         bases = line.bases
         old = [each for each in bases if each.finished < edge]
         if line is lines[-1] and len(old) == len(bases):
@@ -283,7 +299,7 @@ def prune(folder: Path, *, now: datetime, days: int) -> list[str]:
                 gone.append(f"{line.path.name}/wal/{name}")
         dumps = sorted((line.path / "dump").glob("*Z.dump*"))
         for dump in dumps[:-1]:
-            if datetime.strptime(dump.name[:16], STAMP).replace(tzinfo=UTC) < edge:
+            if _stamp(dump.name[:16]) < edge:
                 dump.unlink()
                 gone.append(f"{line.path.name}/dump/{dump.name}")
     return gone

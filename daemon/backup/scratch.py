@@ -6,8 +6,9 @@ import shutil
 import signal
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -64,6 +65,7 @@ def scratch_server(
         UsageProblem: ``E_RESTORE_POINT`` when the log does not reach the point that was asked for.
         SenexError: ``E_RESTORE_START`` with the server's last line.
     """
+    end_left(cluster)
     place = account.make_folder(Path(tempfile.mkdtemp(prefix="senex-scratch-")))
     trust = place / "pg_hba.conf"
     trust.write_text(_TRUST, encoding="utf-8")
@@ -103,6 +105,19 @@ def scratch_server(
             end([psutil.Process(child.pid)], _STOPS)
         child.wait()
         shutil.rmtree(place, ignore_errors=True)
+
+
+def end_left(cluster: Path) -> None:
+    """End the server whose starter was killed on an earlier try with this folder, and remove its socket's."""
+    option = "unix_socket_directories="
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            words = process.cmdline()
+            if ("-D", str(cluster)) in pairwise(words):
+                end([process], _STOPS)
+                for word in words:
+                    if word.startswith(option):
+                        shutil.rmtree(word.removeprefix(option), ignore_errors=True)
 
 
 def _answers(scratch: Scratch) -> bool:

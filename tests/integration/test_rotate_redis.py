@@ -11,6 +11,7 @@ import redis
 from daemon.tools.secrets.places import Places
 from daemon.tools.secrets.redis_users import rotate
 from senex.domain.errors import Unavailable
+from senex.store.crew import Crew
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 USER, STOLEN = "passing", "the-stolen-one"
 
 
-class Crew:
+class Told(Crew):
     """Processes of a daemon that follow their secrets, or do not."""
 
     def __init__(self, *, follows: bool) -> None:
@@ -57,11 +58,11 @@ def test_after_an_interrupted_rotation_the_next_one_takes_every_older_password_a
     places = Places({}, tmp_path)
 
     with pytest.raises(Unavailable):
-        rotate(places, USER, "console_redis_url", (), print, crew=Crew(follows=False))
+        rotate(places, USER, "console_redis_url", (), print, crew=Told(follows=False))
     between = (tmp_path / "console_redis_url").read_text()
     assert _opens(mine)  # both are in force
     assert _opens(between)
-    rotate(places, USER, "console_redis_url", (), print, crew=Crew(follows=True))
+    rotate(places, USER, "console_redis_url", (), print, crew=Told(follows=True))
 
     now = (tmp_path / "console_redis_url").read_text()
     assert [_opens(one) for one in (mine, between, now)] == [False, False, True]

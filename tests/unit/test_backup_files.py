@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,9 +14,10 @@ from hypothesis import strategies as st
 
 from daemon.backup import escrow, sealing
 from daemon.backup import folder as places
-from daemon.backup.base import Means, first_segment
+from daemon.backup.base import Means, first_segment, put_away
+from daemon.backup.scratch import end_left
 from daemon.backup.sealing import seal, unseal
-from daemon.backup.tools import Tools
+from daemon.backup.tools import Facts, Tools
 from daemon.backup.unpack import choose
 from daemon.backup.wal import Receiver
 from senex.domain.errors import SenexError, UsageProblem
@@ -126,14 +129,23 @@ def test_what_is_older_than_the_retention_goes_and_the_newest_stays(tmp_path: Pa
     for days in (40, 33):
         (line.path / "dump" / f"{(NOON - timedelta(days=days)).strftime(places.STAMP)}.dump").write_bytes(b"")
 
+    killed, at_work = (
+        line.path / "base" / f".{(NOON - timedelta(hours=hours)).strftime(places.STAMP)}.part"
+        for hours in (25, 1)
+    )
+    for half in (killed, at_work):
+        half.mkdir()
+
     gone = places.prune(tmp_path, now=NOON, days=30)
 
+    assert not killed.exists()
+    assert at_work.exists()
     assert not old.exists()
     assert not gone_line.exists()
     assert kept.exists()
     assert sorted(line.received()) == ["00000002.history", "000000020000000000000005"]
     assert len(list((line.path / "dump").iterdir())) == 1
-    assert len(gone) == 4
+    assert len(gone) == 5
     places.prune(tmp_path, now=NOON + timedelta(days=365), days=30)
     assert kept.exists(), "the newest base backup is all there is"
 
@@ -202,6 +214,37 @@ def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
         places.lines_in(tmp_path / "file")
     with pytest.raises(UsageProblem, match="cannot be used"):
         places.put(tmp_path / "file", tmp_path / "gone" / "file", None)
+
+
+def test_a_backup_that_cannot_be_put_away_leaves_nothing(tmp_path: Path) -> None:
+    line = places.line_of(tmp_path / "backups", "a1b2c3d4")
+    stage = tmp_path / "stage"
+    stage.mkdir()
+    (stage / places.MANIFEST).write_text('{"WAL-Ranges": [{"Timeline": 1, "Start-LSN": "0/2000028"}]}')
+    (stage / "base.tar.gz").write_bytes(b"packed")
+    (stage / "pg_wal.tar.gz").mkdir()  # cannot be copied, as onto a full disk
+    facts = Facts(version="18", major=18, namespace="a1b2c3d4", revision="0001")
+
+    with pytest.raises(UsageProblem, match="make room"):
+        put_away(line, stage, facts, started=NOON, key=None)
+
+    assert list((line.path / "base").iterdir()) == []
+
+
+def test_what_a_killed_restore_left_running_is_ended(tmp_path: Path) -> None:
+    cluster, sockets = tmp_path / "cluster", tmp_path / "senex-scratch-1"
+    sockets.mkdir()
+    sleeps = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with (
+        subprocess.Popen([*sleeps, "-D", str(cluster), "-c", f"unix_socket_directories={sockets}"]) as left,
+        subprocess.Popen([*sleeps, "-D", f"{cluster}-of-another"]) as other,
+    ):
+        end_left(cluster)
+
+        assert left.poll() is not None
+        assert not sockets.exists()
+        assert other.poll() is None
+        other.kill()
 
 
 def test_a_changed_file_is_named(tmp_path: Path) -> None:
