@@ -207,7 +207,7 @@ def test_a_bug_is_told_by_its_kind_and_not_by_what_it_says(capsys: pytest.Captur
 
 
 def test_debug_reaches_what_a_command_becomes() -> None:
-    done = senex("--debug", "db", "verify")
+    done = senex("--debug", "account", "connect")
     assert "Traceback" in done.stderr
     assert "[E_CONFIG_MISSING]" in done.stderr
 
