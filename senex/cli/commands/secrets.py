@@ -27,7 +27,11 @@ def check(*, as_json: bool) -> None:
 @secrets.command()
 @click.argument("what", type=click.Choice(["database", "redis", "broker", "keys"]))
 @click.option(
-    "--patience", type=float, default=60.0, show_default=True, help="Seconds to wait for old sessions to end."
+    "--patience",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for old sessions to end.",
 )
 @click.option("--from", "source", metavar="FILE", help="broker: as `senex account connect` takes it.")
 @click.option("--live", is_flag=True, help="broker: as `senex account connect` takes it.")

@@ -37,7 +37,11 @@ _ANSWER_WITHIN = 120.0
     "do so when asked.",
 )
 @click.option(
-    "--patience", type=float, default=300.0, show_default=True, help="Seconds to wait for each step."
+    "--patience",
+    type=click.FloatRange(min=0),
+    default=300.0,
+    show_default=True,
+    help="Seconds to wait for each step.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
