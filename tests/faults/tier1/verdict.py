@@ -11,10 +11,13 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from senex.simulator.books.lots import Holding
 from tests.faults.tier1.trial import Broken
 
 if TYPE_CHECKING:
-    from senex.simulator.books.records import Order
+    from collections.abc import Iterable
+
+    from senex.simulator.books.records import Entry, Order
     from tests.faults.tier1.trial import Trial
 
 _ENDED = {
@@ -190,8 +193,20 @@ async def _held(trial: Trial, seconds: set[int]) -> None:
         "WHERE l.account_id = %s",
         trial.account,
     )
-    gain = sum((each for holding in holdings.values() for each in holding.realized.values()), Decimal(0))
+    gain = _realised(trial.bench.exchange.books.entries[trial.number])
     _expect(row.gain == gain, "cents", f"we realised {row.gain}, the broker {gain}")
+
+
+def _realised(entries: Iterable[Entry]) -> Decimal:
+    """By the broker's ledger: of a position it shows nothing any more on the day after its close."""
+    holdings: dict[str, Holding] = {}
+    for entry in entries:
+        if entry.symbol is None or entry.instrument is None:
+            continue
+        at = entry.executed_at
+        made = Holding(entry.symbol, entry.instrument, entry.underlying or entry.symbol, at, at)
+        holdings.setdefault(entry.symbol, made).book(entry)
+    return sum((each for holding in holdings.values() for each in holding.realized.values()), Decimal(0))
 
 
 async def _states(trial: Trial, seconds: set[int]) -> None:
