@@ -73,7 +73,7 @@ def position_facts(
     theirs = [
         held.quantity * held.multiplier * (held.mark - held.average_open_price)
         for held in holdings
-        if held.mark is not None and held.quantity == ours[held.symbol]
+        if held.mark is not None and held.quantity == ours.get(held.symbol)
     ]
     return {
         "id": str(view.id),

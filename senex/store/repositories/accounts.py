@@ -109,10 +109,7 @@ class AccountRepository(Repository):
         )
 
     async def get(self, account_id: UUID) -> Account:
-        (found,) = await self._ask(_ONE, id=account_id)
-        if not found:
-            raise missing("The account")
-        return rows.to_account(found[0])
+        return rows.to_account(await self._the(_ONE, "The account", id=account_id))
 
     async def all(self, environment: str) -> tuple[Account, ...]:
         found = await self._rows(

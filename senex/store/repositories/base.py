@@ -66,6 +66,13 @@ class Repository:
         """Ask several compiled queries with the same values in one round trip."""
         return await self._statements.ask(values, queries)
 
+    async def _the(self, query: Query, what: str, **values: object) -> Any:
+        """The one row of a compiled query."""
+        (found,) = await self._ask(query, **values)
+        if not found:
+            raise missing(what)
+        return found[0]
+
     async def _rows(self, statement: Executable) -> list[Row[Any]]:
         return list((await self._statements.execute(statement)).all())
 

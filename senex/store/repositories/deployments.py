@@ -38,7 +38,7 @@ class DeploymentRepository(Repository):
     """``ports.accounts.Deployments`` on Postgres."""
 
     async def get(self) -> Deployment:
-        ([row],) = await self._ask(_ONE)
+        row = await self._the(_ONE, "The deployment")
         return Deployment(
             namespace=row.namespace,
             claims=row.claims,

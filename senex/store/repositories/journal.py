@@ -146,7 +146,7 @@ class JournalRepository(Repository):
             await self._run(select(func.make_month(cast(parent.name, REGCLASS), day)))
 
     async def message(self, message_id: UUID) -> tuple[UUID | None, str]:
-        ([row],) = await self._ask(_MESSAGE, id=message_id)
+        row = await self._the(_MESSAGE, "The broker message", id=message_id)
         return row.account_id, row.body
 
     async def order_messages(

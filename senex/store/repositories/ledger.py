@@ -118,8 +118,7 @@ class LedgerRepository(Repository):
     """``ports.ledger.Ledger`` on Postgres."""
 
     async def began(self, account_id: UUID) -> datetime | None:
-        ([row],) = await self._ask(_BEGAN, id=account_id)
-        began: datetime | None = row.ledger_from
+        began: datetime | None = (await self._the(_BEGAN, "The account", id=account_id)).ledger_from
         return began
 
     async def begin(self, account_id: UUID, now: datetime) -> None:

@@ -169,8 +169,7 @@ class OrderRepository(Repository):
     """``ports.trades.Orders`` on Postgres."""
 
     async def namespace(self) -> UUID:
-        ([row],) = await self._ask(NAMESPACE)
-        namespace: UUID = row.namespace
+        namespace: UUID = (await self._the(NAMESPACE, "The deployment")).namespace
         return namespace
 
     async def add(self, order: Order, now: datetime) -> None:
@@ -318,10 +317,8 @@ class OrderRepository(Repository):
         )
 
     async def attempt(self, attempt_id: UUID, *, lock: bool = False) -> Attempt:
-        (found,) = await self._ask(_ATTEMPT_LOCKED if lock else _ATTEMPT, id=attempt_id)
-        if not found:
-            raise missing("The attempt")
-        return rows.to_attempt(found[0])
+        query = _ATTEMPT_LOCKED if lock else _ATTEMPT
+        return rows.to_attempt(await self._the(query, "The attempt", id=attempt_id))
 
     async def attempts(self, order_id: UUID) -> tuple[Attempt, ...]:
         (found,) = await self._ask(ATTEMPTS, id=order_id)
