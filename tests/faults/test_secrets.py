@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -53,15 +54,10 @@ async def test_no_secret_is_in_a_command_line_an_environment_or_a_log(world: Wor
 
     assert world.credentials["refresh_token"] in secrets.values()
     assert len(secrets) >= 10
-    names = {process.name() for process in processes}
-    assert {"postgres", "valkey-server"} <= names
+    assert {"postgres", "valkey-server"} <= {name for name, _ in processes}
     assert {path.name for path in logs} >= {"worker.log", "streamer.log", "simulator.log", "postgres.log"}
     assert told
-    for process in processes:
-        try:
-            seen = " ".join(process.cmdline()) + _given(process)
-        except psutil.NoSuchProcess:
-            continue
+    for process, seen in processes:
         assert not [name for name, value in secrets.items() if value in seen], process
     for place, text in (*logs.items(), ("the database", told)):
         assert not [name for name, value in secrets.items() if value in text], place
@@ -127,16 +123,15 @@ def _secrets(world: World) -> dict[str, str]:
     return values | world.credentials
 
 
-def _processes(world: World) -> list[psutil.Process]:
-    """Everything this stage runs, the servers among it."""
+def _processes(world: World) -> list[tuple[str, str]]:
+    """Name, and command line with environment, of everything this stage runs, the servers among it."""
     root = str(world.stage.endpoints.root)
-    found = psutil.Process().children(recursive=True)
+    ours = psutil.Process().children(recursive=True)
+    found = []
     for process in psutil.process_iter():
-        try:
-            if process.cwd().startswith(root):
-                found.append(process)
-        except psutil.Error:  # gone, or somebody else's
-            continue
+        with suppress(psutil.Error):  # gone, or somebody else's
+            if process in ours or process.cwd().startswith(root):
+                found.append((process.name(), " ".join(process.cmdline()) + _given(process)))
     return found
 
 
