@@ -26,7 +26,7 @@ from senex.store.direct import connect
 from senex.store.outbox import HEARD, Outbox, wakes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
     from contextlib import AbstractAsyncContextManager
     from typing import Never
 
@@ -49,6 +49,8 @@ class Means:
     build: Callable[[], AbstractAsyncContextManager[object]]
     handlers: Handlers
     limit: float = JOB_SECONDS
+    warm: Callable[[Any], Awaitable[None]] | None = None
+    """What a container is given to do before its worker hears of new work."""
 
 
 class _Lane:
@@ -95,6 +97,11 @@ class Runner:
             stack.push_async_callback(runner.close)
             await runner._reading.connection()
             yield runner
+
+    async def warm(self) -> None:
+        """Do what would make the first job slow."""
+        if self._means.warm is not None:
+            await self._means.warm(self._container)
 
     async def perform(self, function: str, arguments: tuple[Any, ...]) -> None:
         """Run a job named by ``daemon.queues.FUNCTIONS``."""
@@ -219,6 +226,8 @@ class WarmRunner:
 
     async def _serve(self) -> None:
         async with Runner.open(self._means) as runner:
+            if self._hears:
+                await runner.warm()
             beside = asyncio.create_task(self._beside())
             turning = asyncio.create_task(self._turn())
             hearing = asyncio.create_task(runner.hear() if self._hears else self._stop.wait())

@@ -30,6 +30,7 @@ def main(settings: DaemonSettings) -> int:
         environment=settings.environment,
         build=lambda: build(settings),
         handlers=HANDLERS,
+        warm=lambda context: context.units.plan(context.clock.now()),
     )
     return serve(
         means,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from types import TracebackType
     from uuid import UUID
 
@@ -92,6 +93,10 @@ class UnitOfWorkFactory(Protocol):
     """Begins transactions, and holds the locks that outlive one."""
 
     def __call__(self) -> UnitOfWork: ...
+
+    async def plan(self, now: datetime) -> None:
+        """Be ready for the first approval: what it asks is asked as quickly as that of the hundredth."""
+        ...
 
     def reading(self) -> UnitOfWork:
         """For reads only: each stands for itself, and no transaction is begun for them."""

@@ -16,8 +16,13 @@ from senex.store.numeric import PlainLoader
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-_PREPARED, _PREPARED_AFTER = 300, 1
-"""Statements a connection keeps prepared (more than the use cases have), and the use from which on they are."""
+_PREPARED = 300
+"""Statements a connection keeps prepared, from their first use on: more than the use cases have."""
+_RENEWED_AFTER = 3600.0
+"""Seconds after which a connection is replaced: what is prepared on it is worth keeping."""
+
+# to plan what a case asks takes as long as to run it, and no value changes its plan
+_PLANNED_ONCE = "-c plan_cache_mode=force_generic_plan"
 
 
 def open_engine(url: str, *, size: int = 5, overflow: int = 15, pooled: bool = False) -> AsyncEngine:
@@ -30,9 +35,9 @@ def open_engine(url: str, *, size: int = 5, overflow: int = 15, pooled: bool = F
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=size,
         max_overflow=overflow,
-        pool_recycle=600,
+        pool_recycle=_RENEWED_AFTER,
         pool_use_lifo=True,
-        connect_args={**KEEPALIVE, **({} if pooled else {"options": SERVER_KEEPALIVE})},
+        connect_args={**KEEPALIVE, **({} if pooled else {"options": f"{SERVER_KEEPALIVE} {_PLANNED_ONCE}"})},
     )
     event.listen(engine.sync_engine, "connect", _plain if pooled else _prepare)
     event.listen(engine.sync_engine, "checkout", _refuse_dead)
@@ -41,7 +46,7 @@ def open_engine(url: str, *, size: int = 5, overflow: int = 15, pooled: bool = F
 
 def _prepare(connection: Any, record: object) -> None:
     _plain(connection, record)
-    connection.driver_connection.prepare_threshold = _PREPARED_AFTER
+    connection.driver_connection.prepare_threshold = 0
 
 
 def _plain(connection: Any, _record: object) -> None:

@@ -30,6 +30,7 @@ from senex.store.repositories.suggestions import SuggestionRepository
 from senex.store.repositories.summaries import SummaryRepository
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from types import TracebackType
     from uuid import UUID
 
@@ -121,6 +122,9 @@ _REPOSITORIES = {
     "cases": CaseRepository,
 }
 
+_LANES = 2
+"""Orders move beside one reading."""
+
 
 class PostgresUnits:
     """Begins units of work on one engine; locks are held on ``locks``, which no pooler may stand before."""
@@ -133,6 +137,13 @@ class PostgresUnits:
     def __call__(self) -> PostgresUnitOfWork:
         """A new transaction."""
         return PostgresUnitOfWork(self._engine)
+
+    async def plan(self, now: datetime) -> None:
+        """Have what stands between an approval and its order planned on the connections that are lent first."""
+        async with AsyncExitStack() as stack:
+            for _ in range(_LANES):
+                tx = await stack.enter_async_context(self())
+                await tx.cases.plan(now)
 
     def reading(self) -> PostgresUnitOfWork:
         """Reads, each of which stands for itself."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from sqlalchemy import Date, Uuid, any_, bindparam, select
 
@@ -32,7 +33,6 @@ from senex.store.told import about
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
-    from uuid import UUID
 
     from senex.domain.lots import Lot
     from senex.domain.suggestions import Suggestion
@@ -157,8 +157,18 @@ _LOCKED = (
 )
 
 
+_NOBODY = UUID(int=0)
+
+
 class CaseRepository(Repository):
     """``ports.cases.Cases`` on Postgres."""
+
+    async def plan(self, now: datetime) -> None:
+        """Ask about nobody what an approval and its order ask, so that this connection has it planned."""
+        for questions in (_DECISION, _SUBMISSION, _LOCKED):
+            await self._ask(*questions, id=_NOBODY)
+        for first in ((*_LOCKED_SUGGESTION, *selects.FENCE), selects.FENCE_SHARED):
+            await self._ask(*first, *_BOOKS, suggestion=_NOBODY, **_around(_NOBODY, now))
 
     async def decision(self, decision_id: UUID) -> DecisionCase:
         decided, result, operator, account, order, instruments, *suggestion = await self._ask(

@@ -33,7 +33,14 @@ _MINUTE = bindparam("minute_began", type_=DateTime(timezone=True))
 _DAY = bindparam("day_began", type_=DateTime(timezone=True))
 _TODAY, _WORD = bindparam("today", type_=Date), bindparam("today_word", type_=String)
 _entry, _recent = _order.c.kind == OrderKind.ENTRY, _attempt.c.sending_at > _MINUTE
-_closes = select(func.max(_session.c.closes_at)).where(_session.c.day < _TODAY).scalar_subquery()
+# by its key: the greatest close of all would be looked for through ten years of days
+_closes = (
+    select(_session.c.closes_at)
+    .where(_session.c.day < _TODAY)
+    .order_by(_session.c.day.desc())
+    .limit(1)
+    .scalar_subquery()
+)
 _of_account = _snapshot.c.account_id == ID
 
 QUERIES = (
