@@ -47,7 +47,7 @@ async def meet(context: Context, tx: UnitOfWork, account_id: UUID, orders: Colle
             await stop_entries(context, tx, account_id, why)
         if theirs.id not in news:
             continue
-        if news[theirs.id] and (live or (began is not None and theirs.updated_at > began)):
+        if news[theirs.id] and (live or (began is not None and theirs.updated_at >= began)):
             await tx.alarms.sound(_alarm(account_id, theirs, namespace), now)
         if not live:
             await tx.alarms.resolve(FOREIGN, theirs.id, account_id=account_id, now=now)

@@ -37,7 +37,7 @@ def _quiet() -> Iterator[None]:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.timeout(1800)  # two dozen stories on a machine that may do much else
 def test_no_fault_breaks_an_invariant(embedded: Endpoints, template_database: str) -> None:
-    trials = [(fault, 0) for fault in FAULTS] + [("killed", 1), ("everything", 1)]
+    trials = [(fault, 0) for fault in FAULTS] + [("killed", 1), ("everything", 1), ("replaced", 52)]
 
     report = hurried(hold(embedded, template_database, trials))
 
