@@ -30,7 +30,6 @@ from senex.config import ConsoleSettings, load
 from senex.store.outbox import LEASE_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from uuid import UUID
 
     from senex.bootstrap.live_console import LiveConsole
@@ -99,11 +98,9 @@ async def measure() -> list[Row]:
                 approvals = await _approvals(console, listener, stage.urls.owner)
             bare = [await asyncio.to_thread(_round_trip, f"{address}/clock") for _ in range(50)]
             offered = await asyncio.to_thread(_offered, stage.urls.owner)
-            stock = {
-                kind: await asyncio.to_thread(_stock, kind, stage.endpoints.redis.daemon_url(9))
-                for kind in (Worker, SimpleWorker)
-            }
-    return [_approval_row(approvals, bare), *_job_rows(offered, stock)]
+            url = stage.endpoints.redis.daemon_url(9)
+            forking, inside = [await asyncio.to_thread(_stock, url, forks=forks) for forks in (True, False)]
+    return [_approval_row(approvals, bare), *_job_rows(offered, forking, inside)]
 
 
 async def _approvals(console: LiveConsole, listener: Listener, url: str) -> list[float]:
@@ -173,10 +170,10 @@ def _offered(url: str) -> list[tuple[float, float]]:
     return taken[5:]
 
 
-def _stock(kind: type[Worker], url: str) -> list[tuple[float, float]]:
+def _stock(url: str, *, forks: bool) -> list[tuple[float, float]]:
     """Milliseconds from enqueue to begin and end of a no-op on a stock RQ worker."""
     redis = Redis.from_url(url)
-    worker = multiprocessing.get_context("spawn").Process(target=_work, args=(kind, url))
+    worker = multiprocessing.get_context("spawn").Process(target=_work, args=(url, forks))
     worker.start()
     queue = Queue("stock", connection=redis)
     taken = []
@@ -193,7 +190,8 @@ def _stock(kind: type[Worker], url: str) -> list[tuple[float, float]]:
     return taken[5:]
 
 
-def _work(kind: type[Worker], url: str) -> None:
+def _work(url: str, forks: bool) -> None:  # noqa: FBT001  positional for the other process
+    kind = Worker if forks else SimpleWorker
     kind(["stock"], connection=Redis.from_url(url)).work(logging_level="ERROR")
 
 
@@ -211,13 +209,12 @@ def _approval_row(approvals: list[float], bare: list[float]) -> Row:
 
 
 def _job_rows(
-    offered: list[tuple[float, float]], stock: Mapping[type[Worker], list[tuple[float, float]]]
+    offered: list[tuple[float, float]], forking: list[tuple[float, float]], inside: list[tuple[float, float]]
 ) -> list[Row]:
     """Begin and end of work, beside the same of a no-op on a stock worker that forks, as ``rq worker`` does."""
     rows = []
-    forks, inside = stock[Worker], stock[SimpleWorker]
     for place, what, bar in ((0, "begun", 20.0), (1, "done", math.inf)):
-        ours, other, warm = ([each[place] for each in some] for some in (offered, forks, inside))
+        ours, other, warm = ([each[place] for each in some] for some in (offered, forking, inside))
         median, p99, reference = statistics.median(ours), _p99(ours), statistics.median(other)
         rows.append(
             Row(

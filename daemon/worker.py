@@ -41,6 +41,8 @@ CONCURRENCY = {"trading": 1, "accounts": 2, "default": 1}
 _IDLE_SECONDS, _RETIRE_SECONDS = 5, 1
 """RQ's loop turns so often with nothing to do: heartbeats are not its business. To retire it waits less."""
 _HUNG_SECONDS = 5.0
+_BEHIND = 5
+"""How far what reads and reckons stands back behind what sends, where they want the same processor."""
 _HEARTBEAT, _SPARE_SECONDS = timedelta(seconds=5), 60
 _TIMES: dict[str, Any] = {"worker_ttl": 60, "maintenance_interval": 30}
 _log = structlog.get_logger("senex.worker")
@@ -148,6 +150,8 @@ def serve(
         instance = f"{host}/{number}"
 
         def live() -> int:
+            if queue != HEARD:
+                os.nice(_BEHIND)
             log_as(f"worker-{queue}-{number}")
             return serve_queue(queue, means, redis_url=redis_url, instance=instance)
 

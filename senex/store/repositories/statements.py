@@ -13,9 +13,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, cached_property
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
+from psycopg import AsyncRawCursor
 from psycopg.rows import namedtuple_row
 from sqlalchemy import Table, Text, TypeDecorator, bindparam, cast, func, insert, select
 from sqlalchemy.dialects.postgresql.psycopg import dialect
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 8
 """Rows one statement inserts; there is a text for each number of them."""
+_DIALECT = dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # Postgres' own: the driver reads no text
 _FROM_JSON: Mapping[type, Callable[[Any], object] | None] = {
     UUID: UUID,
     datetime: datetime.fromisoformat,
@@ -46,6 +48,19 @@ _FROM_JSON: Mapping[type, Callable[[Any], object] | None] = {
     int: None,
     bool: None,
 }
+
+
+class _Compiled(NamedTuple):
+    """A statement's text, the names of its parameters in their order, and those that never change."""
+
+    text: bytes
+    names: tuple[str, ...]
+    given: Mapping[str, object]
+
+    def with_values(self, values: Mapping[str, object]) -> tuple[bytes, list[object]]:
+        """As the driver takes it."""
+        known = {**self.given, **values}
+        return self.text, [known[name] for name in self.names]
 
 
 class Query:
@@ -60,8 +75,8 @@ class Query:
         self._columns = columns
 
     @cached_property
-    def compiled(self) -> tuple[bytes, Mapping[str, Any]]:
-        """Its text and the parameters that never change."""
+    def compiled(self) -> _Compiled:
+        """Its text, once made."""
         return _compiled(self.statement, self._columns)
 
     def answers(self, found: list[Any]) -> list[list[Any]]:
@@ -106,20 +121,18 @@ class Statements:
         self.driver = driver
         self.told = Told()
         self._connection = connection
-        self._waiting: list[tuple[bytes, Mapping[str, object]]] = []
+        self._waiting: list[tuple[bytes, Sequence[object]]] = []
 
     def write(self, into: ClauseElement, rows: Sequence[Mapping[str, object]]) -> None:
         """Have a statement that is always the same run with each of the rows, or have them inserted into a table."""
         if not isinstance(into, Table):
             for row in rows:
-                text, given = _writing(into, tuple(row))
-                self._waiting.append((text, {**given, **row}))
+                self._waiting.append(_writing(into, tuple(row)).with_values(row))
             return
         for start in range(0, len(rows), _AT_ONCE):
             some = rows[start : start + _AT_ONCE]
-            text, given = _inserting(into, tuple(some[0]), len(some))
             told = {f"{name}_{place}": row[name] for place, row in enumerate(some) for name in row}
-            self._waiting.append((text, {**given, **told}))
+            self._waiting.append(_inserting(into, tuple(some[0]), len(some)).with_values(told))
 
     async def ask(self, values: Mapping[str, object], queries: Sequence[Query]) -> list[list[Any]]:
         """The rows of each query."""
@@ -127,9 +140,8 @@ class Statements:
         async with self.driver.pipeline():
             await self._send()
             for query in _asked(tuple(queries)):
-                text, given = query.compiled
-                cursor = self.driver.cursor(row_factory=namedtuple_row)
-                await cursor.execute(text, {**given, **values})
+                cursor = AsyncRawCursor(self.driver, row_factory=namedtuple_row)
+                await cursor.execute(*query.compiled.with_values(values))
                 asked.append((query, cursor))
         return [rows for query, cursor in asked for rows in query.answers(await cursor.fetchall())]
 
@@ -155,7 +167,7 @@ class Statements:
 
     async def _send(self) -> None:
         waiting, self._waiting = self._waiting, []
-        cursor = self.driver.cursor()
+        cursor = AsyncRawCursor(self.driver)
         for text, values in waiting:
             await cursor.execute(text, values)
 
@@ -170,12 +182,12 @@ def _asked(queries: tuple[Query, ...]) -> list[Query]:
 
 
 @cache
-def _writing(into: ClauseElement, columns: tuple[str, ...]) -> tuple[bytes, Mapping[str, object]]:
+def _writing(into: ClauseElement, columns: tuple[str, ...]) -> _Compiled:
     return _compiled(into, columns)
 
 
 @cache
-def _inserting(into: Table, columns: tuple[str, ...], rows: int) -> tuple[bytes, Mapping[str, object]]:
+def _inserting(into: Table, columns: tuple[str, ...], rows: int) -> _Compiled:
     """Inserting rows of those columns, and of all others that have a value of their own; and these values."""
     told = [
         {name: bindparam(f"{name}_{place}", type_=into.c[name].type) for name in columns}
@@ -184,11 +196,11 @@ def _inserting(into: Table, columns: tuple[str, ...], rows: int) -> tuple[bytes,
     return _compiled(insert(into).inline().values(told))
 
 
-def _compiled(statement: ClauseElement, columns: tuple[str, ...] = ()) -> tuple[bytes, Mapping[str, Any]]:
-    compiled: SQLCompiler = statement.compile(dialect=dialect(), column_keys=list(columns) or None)  # type: ignore[assignment, no-untyped-call]
+def _compiled(statement: ClauseElement, columns: tuple[str, ...] = ()) -> _Compiled:
+    compiled: SQLCompiler = statement.compile(dialect=_DIALECT, column_keys=list(columns) or None)  # type: ignore[assignment]
     given = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}
     defaults = {column.key: column.default.arg for column in compiled.insert_prefetch}  # type: ignore[union-attr]
-    return str(compiled).encode(), given | defaults
+    return _Compiled(str(compiled).encode(), tuple(compiled.positiontup or ()), given | defaults)
 
 
 def _reader(kind: TypeEngine[Any]) -> Callable[[Any], object] | None:
