@@ -42,6 +42,13 @@ _FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "senex_alarms": ("Open alarms.", ("code", "severity")),
     "senex_source_ok": ("Whether a source is fresh.", ("source",)),
     "senex_stream_age_seconds": ("Age of a stream's last frame when it last reported.", ("source",)),
+    "senex_stream_symbols": ("Symbols that are streamed.", ()),
+    "senex_stream_symbols_limit": ("Symbols that are streamed at most.", ()),
+    "senex_stream_leases_refused": ("Wishes of consoles that have no room in the budget.", ()),
+    "senex_stream_quarantined": (
+        "Messages that were no quote and were put aside, since the streamer began.",
+        (),
+    ),
     "senex_token_seconds": ("How long the broker's token is good for; it is renewed a minute before.", ()),
     "senex_heartbeat_age_seconds": ("Age of a process's heartbeat.", ("process", "instance")),
     "senex_account_ready": ("Whether entries may be sent, as far as reconciliation goes.", ("account",)),

@@ -17,7 +17,7 @@ from daemon.streaming.alerts import AlertIntake
 from daemon.streaming.flusher import Flusher
 from daemon.streaming.settling import Settling
 from daemon.streaming.sweeping import Sweeper
-from daemon.streaming.wishes import Wishes
+from daemon.streaming.wishes import BUDGET, Wishes
 from daemon.together import ended, together
 from senex.bootstrap.access import broker_access
 from senex.broker.session import open_session
@@ -30,7 +30,7 @@ from senex.domain.errors import Unavailable
 from senex.domain.quotes import CONNECTION_SILENT
 from senex.store.heartbeats import keep_beating
 from senex.store.locks import leader
-from senex.store.streaming import StreamStore
+from senex.store.streaming import SourceNews, StreamStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,40 +155,52 @@ class Report:
         statuses, now = self.statuses(), self._clock.now()
         if (statuses, now) == self._told:  # a market that stands
             return
-        self._state.detail = "; ".join(f"{name}: {detail}" for name, (_, detail) in statuses.items())
+        self._state.detail = "; ".join(f"{name}: {news.detail}" for name, news in statuses.items())
         with suppress(Unavailable):
             await store.sources(statuses, now)
             self._told = statuses, now
 
-    def statuses(self) -> dict[str, tuple[bool, str]]:
-        """Each source: whether it is fresh, and why not or how much."""
+    def statuses(self) -> dict[str, SourceNews]:
+        """How each source is."""
+        seconds = self._token_seconds()
         return {
             "quotes": self._quote_status(),
-            "alerts": (
+            "alerts": SourceNews(
                 self._alerts.connected,
                 self._alerts.problem
                 or f"{self._intake.taken} received, {self._intake.unreadable} unreadable",
             ),
-            "token": (not self._login, self._login or f"valid for {self._token_seconds():.0f} s"),
-            "redis": (not self._flusher.problem, self._flusher.problem or "written"),
-            "clock": (
+            "token": SourceNews(
+                not self._login, self._login or f"valid for {seconds:.0f} s", {"valid_seconds": seconds}
+            ),
+            "redis": SourceNews(not self._flusher.problem, self._flusher.problem or "written"),
+            "clock": SourceNews(
                 self._clock.fresh,
                 "followed" if self._clock.fresh else "the market clock does not answer",
             ),
         }
 
-    def _quote_status(self) -> tuple[bool, str]:
+    def _quote_status(self) -> SourceNews:
         book = self._quotes.book
         counted = ", ".join(f"{count} {kind}" for kind, count in sorted(book.quarantined.items()))
-        last = "" if book.last_inbound is None else f", last frame {self._age(book.last_inbound):.0f} s ago"
+        figures: dict[str, float] = {
+            "symbols": len(book),
+            "budget": BUDGET,
+            "leases_refused": self._wishes.refused,
+            "quarantined": sum(book.quarantined.values()),
+        }
+        last = ""
+        if book.last_inbound is not None:
+            figures["age_seconds"] = self._age(book.last_inbound)
+            last = f", last frame {figures['age_seconds']:.0f} s ago"
         detail = f"{len(book)} symbols, {book.received} events{last}" + (f"; {counted}" if counted else "")
         if self._wishes.refused:
             detail += f"; {self._wishes.refused} leases over the budget"
         if not book.connected:
-            return False, self._quotes.problem or "not connected"
-        if book.last_inbound is not None and self._age(book.last_inbound) > CONNECTION_SILENT.total_seconds():
-            return False, f"silent; {detail}"
-        return True, detail
+            return SourceNews(False, self._quotes.problem or "not connected", figures)  # noqa: FBT003  named there
+        if figures.get("age_seconds", 0.0) > CONNECTION_SILENT.total_seconds():
+            return SourceNews(False, f"silent; {detail}", figures)  # noqa: FBT003
+        return SourceNews(True, detail, figures)  # noqa: FBT003
 
     def _age(self, at: datetime) -> float:
         """Seconds of market time since."""

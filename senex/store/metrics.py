@@ -72,10 +72,14 @@ UNION ALL SELECT 'senex_unknown_orders', ARRAY[]::text[], coalesce((SELECT n FRO
 UNION ALL SELECT 'senex_alarms', ARRAY[code, severity], count(*) FROM alarm WHERE resolved_at IS NULL
     GROUP BY code, severity
 UNION ALL SELECT 'senex_source_ok', ARRAY[source], min(ok::integer) FROM source_status GROUP BY source
-UNION ALL SELECT 'senex_stream_age_seconds', ARRAY[source], substring(detail FROM 'last frame (\\d+) s ago')::integer
-FROM source_status WHERE detail ~ 'last frame \\d+ s ago'
-UNION ALL SELECT 'senex_token_seconds', ARRAY[]::text[], substring(detail FROM 'valid for (\\d+) s')::integer
-FROM source_status WHERE source = 'token' AND detail ~ 'valid for \\d+ s'
+UNION ALL SELECT metric, labels, (figures ->> figure)::double precision FROM source_status JOIN (VALUES
+    ('quotes', 'age_seconds', 'senex_stream_age_seconds', ARRAY['quotes']),
+    ('quotes', 'symbols', 'senex_stream_symbols', ARRAY[]::text[]),
+    ('quotes', 'budget', 'senex_stream_symbols_limit', ARRAY[]::text[]),
+    ('quotes', 'leases_refused', 'senex_stream_leases_refused', ARRAY[]::text[]),
+    ('quotes', 'quarantined', 'senex_stream_quarantined', ARRAY[]::text[]),
+    ('token', 'valid_seconds', 'senex_token_seconds', ARRAY[]::text[])
+) told (source, figure, metric, labels) USING (source) WHERE figures ? figure
 UNION ALL SELECT 'senex_heartbeat_age_seconds', ARRAY[name, instance],
     greatest(extract(epoch FROM clock_timestamp() - beat_at), 0)
 FROM heartbeat

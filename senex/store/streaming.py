@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID, uuid4
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from senex.store.direct import away, connect
 from senex.store.outbox import INSIDE
@@ -62,12 +63,21 @@ SELECT a.id, r.epoch FROM account a JOIN readiness r ON r.account_id = a.id
 WHERE a.environment = %s AND a.number = ANY(%s)
 """
 _SOURCE = """
-INSERT INTO source_status (source, subject, ok, detail, at) VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT (source, subject) DO UPDATE SET ok = excluded.ok, detail = excluded.detail, at = excluded.at
+INSERT INTO source_status (source, subject, ok, detail, at, figures) VALUES (%s, '', %s, %s, %s, %s)
+ON CONFLICT (source, subject)
+DO UPDATE SET ok = excluded.ok, detail = excluded.detail, at = excluded.at, figures = excluded.figures
 """
 
 _INSIDE = "SELECT id FROM outbox WHERE done_at IS NULL AND queue = %s ORDER BY id"
 _DONE = "UPDATE outbox SET done_at = clock_timestamp(), error = NULL WHERE id = ANY(%s) AND done_at IS NULL"
+
+
+class SourceNews(NamedTuple):
+    """Whether a source is fresh, why not or how much in words, and its figures by their name."""
+
+    ok: bool
+    detail: str
+    figures: Mapping[str, float] = {}
 
 
 class StreamStore:
@@ -141,10 +151,12 @@ class StreamStore:
         async with self._connected() as connection:
             await connection.execute(_DONE, (list(rows),))
 
-    async def sources(self, statuses: Mapping[str, tuple[bool, str]], now: datetime) -> None:
-        """Say how each source is: name to (ok, detail)."""
+    async def sources(self, statuses: Mapping[str, SourceNews], now: datetime) -> None:
+        """Say how each source is, by its name."""
         async with self._connected() as connection, connection.transaction():
-            rows = [(source, "", ok, detail, now) for source, (ok, detail) in statuses.items()]
+            rows = [
+                (source, news.ok, news.detail, now, Jsonb(news.figures)) for source, news in statuses.items()
+            ]
             await connection.cursor().executemany(_SOURCE, rows)
 
     async def _account(self, connection: AsyncConnection, number: str | None) -> UUID | None:

@@ -80,9 +80,10 @@ def test_a_scrape_tells_all_there_is_to_tell(database_url: str, owner_url: str, 
             "('trading', 'execute', '', clock_timestamp()), ('default', 'suggest', '', NULL)"
         )
         owner.execute(
-            "INSERT INTO source_status (source, subject, ok, detail, at) VALUES "
-            "('quotes', '', true, '3 symbols, 9 events, last frame 7 s ago', now()), "
-            "('token', '', true, 'valid for 840 s', now())"
+            "INSERT INTO source_status (source, subject, ok, detail, at, figures) VALUES "
+            """('quotes', '', true, '', now(), '{"symbols": 3, "budget": 9, "leases_refused": 2, "age_seconds": 7}')"""
+            """, ('token', '', true, '', now(), '{"valid_seconds": 840}'), """
+            "('redis', '', true, 'written', now(), '{}')"
         )
     with _exporter(database_url, tmp_path) as (process, port):
         found = eventually(lambda: _answered(port), "the exporter answers")
@@ -108,6 +109,10 @@ def test_a_scrape_tells_all_there_is_to_tell(database_url: str, owner_url: str, 
     assert found["senex_work_seconds", "execute", "0.95"] >= 0
     assert found["senex_stream_age_seconds", "quotes"] == 7
     assert found["senex_token_seconds",] == 840
+    assert found["senex_stream_symbols",] == 3
+    assert found["senex_stream_symbols_limit",] == 9
+    assert found["senex_stream_leases_refused",] == 2
+    assert ("senex_stream_quarantined",) not in found  # unknown is not nought
     assert found["senex_unknown_orders",] == 0
     assert found["senex_table_bytes", "outbox"] > 0
     assert found["senex_table_bytes", "broker_message"] > 0  # with its partitions

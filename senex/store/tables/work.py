@@ -13,6 +13,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from senex.store.tables.columns import TIME, one_of
@@ -57,7 +58,7 @@ class Heartbeat(SQLModel, table=True):
 
 
 class SourceStatus(SQLModel, table=True):
-    """When a source last proved fresh. ``subject`` is an account id, or empty for all."""
+    """When a source last proved fresh. ``subject`` is an account id, or empty for all; ``figures`` by their name."""
 
     __tablename__ = "source_status"
     source: str = Field(primary_key=True)
@@ -65,6 +66,7 @@ class SourceStatus(SQLModel, table=True):
     ok: bool
     detail: str
     at: datetime = Field(sa_type=TIME)
+    figures: dict[str, float] = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'{}'")))
 
 
 class JobSchedule(SQLModel, table=True):

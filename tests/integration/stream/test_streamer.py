@@ -167,6 +167,12 @@ async def test_what_the_books_hold_and_what_is_leased_is_streamed(stage: Stage, 
 
     await until(the_books_only)
 
+    async def told() -> bool:
+        figures = stage.one("SELECT figures FROM source_status WHERE source = 'quotes'")
+        return figures["symbols"] == len(books) and figures["budget"] > 0 and figures["age_seconds"] >= 0
+
+    await until(told)
+
 
 async def test_the_hourly_sweep_forgets_what_nobody_wants(stage: Stage, redis: Redis) -> None:
     stage.start()
