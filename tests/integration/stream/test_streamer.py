@@ -169,7 +169,7 @@ async def test_what_the_books_hold_and_what_is_leased_is_streamed(stage: Stage, 
 
     async def told() -> bool:
         figures = stage.one("SELECT figures FROM source_status WHERE source = 'quotes'")
-        return figures["symbols"] == len(books) and figures["budget"] > 0 and figures["age_seconds"] >= 0
+        return bool(figures["symbols"] == len(books) and figures["budget"] and figures["age_seconds"] >= 0)
 
     await until(told)
 
