@@ -37,12 +37,16 @@ class LargeAccount:
         self._rows: dict[str, list[dict[str, Any]]] = {}
         self._symbols: set[OptionSymbol] = set()
         self._orders: list[BrokerOrder] = []
+        self.expired: list[UUID] = []
+        """Positions whose entry was cancelled."""
 
     def add(self, number: int, *, filled: bool) -> None:
         """Position ``number``: open with its targets, or an entry that was cancelled."""
         day = date(2026, 4, 10) + timedelta(days=7 * (number % 40))
         body = 400 + number // 40 * 2
         position = self._position(day, "open_full" if filled else "expired")
+        if not filled:
+            self.expired.append(position)
         symbols = {
             key: (OptionSymbol("QQQ", day, right, D(body)), OptionSymbol("QQQ", day, right, D(body + width)))
             for key, right, width in _SPREADS

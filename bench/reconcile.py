@@ -9,25 +9,20 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import psycopg
-from psycopg import sql
 from sqlalchemy import text
 
 from bench._large_account import LargeAccount
 from bench._row import Row, print_rows
-from bench._running import open_folder
-from daemon.embedded import EmbeddedServices
+from bench._running import open_database
 from senex.domain.orders import BrokerStatus
 from senex.ports.records import Work
 from senex.services.context import Context
 from senex.services.reconcile import reconcile_account
 from senex.services.sync import sync_accounts
 from senex.store.engine import open_engine
-from senex.store.migrate import migrate
 from senex.store.unit_of_work import PostgresUnits
 from senex.testing import market
 from senex.testing.broker import MemoryBroker
@@ -35,30 +30,16 @@ from senex.testing.bus import MemoryPublisher, MemoryQuotes
 from senex.testing.clock import ManualClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from uuid import UUID
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 POSITIONS, CANCELLED, CHANGED, RUNS = 1000, 1000, 100, 5
 BAR = 5.0
-_NAME = "bench"
-
-
-@contextmanager
-def _database() -> Iterator[str]:
-    with open_folder() as folder, EmbeddedServices("bench-reconcile", root=folder) as endpoints:
-        with psycopg.connect(endpoints.postgres.superuser_url(), autocommit=True) as connection:
-            role = sql.SQL("CREATE ROLE bench LOGIN SUPERUSER PASSWORD {}").format(sql.Literal(_NAME))
-            connection.execute(role)
-            connection.execute("CREATE DATABASE bench OWNER bench")
-        url = endpoints.postgres.url(user=_NAME, password=_NAME, database=_NAME)
-        migrate(url, operator=_NAME)
-        yield url
 
 
 async def measure() -> Row:
-    with _database() as url:
+    with open_database() as url:
         engine = open_engine(url)
         try:
             return await _measured(engine)
