@@ -6,6 +6,7 @@ Whoever watches that address says so when it is not asked for: a dead host canno
 from __future__ import annotations
 
 import asyncio
+import http.client
 import urllib.request
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -21,6 +22,7 @@ from senex.store.schedule import read_calendar
 from senex.store.vigil import read_vigil
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from senex.domain.calendar import Calendar
@@ -59,9 +61,18 @@ def why_not(vigil: Vigil | None, now: datetime, calendar: Calendar) -> str | Non
 
 
 async def keep_vigil(
-    url: str, *, direct_url: str, environment: str, clock: MarketClock, every: float = PING_SECONDS
+    url: str,
+    *,
+    direct_url: str,
+    environment: str,
+    clock: MarketClock,
+    hindered: Callable[[], str | None] = lambda: None,
+    every: float = PING_SECONDS,
 ) -> None:
-    """Ask for ``url`` again and again while all is on time, until cancelled. Its failures end nothing."""
+    """Ask for ``url`` again and again while all is on time, until cancelled. Its failures end nothing.
+
+    ``hindered`` says what keeps work from being queued, which nobody else may be able to tell.
+    """
     said: str | None = ""
     connection: AsyncConnection | None = None
     try:
@@ -71,11 +82,12 @@ async def keep_vigil(
                     connection = await connect(direct_url, name="dead man's switch")
                 vigil = await read_vigil(connection, environment)
                 now = clock.now()
-                problem = why_not(vigil, now, await read_calendar(connection, now.date()))
+                problem = hindered() or why_not(vigil, now, await read_calendar(connection, now.date()))
                 if problem is None:
                     await asyncio.to_thread(_ask, url)
-            except (Unavailable, OSError) as error:
-                problem = type(error).__name__  # never the address: whoever knows it can keep it quiet
+            # whatever is at that address, or is no address at all; never said, as who knows it can keep it quiet
+            except (Unavailable, OSError, http.client.HTTPException, ValueError) as error:
+                problem = type(error).__name__
             if problem != said:
                 _log.info("asked" if problem is None else "not asked", why=problem or "")
                 said = problem

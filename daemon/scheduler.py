@@ -33,6 +33,7 @@ from senex.store.heartbeats import keep_beating
 from senex.store.locks import leader
 from senex.store.outbox import Outbox
 from senex.store.schedule import read_calendar, read_schedule
+from senex.store.slots import claim_slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -49,6 +50,7 @@ _CALENDAR_SECONDS, _CALENDAR_REACH = 30.0, timedelta(days=30)
 _AGAIN_SECONDS = 15.0
 _UNFINISHED = (b"queued", b"started")
 _MOMENT = 0.02
+_REDIS_AWAY = "leader, Redis away"
 _TRIES = 3
 _log = structlog.get_logger("senex.scheduler")
 
@@ -185,8 +187,11 @@ class SlotScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
 class Ticks:
     """The leader's loop."""
 
-    def __init__(self, *, connection: AsyncConnection, scheduler: SlotScheduler, clock: MarketClock) -> None:
+    def __init__(
+        self, *, connection: AsyncConnection, scheduler: SlotScheduler, clock: MarketClock, environment: str
+    ) -> None:
         self._connection, self._scheduler, self._clock = connection, scheduler, clock
+        self._environment = environment
         self._calendar: Calendar | None = None
         self._calendar_read, self._calendar_around = 0.0, date.min
         self._last: tuple[str, datetime] | None = None
@@ -232,7 +237,10 @@ class Ticks:
         return self._scheduler.queued != before
 
     async def tick(self) -> None:
-        """Compare and queue once. Raises Unavailable without Postgres; a lost Redis or clock is waited for."""
+        """Compare and queue once. Raises Unavailable without Postgres; a lost clock is waited for.
+
+        Without Redis what is due is made work here, and the comparison stays to be done.
+        """
         async with self._turn:
             await self._tick()
 
@@ -249,10 +257,27 @@ class Ticks:
         try:
             await asyncio.to_thread(self._scheduler.tick, entries)
         except RedisError as problem:
-            self._note("leader, Redis away", why=str(problem))
+            self._note(_REDIS_AWAY, why=str(problem))
+            await self._claim(entry for entry in entries.values() if entry.at <= now)
             return
         self._last = (timeline, now)
         self._note("leader")
+
+    async def _claim(self, due: Iterable[Entry]) -> None:
+        """Have the work of slots without the queue: who sends hears of it, the rest waits for its offer."""
+        for entry in due:
+            await claim_slot(
+                self._connection,
+                timeline=entry.timeline,
+                job=entry.job,
+                slot=entry.at,
+                queue=entry.queue,
+                environment=self._environment,
+            )
+
+    def hindered(self) -> str | None:
+        """What keeps slots from being queued."""
+        return "Redis is away" if self.state == _REDIS_AWAY else None
 
     async def _known_calendar(self, today: date) -> Calendar:
         old = time.monotonic() - self._calendar_read > _CALENDAR_SECONDS
@@ -289,12 +314,19 @@ async def schedule(
                 connection=await connect(direct_url, name="scheduler"),
                 scheduler=SlotScheduler(connection=connect_queues(redis_url), clock=clock),
                 clock=clock,
+                environment=environment,
             )
             _log.info("leading")
             group.create_task(clock.attend("scheduler", 2, ticks.settle))
             if dead_man_url is not None:
                 group.create_task(
-                    keep_vigil(dead_man_url, direct_url=direct_url, environment=environment, clock=clock)
+                    keep_vigil(
+                        dead_man_url,
+                        direct_url=direct_url,
+                        environment=environment,
+                        clock=clock,
+                        hindered=ticks.hindered,
+                    )
                 )
             while True:
                 if not clock.lockstep:

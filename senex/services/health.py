@@ -29,7 +29,7 @@ def judge(seen: Vitals) -> tuple[HealthView, ...]:
     return (
         HealthView("postgres", alive=True, ready=True, detail="answers"),
         *(_process(name, seen) for name in PROCESSES),
-        _token(seen.sources),
+        _token(seen),
         _jobs(seen.jobs),
         _machine("clock", CLOCK_OFF, seen.alarms),
         _machine("disk", DISK_FILLS, seen.alarms),
@@ -95,8 +95,10 @@ def _problem(name: str, found: tuple[ProcessView, ...], sources: tuple[SourceVie
     return "; ".join(stale)
 
 
-def _token(sources: tuple[SourceView, ...]) -> HealthView:
-    found = next((one for one in sources if one.source == "token"), None)
+def _token(seen: Vitals) -> HealthView:
+    found = next((one for one in seen.sources if one.source == "token"), None)
+    if not living(seen.processes, "streamer"):
+        return dead("token", "not known while the streamer is not there")
     if found is None:
         return dead("token", "nobody has logged in at the broker yet")
     return HealthView("token", alive=True, ready=found.ok, detail=found.detail)

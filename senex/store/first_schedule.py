@@ -90,7 +90,7 @@ SCHEDULE: tuple[dict[str, object], ...] = (
     {
         "name": "watch_freshness",
         "rule": "every 5 min 09:45-16:15 sessions in-session",
-        "queue": "default",
+        "queue": "trading",
         "enabled": True,
         "grace_seconds": 300,
     },

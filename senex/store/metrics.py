@@ -41,6 +41,8 @@ class Heard:
     pid: int
 
 
+_STILL = 5
+"""Seconds without a heartbeat after which the streamer's word on its sources is none; until then they age with it."""
 _FIGURES = f"""
 WITH undone AS (
     SELECT o.queue, o.created_at, {STATE} AS state FROM outbox o LEFT JOIN account a ON a.id = o.account_id
@@ -48,7 +50,10 @@ WITH undone AS (
 recent AS (
     SELECT job, greatest(extract(epoch FROM done_at - created_at), 0)::double precision AS took FROM outbox
     WHERE id > (SELECT coalesce(max(id), 0) - 2000 FROM outbox)
-        AND done_at > clock_timestamp() - interval '10 minutes'),
+        AND done_at > clock_timestamp() - interval '10 minutes' AND error IS NULL),
+streamer AS (
+    SELECT greatest(extract(epoch FROM clock_timestamp() - max(beat_at)), 0)::double precision AS still FROM heartbeat
+    WHERE name = 'streamer' AND detail <> 'standby'),
 stood AS (SELECT status, count(*) AS n FROM trade_order GROUP BY status),
 sizes AS (
     SELECT coalesce(pg_partition_root(relid), relid)::regclass::text AS name,
@@ -66,20 +71,26 @@ FROM recent, unnest(ARRAY[0.5, 0.95, 1.0]) share GROUP BY job, share
 UNION ALL SELECT 'senex_work_done_recently', ARRAY[job], count(*) FROM recent GROUP BY job
 UNION ALL SELECT 'senex_job_last_done_seconds', ARRAY[s.name], extract(epoch FROM clock_timestamp() - d.done_at)
 FROM job_schedule s CROSS JOIN LATERAL (
-    SELECT done_at FROM outbox o WHERE o.job = s.name AND o.done_at IS NOT NULL ORDER BY o.id DESC LIMIT 1) d
+    SELECT done_at FROM outbox o WHERE o.job = s.name AND o.done_at IS NOT NULL AND o.error IS NULL
+    ORDER BY o.id DESC LIMIT 1) d
 UNION ALL SELECT 'senex_orders', ARRAY[status], n FROM stood
 UNION ALL SELECT 'senex_unknown_orders', ARRAY[]::text[], coalesce((SELECT n FROM stood WHERE status = 'unknown'), 0)
 UNION ALL SELECT 'senex_alarms', ARRAY[code, severity], count(*) FROM alarm WHERE resolved_at IS NULL
     GROUP BY code, severity
-UNION ALL SELECT 'senex_source_ok', ARRAY[source], min(ok::integer) FROM source_status GROUP BY source
-UNION ALL SELECT metric, labels, (figures ->> figure)::double precision FROM source_status JOIN (VALUES
-    ('quotes', 'age_seconds', 'senex_stream_age_seconds', ARRAY['quotes']),
-    ('quotes', 'symbols', 'senex_stream_symbols', ARRAY[]::text[]),
-    ('quotes', 'budget', 'senex_stream_symbols_limit', ARRAY[]::text[]),
-    ('quotes', 'leases_refused', 'senex_stream_leases_refused', ARRAY[]::text[]),
-    ('quotes', 'quarantined', 'senex_stream_quarantined', ARRAY[]::text[]),
-    ('token', 'valid_seconds', 'senex_token_seconds', ARRAY[]::text[])
-) told (source, figure, metric, labels) USING (source) WHERE figures ? figure
+UNION ALL SELECT 'senex_source_ok', ARRAY[source],
+    CASE WHEN source = ANY(ARRAY['quotes', 'alerts', 'token', 'redis', 'clock']) AND (still > {_STILL}) IS NOT FALSE
+        THEN 0 ELSE min(ok::integer) END
+FROM source_status, streamer GROUP BY source, still
+UNION ALL SELECT metric, labels, (figures ->> figure)::double precision + coalesce(since * still, 0)
+FROM streamer, source_status JOIN (VALUES
+    ('quotes', 'age_seconds', 'senex_stream_age_seconds', ARRAY['quotes'], 1),
+    ('quotes', 'symbols', 'senex_stream_symbols', ARRAY[]::text[], NULL),
+    ('quotes', 'budget', 'senex_stream_symbols_limit', ARRAY[]::text[], NULL),
+    ('quotes', 'leases_refused', 'senex_stream_leases_refused', ARRAY[]::text[], NULL),
+    ('quotes', 'quarantined', 'senex_stream_quarantined', ARRAY[]::text[], NULL),
+    ('token', 'valid_seconds', 'senex_token_seconds', ARRAY[]::text[], -1)
+) told (source, figure, metric, labels, since) USING (source)
+WHERE figures ? figure AND (since IS NULL OR still IS NOT NULL)
 UNION ALL SELECT 'senex_heartbeat_age_seconds', ARRAY[name, instance],
     greatest(extract(epoch FROM clock_timestamp() - beat_at), 0)
 FROM heartbeat

@@ -374,7 +374,7 @@ GROUP BY q.name, q.place ORDER BY q.place
 JOB_HEALTH = """
 SELECT s.name, s.rule, s.enabled,
     (SELECT extract(epoch FROM clock_timestamp() - o.done_at)::double precision FROM outbox o
-        WHERE o.job = s.name AND o.done_at IS NOT NULL ORDER BY o.id DESC LIMIT 1) AS done_age,
+        WHERE o.job = s.name AND o.done_at IS NOT NULL AND o.error IS NULL ORDER BY o.id DESC LIMIT 1) AS done_age,
     w.waiting::integer AS waiting, w.waiting_age, w.error
 FROM job_schedule s
 CROSS JOIN LATERAL (

@@ -90,6 +90,18 @@ async def outside() -> AsyncIterator[Outside]:
     await runner.cleanup()
 
 
+@pytest.fixture
+async def garbage() -> AsyncIterator[str]:
+    """Where somebody answers who does not speak HTTP."""
+
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"SSH-2.0-something\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield "{}:{}".format(*server.sockets[0].getsockname())
+
+
 async def says(capsys: pytest.CaptureFixture[str], words: str) -> str | None:
     out = capsys.readouterr().out
     return out if words in out else None
@@ -122,21 +134,29 @@ async def test_it_asks_while_the_books_are_compared(
         assert outside.asked == before
 
 
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("http://127.0.0.1:1/secret", "URLError"),
+        ("http://{garbage}/secret", "BadStatusLine"),
+        ("http://127.0.0.1:x/secret", "InvalidURL"),
+    ],
+)
 async def test_an_address_that_does_not_answer_ends_nothing_and_is_never_logged(
-    desk: Desk, database_url: str, capsys: pytest.CaptureFixture[str]
+    desk: Desk, database_url: str, capsys: pytest.CaptureFixture[str], garbage: str, address: str, why: str
 ) -> None:
     async with await connect(database_url, name="test") as connection:
         await beat(connection, "worker trading", "here/1")
     keeping = asyncio.create_task(
         keep_vigil(
-            "http://127.0.0.1:1/secret",
+            address.format(garbage=garbage),
             direct_url=database_url,
             environment=ENVIRONMENT,
             clock=desk.clock,
             every=0.02,
         )
     )
-    said = await until(lambda: says(capsys, "URLError"))
+    said = await until(lambda: says(capsys, why))
     assert not keeping.done()
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)

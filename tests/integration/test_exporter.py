@@ -85,6 +85,8 @@ def test_a_scrape_tells_all_there_is_to_tell(database_url: str, owner_url: str, 
             """, ('token', '', true, '', now(), '{"valid_seconds": 840}'), """
             "('redis', '', true, 'written', now(), '{}')"
         )
+        beats = "INSERT INTO heartbeat (name, instance, host, pid, detail, started_at, beat_at) VALUES "
+        owner.execute(beats + "('streamer', 'x', 'elsewhere', 1, 'quotes', now(), now() + interval '1 hour')")
     with _exporter(database_url, tmp_path) as (process, port):
         found = eventually(lambda: _answered(port), "the exporter answers")
         beating = eventually(
@@ -94,6 +96,8 @@ def test_a_scrape_tells_all_there_is_to_tell(database_url: str, owner_url: str, 
         environment = _environment(database_url, tmp_path, port)
         second = subprocess.run(_COMMAND, env=environment, capture_output=True, text=True, check=False)
         with psycopg.connect(owner_url, autocommit=True) as owner:
+            owner.execute("UPDATE heartbeat SET beat_at = now() - interval '1 hour' WHERE name = 'streamer'")
+            still = _scrape(port)
             owner.execute("ALTER TABLE outbox RENAME TO gone")
         without = _scrape(port)
         process.terminate()
@@ -109,6 +113,11 @@ def test_a_scrape_tells_all_there_is_to_tell(database_url: str, owner_url: str, 
     assert found["senex_work_seconds", "execute", "0.95"] >= 0
     assert found["senex_stream_age_seconds", "quotes"] == 7
     assert found["senex_token_seconds",] == 840
+    assert (found["senex_source_ok", "quotes"], still["senex_source_ok", "quotes"]) == (1, 0)
+    assert (
+        still["senex_stream_age_seconds", "quotes"] >= 3607
+    )  # a streamer that is silent does not stay fresh
+    assert still["senex_token_seconds",] < 0
     assert found["senex_stream_symbols",] == 3
     assert found["senex_stream_symbols_limit",] == 9
     assert found["senex_stream_leases_refused",] == 2

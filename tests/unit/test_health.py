@@ -64,6 +64,7 @@ def test_all_is_well_when_each_has_said_so() -> None:
             "last frame 40 s ago",
         ),
         (replace(WELL, sources=_SOURCES[:2]), "token", False, "nobody has logged in"),
+        (_with(ProcessView("streamer", "x@y", 9.0, "")), "token", False, "not known while the streamer"),
         (
             replace(WELL, sources=(replace(_SOURCES[2], ok=False, detail="refused"),)),
             "token",

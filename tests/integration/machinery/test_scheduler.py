@@ -14,6 +14,7 @@ from aiohttp import web
 
 from daemon.queues import connect_queues
 from daemon.scheduler import Entry, SlotScheduler, Ticks
+from senex.store import query_text
 from senex.store.direct import connect
 from senex.store.slots import claim_slot
 from tests.integration.machinery.machinery_support import kill
@@ -87,7 +88,12 @@ async def bench(machinery: Stage) -> AsyncIterator[Bench]:
     redis, watch = connect_queues(machinery.redis), Watch()
     yield Bench(
         watch,
-        Ticks(connection=connection, scheduler=SlotScheduler(connection=redis, clock=watch), clock=watch),
+        Ticks(
+            connection=connection,
+            scheduler=SlotScheduler(connection=redis, clock=watch),
+            clock=watch,
+            environment="simulated",
+        ),
         machinery,
     )
     redis.close()
@@ -208,6 +214,26 @@ async def test_a_silent_clock_makes_nothing_due(bench: Bench) -> None:
     assert await bench.tick_at(_TEN + _FIVE) == []
 
 
+async def test_without_redis_what_is_due_becomes_work_all_the_same_and_once(bench: Bench) -> None:
+    def work() -> int:
+        return bench.machinery.one("SELECT count(*) FROM outbox WHERE job = 'sync'")  # type: ignore[no-any-return]
+
+    await bench.tick_at(_TEN)
+    queues = bench.machinery.queues
+    queues.config_set("maxclients", 1)
+    queues.execute_command("CLIENT KILL TYPE normal SKIPME yes")
+    await bench.ticks.tick()
+    assert work() == 0
+    bench.watch.instant = _TEN + _FIVE
+    for _ in range(2):
+        await bench.ticks.tick()
+        assert (bench.ticks.hindered(), work()) == ("Redis is away", 1)
+    queues.config_set("maxclients", 1000)
+    assert await bench.tick_at(_TEN + _FIVE + timedelta(seconds=1)) == []
+    assert (bench.ticks.hindered(), work()) == (None, 1)
+    assert await bench.tick_at(_TEN + 2 * _FIVE) == [_id(_TEN + 2 * _FIVE)]
+
+
 async def test_an_unreadable_rule_stops_only_its_own_job(bench: Bench) -> None:
     _plan(bench.machinery, "odd", "*/5 * * * *")
     await bench.tick_at(_TEN)
@@ -225,8 +251,14 @@ async def test_what_failed_in_an_earlier_slot_is_left_to_the_next(bench: Bench) 
     sql = bench.machinery.sql
     await bench.claim(_TEN)
     await bench.claim(_TEN, job="other")
-    sql.execute("UPDATE outbox SET error = 'the broker is away', offers = 9")
+    sql.execute(
+        "UPDATE outbox SET error = 'the broker is away', offers = 9, created_at = '2026-03-03 12:00Z'"
+    )
     await bench.claim(_TEN + _FIVE)
+    jobs = "SELECT created_at = '2026-03-03 12:00Z' FROM outbox WHERE job = 'sync' AND done_at IS NULL"
+    assert bench.machinery.one(jobs)  # since when it fails is not forgotten
+    told = {row[0]: row[3] for row in sql.execute(query_text.JOB_HEALTH).fetchall()}
+    assert told["sync"] is None  # it has never been done
     rows = sql.execute("SELECT job, done_at IS NULL, error, offers FROM outbox ORDER BY id").fetchall()
     assert rows == [
         ("sync", False, "left to a later slot: the broker is away", 9),
