@@ -189,7 +189,7 @@ class CommonSettings(BaseSettings):
         return init_settings, env_settings, SecretFiles(settings_cls), SettingsFile(settings_cls)
 
     def model_post_init(self, _context: object, /) -> None:
-        """An address of the wrong kind is said here, in one place, and not by what would connect to it.
+        """An address that is none is said here, in one place, and not by what would connect to it.
 
         Raises:
             UsageProblem: ``E_CONFIG_VALUE``.
@@ -209,6 +209,11 @@ class CommonSettings(BaseSettings):
                     f"{_variable(name)} is not usable: several hosts of Postgres are named in the query, "
                     "postgresql://USER:PASSWORD@/DATABASE?host=A,B&port=5432,5432&target_session_attrs=read-write.",
                 )
+        urls = getattr(self, "notify_urls", None)
+        if urls is not None:
+            from senex.outside.channels import read_channels  # noqa: PLC0415  hardly any process has some
+
+            read_channels(urls.get_secret_value())
 
 
 class _Clocked(CommonSettings):
@@ -457,9 +462,10 @@ class BackupSettings(CommonSettings):
 
 
 class UpSettings(CommonSettings):
-    """What ``senex up`` decides by; what else the daemon is given it passes on."""
+    """What ``senex up`` decides by or looks at first; what else the daemon is given it passes on."""
 
     metrics_address: Annotated[str | None, Field(default=None)]
+    notify_urls: Annotated[SecretStr | None, Field(default=None)]
 
 
 class SecretsSettings(CommonSettings):

@@ -118,6 +118,7 @@ def test_a_unit_that_systemd_reads(here: Installation, tmp_path: Path) -> None:
         ({"SENEX_ENVIRONMENT": "live"}, ("up", "--print-unit"), 2, "E_UP_ACCOUNT"),
         ({"SENEX_DATABASE_URL": "postgresql://elsewhere"}, ("up",), 2, "E_UP_ELSEWHERE"),
         ({"SENEX_ENVIRONMENT": "papre"}, ("up",), 2, "E_CONFIG_VALUE"),
+        ({"SENEX_NOTIFY_URLS": "root json://127.0.0.1"}, ("up",), 2, "E_CONFIG_VALUE"),
     ],
 )
 def test_what_up_does_not_begin(

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from senex.config import ConsoleSettings, DaemonSettings, MigratorSettings, child_environment, load
+from senex.config import (
+    ConsoleSettings,
+    DaemonSettings,
+    MigratorSettings,
+    UpSettings,
+    child_environment,
+    load,
+)
 from senex.domain.errors import UsageProblem
 from senex.domain.limits import PRESETS, Limits
 
@@ -48,7 +55,7 @@ def put(monkeypatch: pytest.MonkeyPatch, *sets: dict[str, str], **changes: str) 
         monkeypatch.setenv(name, value)
 
 
-def refused(kind: type[DaemonSettings | ConsoleSettings | MigratorSettings]) -> UsageProblem:
+def refused(kind: type[DaemonSettings | ConsoleSettings | MigratorSettings | UpSettings]) -> UsageProblem:
     with pytest.raises(UsageProblem) as problem:
         load(kind)
     return problem.value
@@ -181,6 +188,16 @@ def test_a_value_of_the_wrong_kind_is_named_and_not_shown(
         True,
         False,
     )
+
+
+@pytest.mark.parametrize("kind", [DaemonSettings, UpSettings])
+def test_a_line_of_channels_that_is_none_stops_a_daemon_before_it_starts(
+    monkeypatch: pytest.MonkeyPatch, kind: type[DaemonSettings | UpSettings]
+) -> None:
+    put(monkeypatch, DAEMON, SENEX_NOTIFY_URLS="# root's\nroot json://canary")
+    problem = refused(kind)
+    assert (problem.code, "line 2 is not OPERATOR=ADDRESS" in problem.message) == ("E_CONFIG_VALUE", True)
+    assert "canary" not in problem.message
 
 
 def test_a_child_gets_its_own_settings_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
