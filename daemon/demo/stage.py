@@ -313,16 +313,17 @@ class Stage:
 
     def _daemon_environment(self) -> dict[str, str]:
         secret = self._secret
-        return self._environment(
-            "daemon",
-            SENEX_DATABASE_URL_FILE=secret("database_url", self.urls.daemon),
-            SENEX_REDIS_URL_FILE=secret("redis_url", self.endpoints.redis.daemon_url()),
-            SENEX_ENCRYPTION_KEYS_FILE=str(self._encryption_key()),
-            SENEX_LOG_DIR=str(self.logs),
+        ours = {
+            "SENEX_DATABASE_URL_FILE": secret("database_url", self.urls.daemon),
+            "SENEX_REDIS_URL_FILE": secret("redis_url", self.endpoints.redis.daemon_url()),
+            "SENEX_ENCRYPTION_KEYS_FILE": str(self._encryption_key()),
+            "SENEX_LOG_DIR": str(self.logs),
             **(self._simulated_broker() if self._simulated else {}),
             **self._clock(),
-            **self._plot.settings,
-        )
+        }
+        return self._environment(
+            "daemon", **{**ours, **self._plot.settings}
+        )  # the operator's may be the same
 
     def _simulated_broker(self) -> dict[str, str]:
         rest, credentials = self.rest_url, self._credentials

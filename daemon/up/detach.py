@@ -14,6 +14,7 @@ import click
 
 from daemon.embedded.places import make_places
 from daemon.embedded.storage import storage_errors
+from senex.command_line import DEBUG, Options
 from senex.config import child_environment
 from senex.domain.errors import Unavailable
 from senex.here import look
@@ -52,7 +53,7 @@ def start_behind(settings: UpSettings, words: Sequence[str], *, as_json: bool) -
         with log.open("rb") as told, log.open("ab") as sink:
             told.seek(0, os.SEEK_END)
             child = subprocess.Popen(
-                [sys.executable, *_safe_path(), "-m", "daemon.up", "--foreground", "--json", *words],
+                [sys.executable, *_as_this(), "-m", "daemon.up", "--foreground", "--json", *words],
                 env=child_environment("up"),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -62,9 +63,10 @@ def start_behind(settings: UpSettings, words: Sequence[str], *, as_json: bool) -
             return _wait(child, told, as_json=as_json)
 
 
-def _safe_path() -> tuple[str, ...]:
-    """As this process was started: with the current folder on its path or without."""
-    return ("-P",) if sys.flags.safe_path else ()
+def _as_this() -> tuple[str, ...]:
+    """As this process was started: with the current folder on its path or without, with tracebacks or without."""
+    safe = ("-P",) if sys.flags.safe_path else ()
+    return (*safe, "-X", DEBUG) if Options().debug else safe
 
 
 def _wait(child: subprocess.Popen[bytes], told: IO[bytes], *, as_json: bool) -> int:

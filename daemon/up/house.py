@@ -123,7 +123,9 @@ async def _beating(stage: Stage) -> None:
             name = wrong or min(missing)
             said = last_line(stage.logs / f"{name}.log")
             kind = Unavailable if wrong is None else UsageProblem
-            raise kind("E_UP_START", f"The {name} does not come up: {said}; its log is {stage.logs / name}.")
+            raise kind(
+                "E_UP_START", f"The {name} does not come up: {said}; its log is {stage.logs / name}.log."
+            )
         await asyncio.sleep(_LOOK)
 
 
