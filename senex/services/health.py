@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from senex.domain.alarms import Severity
 from senex.domain.machine import CLOCK_OFF, DISK_FILLS
-from senex.domain.parts import PROCESSES
+from senex.domain.parts import PROCESSES, SERVICES
 from senex.ports.views import HealthView
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from senex.ports.views import AlarmView, JobHealthView, ProcessView, RedisView, SourceView, Vitals
 
+UNSEEN = "not known without a database that can be read"
 FRESH = 5.0
 """Seconds without a heartbeat after which a process counts as gone; it beats every second."""
 WAITS = 300.0
@@ -56,6 +57,15 @@ def judge_redis(redis: RedisView) -> HealthView:
 def dead(name: str, why: str) -> HealthView:
     """A service that does not answer."""
     return HealthView(name, alive=False, ready=False, detail=why)
+
+
+def unseen(why: str, *, answers: bool) -> tuple[HealthView, ...]:
+    """Every service but Redis where nothing can be read; Postgres ``answers`` where it is only of no use to us."""
+    others = (name for name in SERVICES if name not in {"postgres", "redis"})
+    return (
+        HealthView("postgres", alive=answers, ready=False, detail=why),
+        *(dead(name, UNSEEN) for name in others),
+    )
 
 
 def living(processes: Sequence[ProcessView], name: str) -> tuple[ProcessView, ...]:

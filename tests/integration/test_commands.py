@@ -349,4 +349,19 @@ async def test_health_without_its_servers_says_so(shell: Shell) -> None:
     assert (await shell.senex("health", "redis", **_AWAY)).code == 1
     whole = await shell.senex("health", "--json", **_AWAY)
     assert not any(one["alive"] for one in whole.json["services"])
-    assert "geheim" not in whole.out + gone.err
+    shown = await shell.senex("health", **_AWAY)
+    assert "No job" not in shown.out
+    assert "What is scheduled is not known" in shown.out
+    assert "geheim" not in whole.out + gone.err + shown.out
+
+
+async def test_a_postgres_of_another_version_lives_and_is_not_ready(shell: Shell, owner_url: str) -> None:
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    lives = await shell.senex("health", "postgres")
+    assert (lives.code, "lives and is not ready: The database is at 0001" in lives.out) == (0, True), lives
+    assert (await shell.senex("health", "postgres", "--ready")).code == 1
+    whole = await shell.senex("health", "--json")
+    others = {one["name"]: one for one in whole.json["services"] if one["name"] not in {"postgres", "redis"}}
+    assert whole.code == 1
+    assert {one["detail"] for one in others.values()} == {"not known without a database that can be read"}

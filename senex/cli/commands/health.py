@@ -15,7 +15,7 @@ from senex.config import ConsoleSettings, DaemonSettings, load
 from senex.domain.errors import SenexError, UsageProblem
 from senex.domain.parts import PROCESSES, SERVICES
 from senex.ports.views import Vitals
-from senex.services.health import dead, judge, judge_redis, living
+from senex.services.health import UNSEEN, dead, judge, judge_redis, living, unseen
 from senex.store.health import look
 
 if TYPE_CHECKING:
@@ -49,21 +49,19 @@ def health(*, service: str | None, here: bool, ready: bool, as_json: bool) -> in
     database, redis = _urls()
     if service == "redis":
         return _one(_redis(redis), Vitals(), ready=ready, as_json=as_json)
+    seen: Vitals | None
     try:
         seen = asyncio.run(look(database))
     except SenexError as problem:
-        found = [
-            dead(name, str(problem) if name == "postgres" else "not known without Postgres")
-            for name in SERVICES
-            if name != "redis"
-        ]
-        seen = Vitals()
+        found = list(unseen(str(problem), answers=isinstance(problem, UsageProblem)))
+        seen = None
     else:
         if here:
             seen = _of_this_host(seen)
         found = list(judge(seen))
     if service is not None:
-        return _one(next(one for one in found if one.name == service), seen, ready=ready, as_json=as_json)
+        named = next(one for one in found if one.name == service)
+        return _one(named, seen or Vitals(), ready=ready, as_json=as_json)
     return _all([found[0], _redis(redis), *found[1:]], seen, as_json=as_json)
 
 
@@ -94,9 +92,10 @@ def _one(found: HealthView, seen: Vitals, *, ready: bool, as_json: bool) -> int:
     return 0 if found.alive and (found.ready or not ready) else 1
 
 
-def _all(found: list[HealthView], seen: Vitals, *, as_json: bool) -> int:
+def _all(found: list[HealthView], seen: Vitals | None, *, as_json: bool) -> int:
+    jobs = () if seen is None else seen.jobs
     if as_json:
-        print_json(services=found, jobs=seen.jobs)
+        print_json(services=found, jobs=jobs)
     else:
         words = {True: "yes", False: "NO"}
         rows = [(one.name, words[one.alive], words[one.ready], one.detail) for one in found]
@@ -111,8 +110,8 @@ def _all(found: list[HealthView], seen: Vitals, *, as_json: bool) -> int:
                     str(one.waiting),
                     one.rule if one.enabled else f"paused ({one.rule})",
                 )
-                for one in seen.jobs
+                for one in jobs
             ],
-            empty="No job is scheduled.",
+            empty=f"What is scheduled is {UNSEEN}." if seen is None else "No job is scheduled.",
         )
     return 0 if all(one.alive and one.ready for one in found) else 1
