@@ -45,8 +45,13 @@ class Relay:
         await self._outbox.start()
 
     async def drain(self) -> int:
-        """Offer every row that waits; answer how many were queued. Raises Unavailable without Postgres."""
+        """Offer every row that waits; answer how many were queued. Raises Unavailable without Postgres.
+
+        While Redis is away nothing is leased, so that workers find by themselves what nobody can offer.
+        """
         queued = 0
+        if self.redis_away and not await asyncio.to_thread(self._answers):
+            return queued
         while offers := await self._outbox.lease():
             left = await asyncio.to_thread(self._queue, offers)
             queued += len(offers) - len(left)
@@ -54,6 +59,14 @@ class Relay:
                 await self._outbox.give_back([one.id for one in left])
                 break
         return queued
+
+    def _answers(self) -> bool:
+        try:
+            self._redis.ping()
+        except RedisError as problem:
+            self._note_redis(problem)
+            return False
+        return True
 
     def _queue(self, offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
         """Queue in order until Redis fails; answer what is left."""

@@ -38,6 +38,8 @@ _log = structlog.get_logger("senex.worker")
 _DEAF_SECONDS = 1.0
 """After an outage, before new work is listened for again."""
 _TURN_SECONDS = 1.0
+_OVERDUE_SECONDS, _LOOK_SECONDS = 5.0, 2.0
+"""What nobody has offered for so long a worker takes by itself, which it looks for so often: Redis is away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +128,22 @@ class Runner:
             lanes.create_task(self._hear(self._reading, moving=False))
             lanes.create_task(self._hear(self._moving, moving=True))
 
+    async def rescue(self, queue: str) -> Never:
+        """Work on rows of a queue that nobody has offered for long: without Redis nobody can. It never ends well."""
+        while True:
+            with suppress(Unavailable):
+                while await self._overdue(queue):
+                    self.heard += 1
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _overdue(self, queue: str) -> bool:
+        async with self._reading.turn:
+            outbox = Outbox(await self._reading.connection())
+            outbox_id = await outbox.overdue(queue, older=_OVERDUE_SECONDS)
+            if outbox_id is not None:
+                await self._run(outbox_id, outbox)
+        return outbox_id is not None
+
     async def _hear(self, lane: _Lane, *, moving: bool) -> Never:
         while True:
             with suppress(Unavailable):
@@ -170,16 +188,14 @@ class WarmRunner:
     Should it end by itself, a lost lock among the reasons, the process is told to stop.
     """
 
-    def __init__(
-        self, means: Means, *, beside: Callable[[], Coroutine[Any, Any, None]], hears: bool = True
-    ) -> None:
+    def __init__(self, means: Means, *, beside: Callable[[], Coroutine[Any, Any, None]], queue: str) -> None:
         """``beside`` runs next to the jobs on the same loop: the heartbeat, which so proves it turns.
 
-        ``hears``: work of ``HEARD`` is done as soon as it is committed, too.
+        Work of the ``queue`` ``HEARD`` is done as soon as it is committed, too, that of another once it is overdue.
         """
         self._means = means
         self._beside = beside
-        self._hears = hears
+        self._queue = queue
         self._turned = time.monotonic()
         self._ready: Future[tuple[asyncio.AbstractEventLoop, Runner]] = Future()
         self._stop = asyncio.Event()
@@ -226,11 +242,12 @@ class WarmRunner:
 
     async def _serve(self) -> None:
         async with Runner.open(self._means) as runner:
-            if self._hears:
+            hears = self._queue == HEARD
+            if hears:
                 await runner.warm()
             beside = asyncio.create_task(self._beside())
             turning = asyncio.create_task(self._turn())
-            hearing = asyncio.create_task(runner.hear() if self._hears else self._stop.wait())
+            hearing = asyncio.create_task(runner.hear() if hears else runner.rescue(self._queue))
             # what is here now stays: a collection in the middle of an approval need not look at it
             gc.collect()
             gc.freeze()
@@ -238,7 +255,7 @@ class WarmRunner:
             stopping = asyncio.create_task(self._stop.wait())
             await asyncio.wait({stopping, hearing}, return_when=asyncio.FIRST_COMPLETED)
             if hearing.done():
-                await hearing  # it never ends well where it hears
+                await hearing  # it never ends well
             await runner.rest()
             for task in (hearing, turning, beside):
                 task.cancel()

@@ -114,13 +114,14 @@ def serve_queue(queue: str, means: Means, *, redis_url: str, instance: str) -> i
     warm = WarmRunner(
         means,
         beside=lambda: keep_beating(means.direct_url, f"worker {queue}", instance),
-        hears=queue == HEARD,
+        queue=queue,
     )
     warm.start()
     worker = ConfinedWorker([queue], connection=connect_queues(redis_url, patient=True), **_TIMES)
     worker.perform_with, worker.pulse = warm.perform, lambda: _end_if_hung(warm, means.limit)
+    worker.done_besides = lambda: warm.heard
     if queue == HEARD:
-        worker.done_besides, worker.jobs_at_most = lambda: warm.heard, HEARING_JOBS_PER_CHILD
+        worker.jobs_at_most = HEARING_JOBS_PER_CHILD
     worker.work(logging_level="WARNING")
     warm.stop()
     return 1 if warm.failed else 0

@@ -47,6 +47,9 @@ RETURNING id, queue, job, offers
 _LEASE_ALL = _LEASE.format(
     which="queue <> %s AND (queue <> %s OR created_at < clock_timestamp() - make_interval(secs => %s))"
 )
+_LEASE_OVERDUE = _LEASE.format(
+    which="queue = %s AND created_at < clock_timestamp() - make_interval(secs => %s)"
+)
 _LEASE_HEARD = _LEASE.format(which="queue = %s AND (job = ANY(%s)) = %s")
 _RENEW = """
 UPDATE outbox SET lease_until = clock_timestamp() + make_interval(secs => %s)
@@ -117,6 +120,11 @@ class Outbox:
     async def hear(self, *, moving: bool, seconds: float = LEASE_SECONDS) -> int | None:
         """Lease the oldest undone row of ``HEARD`` that nobody works on, of those that do or do not move orders."""
         rows = await self._rows(_LEASE_HEARD, seconds, HEARD, MOVING, moving, 1)
+        return rows[0][0] if rows else None
+
+    async def overdue(self, queue: str, *, older: float, seconds: float = LEASE_SECONDS) -> int | None:
+        """Lease the oldest undone row of a queue that nobody works on nor has offered for ``older`` seconds."""
+        rows = await self._rows(_LEASE_OVERDUE, seconds, queue, older, 1)
         return rows[0][0] if rows else None
 
     async def give_back(self, ids: list[int]) -> None:

@@ -119,6 +119,20 @@ def test_a_lost_redis_loses_nothing(alone: tuple[EmbeddedServices, Stage], open_
     assert relay.poll() is None
 
 
+def test_without_redis_workers_find_by_themselves_what_nobody_can_offer(
+    alone: tuple[EmbeddedServices, Stage], open_folder: Path
+) -> None:
+    _, machinery = alone
+    machinery.start("relay")
+    machinery.start("worker")
+    first = machinery.add("note", "accounts")
+    eventually(lambda: machinery.done(first))
+    kill_server("valkey-server", open_folder)
+    rows = [machinery.add("note", queue) for queue in ("accounts", "default", "trading")]
+    eventually(lambda: all(map(machinery.done, rows)))
+    assert [machinery.runs(row) for row in rows] == [1, 1, 1]
+
+
 def test_a_wiped_redis_is_filled_again_from_postgres(machinery: Stage) -> None:
     work = machinery.add("note")
     machinery.start("relay")
