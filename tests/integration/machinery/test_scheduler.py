@@ -221,7 +221,7 @@ async def test_without_redis_what_is_due_becomes_work_all_the_same_and_once(benc
     await bench.tick_at(_TEN)
     queues = bench.machinery.queues
     queues.config_set("maxclients", 1)
-    queues.execute_command("CLIENT KILL TYPE normal SKIPME yes")
+    queues.execute_command("CLIENT KILL TYPE normal SKIPME yes")  # type: ignore[no-untyped-call]
     await bench.ticks.tick()
     assert work() == 0
     bench.watch.instant = _TEN + _FIVE
