@@ -20,7 +20,7 @@ class Alarms(Protocol):
     """What wants a person, and underlyings on which nothing new is opened."""
 
     async def sound(self, alarm: Alarm, now: datetime) -> bool:
-        """Raise an alarm; false when it was open already."""
+        """Raise an alarm; false when it was open already. One that becomes critical is unseen, and as old as that."""
         ...
 
     async def standing(self, account_id: UUID) -> frozenset[tuple[str, str]]:

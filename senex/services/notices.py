@@ -107,7 +107,7 @@ def _again(context: Context, raised: RaisedAlarm, number: int, age: timedelta) -
         level=Level.CRITICAL,
         account_id=alarm.account_id,
         object_type="alarm",
-        object_id=f"{raised.id}/{number}",
+        object_id=f"{raised.id}/{raised.raised_at:%H:%M:%S.%f}/{number}",
         title=title_of(context, f"{alarm.code} is not acknowledged after {since}"),
         text=_with_remedy(alarm),
         alarm_id=raised.id,

@@ -309,6 +309,41 @@ async def test_what_nobody_acknowledges_is_said_again(reached: Desk, outside: Re
     assert open_.seen_by == WHO, "the alarm was acknowledged with its notice"
 
 
+async def test_what_was_acknowledged_as_a_warning_and_becomes_critical_begins_anew(
+    reached: Desk, outside: Receiver, reads: Reads
+) -> None:
+    account = await reached.account()
+
+    async def attend(minutes: int) -> list[str]:
+        reached.clock.advance(timedelta(minutes=minutes))
+        before = len(outside.got)
+        for _ in range(2):
+            await reached.offer("attend_alarms", account, account)
+        await reached.drain()
+        return outside.titles[before:]
+
+    await sound(reached, Severity.WARNING)
+    assert await attend(240) == ["senex SIMULATED: BOOKS_DIFFER is not acknowledged after 4 h"]
+    (alarm,) = await reads.alarms()
+    await reached.decide(DecisionKind.ACKNOWLEDGE, subject_id=alarm.id)
+    await reached.drain()
+    await sound(reached, Severity.WARNING)
+    (alarm,) = await reads.alarms()
+    assert alarm.seen_by == WHO, "a warning that stays one stays seen"
+    await sound(reached)
+    (alarm,) = await reads.alarms()
+    assert (alarm.severity, alarm.seen_at, alarm.seen_by) == ("critical", None, None)
+    assert await attend(0) == ["senex SIMULATED: BOOKS_DIFFER (critical)"]
+    assert await attend(14) == []
+    for minutes, since in ((1, "15 min"), (45, "60 min"), (180, "4 h")):
+        assert await attend(minutes) == [f"senex SIMULATED: BOOKS_DIFFER is not acknowledged after {since}"]
+    await reached.decide(DecisionKind.ACKNOWLEDGE, subject_id=alarm.id)
+    await reached.drain()
+    await sound(reached)
+    (alarm,) = await reads.alarms()
+    assert alarm.seen_by == WHO, "what was critical when it was seen stays seen"
+
+
 async def test_work_that_fails_for_minutes_is_an_alarm_until_it_is_done(
     desk: Desk, reads: Reads, owner_url: str
 ) -> None:

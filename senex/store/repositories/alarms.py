@@ -6,10 +6,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from sqlalchemy import Text, Uuid, all_, bindparam, delete, select, update
+from sqlalchemy import Text, Uuid, all_, and_, bindparam, case, delete, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from senex.domain.alarms import Severity
 from senex.store import tables
 from senex.store.repositories.base import FRESH, Repository, table
 from senex.store.repositories.statements import Query
@@ -45,16 +46,25 @@ class AlarmRepository(Repository):
     """``ports.told.Alarms`` on Postgres."""
 
     async def sound(self, alarm: Alarm, now: datetime) -> bool:
-        """One that is open already gets the newest text and stays as old as it is."""
+        """One that is open already gets the newest text and stays as old as it is, and as seen.
+
+        Become critical it begins anew: nobody has seen that yet.
+        """
+        raised = upsert(_alarm).values(id=uuid4(), raised_at=now, **asdict(alarm))
+        given = raised.excluded
+        rose = and_(_alarm.c.severity != Severity.CRITICAL, given.severity == Severity.CRITICAL)
         row = await self._row(
-            upsert(_alarm)
-            .values(id=uuid4(), raised_at=now, **asdict(alarm))
-            .on_conflict_do_update(
+            raised.on_conflict_do_update(
                 index_elements=["account_id", "code", "object_type", "object_id"],
                 index_where=_OPEN,
-                set_={"text": alarm.text, "severity": alarm.severity},
-            )
-            .returning(FRESH)
+                set_={
+                    "text": given.text,
+                    "severity": given.severity,
+                    "raised_at": case((rose, given.raised_at), else_=_alarm.c.raised_at),
+                    "seen_at": case((rose, None), else_=_alarm.c.seen_at),
+                    "seen_by": case((rose, None), else_=_alarm.c.seen_by),
+                },
+            ).returning(FRESH)
         )
         return row is not None and bool(row.fresh)
 

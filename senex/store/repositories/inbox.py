@@ -61,7 +61,11 @@ class InboxRepository(Repository):
     async def unattended(self, account_id: UUID) -> tuple[tuple[RaisedAlarm, int], ...]:
         said = (
             select(func.count())
-            .where(_notice.c.alarm_id == _alarm.c.id, _notice.c.event == ESCALATION)
+            .where(
+                _notice.c.alarm_id == _alarm.c.id,
+                _notice.c.event == ESCALATION,
+                _notice.c.at > _alarm.c.raised_at,
+            )
             .scalar_subquery()
             .label("said")
         )
