@@ -47,7 +47,10 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What to tell. The same event on the same object is told once in a New York day."""
+    """What to tell. The same event on the same object is told once in a New York day.
+
+    What is critical is told again when it comes back or becomes critical again.
+    """
 
     event: str
     level: Level

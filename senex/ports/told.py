@@ -83,10 +83,13 @@ class Summaries(Protocol):
 class Inbox(Protocol):
     """What operators were told, and what channels are still owed."""
 
-    async def add(self, notice_id: UUID, notice: Notice, *, day: date, now: datetime) -> UUID | None:
+    async def add(
+        self, notice_id: UUID, notice: Notice, *, day: date, now: datetime, since: datetime | None = None
+    ) -> UUID | None:
         """Store a notice; its id, or None when that event on that object was told on that New York day already.
 
-        One that has become critical since is told again, as the same notice.
+        What is critical is told again, as the same notice: when it was not critical before, is about
+        another alarm, or was told before ``since``.
         """
         ...
 

@@ -12,7 +12,7 @@ from senex.domain.notices import ESCALATION, Level, Notice, due_again, reaches, 
 from senex.domain.orders import OrderKind, OrderStatus
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime, timedelta
     from uuid import UUID
 
     from senex.domain.orders import Order
@@ -31,10 +31,13 @@ _EVENTS = {
 }
 
 
-async def tell(context: Context, tx: UnitOfWork, notice: Notice) -> None:
-    """Put a notice into the inbox, and what it reaches outside into the outbox; once per event, object and day."""
+async def tell(context: Context, tx: UnitOfWork, notice: Notice, *, since: datetime | None = None) -> None:
+    """Put a notice into the inbox, and what it reaches outside into the outbox.
+
+    Once per event, object and day; what is critical again if it was told before ``since``, or of another alarm.
+    """
     now = context.clock.now()
-    notice_id = await tx.inbox.add(uuid4(), notice, day=new_york_date(now), now=now)
+    notice_id = await tx.inbox.add(uuid4(), notice, day=new_york_date(now), now=now, since=since)
     if notice_id is None:
         return
     channels: set[str] = set()
@@ -51,7 +54,7 @@ async def note_alarm(context: Context, alarm_id: UUID, work: Work) -> None:
     """Tell of an alarm that was raised."""
     async with context.units() as tx:
         raised = await tx.inbox.alarm(alarm_id)
-        await tell(context, tx, _of_alarm(context, raised))
+        await tell(context, tx, _of_alarm(context, raised), since=raised.raised_at)
         await tx.outbox.done(work)
         await tx.commit()
     await context.publisher.changed("alarm", str(raised.alarm.account_id or ""), str(alarm_id))

@@ -110,7 +110,7 @@ async def inbox(reads: Reads) -> list[NotificationView]:
     return list(await reads.notifications())
 
 
-async def test_a_critical_alarm_is_sent_once_a_day_whatever_is_wanted(
+async def test_a_critical_alarm_is_sent_each_time_it_comes_whatever_is_wanted(
     reached: Desk, outside: Receiver, reads: Reads
 ) -> None:
     await mode(reached, Mode.NONE)
@@ -135,18 +135,33 @@ async def test_a_critical_alarm_is_sent_once_a_day_whatever_is_wanted(
         )
         await tx.commit()
     assert [one.open for one in await inbox(reads)] == [False]
-    await sound(reached)
-    await reached.drain()
-    assert len(outside.got) == 1, "the same event on the same object, the same day"
-    async with reached.units() as tx:
-        await tx.alarms.resolve(
-            "BOOKS_DIFFER", "1", account_id=await reached.account(), now=reached.clock.now()
-        )
-        await tx.commit()
-    reached.clock.advance(timedelta(days=1))
-    await sound(reached)
-    await reached.drain()
+    for _ in range(2):
+        await sound(reached)
+        await reached.drain()
+    assert len(outside.got) == 2, "it came back the same day; one that stands is told once"
+    assert [(one.open, one.sent) for one in await inbox(reads)] == [(True, 1)]
+
+
+async def test_a_warning_that_comes_back_is_told_once_a_day(reached: Desk, outside: Receiver) -> None:
+    await mode(reached, Mode.IMMEDIATE)
+    for days in (0, 0, 1):
+        reached.clock.advance(timedelta(days=days))
+        await sound(reached, Severity.WARNING)
+        await reached.drain()
+        async with reached.units() as tx:
+            await tx.alarms.resolve(
+                "BOOKS_DIFFER", "1", account_id=await reached.account(), now=reached.clock.now()
+            )
+            await tx.commit()
     assert len(outside.got) == 2
+
+
+async def test_an_alarm_that_becomes_critical_again_is_told_again(reached: Desk, outside: Receiver) -> None:
+    for severity in (Severity.CRITICAL, Severity.WARNING, Severity.CRITICAL):
+        reached.clock.advance(timedelta(minutes=1))
+        await sound(reached, severity)
+        await reached.drain()
+    assert outside.titles == ["senex SIMULATED: BOOKS_DIFFER (critical)"] * 2
 
 
 async def test_an_alarm_that_becomes_critical_is_told_again(

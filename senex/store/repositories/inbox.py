@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import case, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.alarms import Alarm, Severity
@@ -35,9 +35,16 @@ _OWED = (_delivery.c.sent_at.is_(None), _delivery.c.gave_up.is_(False))
 class InboxRepository(Repository):
     """``ports.told.Inbox`` on Postgres."""
 
-    async def add(self, notice_id: UUID, notice: Notice, *, day: date, now: datetime) -> UUID | None:
+    async def add(
+        self, notice_id: UUID, notice: Notice, *, day: date, now: datetime, since: datetime | None = None
+    ) -> UUID | None:
         added = upsert(_notice).values(id=notice_id, at=now, day=day, **asdict(notice))
         given = added.excluded
+        news = (
+            (_notice.c.level != Level.CRITICAL)
+            | _notice.c.alarm_id.is_distinct_from(given.alarm_id)
+            | (_notice.c.at < literal(since, _notice.c.at.type))
+        )
         row = await self._row(
             added.on_conflict_do_update(
                 index_elements=["event", "object_type", "object_id", "account_id", "day"],
@@ -50,7 +57,7 @@ class InboxRepository(Repository):
                     "seen_at": None,
                     "seen_by": None,
                 },
-                where=(_notice.c.level != Level.CRITICAL) & (given.level == Level.CRITICAL),
+                where=(given.level == Level.CRITICAL) & news,
             ).returning(_notice.c.id)
         )
         return None if row is None else row.id
