@@ -49,7 +49,8 @@ class Mode(StrEnum):
 class Notice:
     """What to tell. The same event on the same object is told once in a New York day.
 
-    What is critical is told again when it comes back or becomes critical again.
+    What is critical is told again when it comes back or becomes critical again, a summary when it says
+    something else by now.
     """
 
     event: str

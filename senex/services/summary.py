@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 async def summarise(context: Context, account_id: UUID, work: Work) -> None:
-    """Make and store the day's summary; run again it is made anew, and told once."""
+    """Make and store the day's summary; run again it is made anew, and told again if it says something else."""
     now = context.clock.now()
     day = new_york_date(now)
     since = datetime.combine(day, time(), NEW_YORK)

@@ -237,6 +237,23 @@ async def test_the_job_of_the_summary_tells_it_once(reached: Desk, outside: Rece
     assert message["message"] == summary.text
 
 
+async def test_a_summary_made_early_by_hand_does_not_take_the_place_of_the_days(
+    reached: Desk, outside: Receiver, reads: Reads
+) -> None:
+    account = await reached.account()
+    await reached.fill(await reached.approve(await reached.suggest()))
+    await reached.offer("generate_trading_summary", account, account)
+    await reached.drain()
+    (early,) = outside.got
+    await sound(reached, Severity.WARNING)
+    for _ in range(2):
+        await reached.offer("generate_trading_summary", account, account)
+    await reached.drain()
+    (summary,) = [one for one in await inbox(reads) if one.event == DAILY_SUMMARY]
+    assert [one["message"] for one in outside.got] == [early["message"], summary.text]
+    assert early["message"] != summary.text
+
+
 async def test_a_channel_that_fails_is_tried_again_and_given_up_in_the_end(
     reached: Desk, outside: Receiver, reads: Reads
 ) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import case, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.alarms import Alarm, Severity
-from senex.domain.notices import ESCALATION, Level, Mode
+from senex.domain.notices import DAILY_SUMMARY, ESCALATION, Level, Mode
 from senex.ports.records import QueuedNotice, RaisedAlarm
 from senex.store import tables
 from senex.store.repositories.base import Repository, table
@@ -45,6 +45,7 @@ class InboxRepository(Repository):
             | _notice.c.alarm_id.is_distinct_from(given.alarm_id)
             | (_notice.c.at < literal(since, _notice.c.at.type))
         )
+        summary = (given.event == DAILY_SUMMARY) & (_notice.c.text != given.text)
         row = await self._row(
             added.on_conflict_do_update(
                 index_elements=["event", "object_type", "object_id", "account_id", "day"],
@@ -57,7 +58,7 @@ class InboxRepository(Repository):
                     "seen_at": None,
                     "seen_by": None,
                 },
-                where=(given.level == Level.CRITICAL) & news,
+                where=((given.level == Level.CRITICAL) & news) | summary,
             ).returning(_notice.c.id)
         )
         return None if row is None else row.id
