@@ -19,8 +19,9 @@ ESCALATION = "ESCALATION"
 PER_MINUTE = 5
 """Messages a channel is sent at most; what is more waits, and goes out together."""
 MOST_ATTEMPTS = 10
-"""Failed attempts after which a channel is given up for a message; the inbox keeps it."""
+"""Failed attempts after which a channel is given up for a notice; the inbox keeps it."""
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
+_MINUTE = timedelta(minutes=1)
 _LISTED = 20
 _AGAIN = {
     Severity.CRITICAL: (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4)),
@@ -77,8 +78,19 @@ def due_again(severity: Severity, raised_at: datetime, said: int, now: datetime)
 
 
 def pause_after(attempts: int) -> timedelta:
-    """How long a channel that failed so many times in a row is left alone."""
+    """How long a channel is left alone with a notice that failed there so many times in a row."""
     return min(_FIRST_PAUSE * (1 << max(attempts - 1, 0)), _LONGEST_PAUSE)
+
+
+def wait(attempts: int, age: timedelta | None) -> timedelta:
+    """How long a notice waits that failed so often at a channel, and was last tried there so long ago.
+
+    One told anew right after it was sent waits too: one that comes and goes is not sent at each coming.
+    """
+    if age is None:
+        return timedelta(0)
+    pause = pause_after(attempts) if attempts else _MINUTE / PER_MINUTE
+    return max(pause - age, timedelta(0))
 
 
 def message(told: Sequence[tuple[str, str]]) -> tuple[str, str]:

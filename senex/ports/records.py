@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from decimal import Decimal
     from uuid import UUID
 
@@ -103,13 +103,18 @@ class RaisedAlarm:
 
 @dataclass(frozen=True, slots=True)
 class QueuedNotice:
-    """A notice that a channel has not been sent yet; ``attempts`` counts those that failed."""
+    """A notice that a channel has not been sent yet; ``attempts`` counts those that failed.
+
+    ``age`` is how long ago it was last tried at ``tried_at`` (machine time), be it sent or not.
+    """
 
     id: UUID
     title: str
     text: str
     level: Level
     attempts: int
+    tried_at: datetime | None
+    age: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,8 +113,8 @@ class Inbox(Protocol):
         """What a channel is owed, oldest first; locked until the transaction ends, without what others lock."""
         ...
 
-    async def sent_lately(self, channel: str) -> int:
-        """How many messages the channel was sent within a minute (machine time)."""
+    async def tried_lately(self, channel: str) -> tuple[int, datetime | None]:
+        """How many messages were sent to the channel, or failed, within a minute (machine time), and when the last."""
         ...
 
     async def sent(self, channel: str, notices: Sequence[UUID]) -> None:
@@ -122,7 +122,7 @@ class Inbox(Protocol):
         ...
 
     async def not_sent(self, channel: str, notices: Sequence[UUID], *, problem: str, most: int) -> bool:
-        """Count a failed attempt; whether any of them is to be tried again, which ends after ``most``."""
+        """Count a failed attempt; whether any of them is given up, which it is after ``most``."""
         ...
 
     async def seen(self, subject_id: UUID, *, by: str, now: datetime) -> tuple[UUID, ...] | None:

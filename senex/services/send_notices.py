@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from senex.domain.alarms import Alarm, Severity
 from senex.domain.decisions import Answer, Outcome
 from senex.domain.errors import Refused, SenexError, UsageProblem
-from senex.domain.notices import MOST_ATTEMPTS, PER_MINUTE, Level, Mode, message, pause_after
+from senex.domain.notices import MOST_ATTEMPTS, PER_MINUTE, Level, Mode, message, wait
 from senex.services.context import finished
 from senex.services.notices import SEND, SEND_QUEUE
 
@@ -30,37 +30,58 @@ _WEIGHT = tuple(Level)
 async def send_notices(context: Context, work: Work) -> None:
     """Send a channel all it is owed in one message; a crash before the commit sends it again.
 
-    The rows stay locked meanwhile, so that nobody else sends them.
+    The rows stay locked meanwhile, so that nobody else sends them. Nothing is sent before the time of
+    one of them has come.
     """
     channel = work.subject
     async with context.units() as tx:
         queued = await tx.inbox.queued(channel)
-        if queued and await tx.inbox.sent_lately(channel) >= PER_MINUTE:
-            await tx.outbox.add(SEND, channel, queue=SEND_QUEUE, delay=_MINUTE)
-        elif queued:
-            await _send(context, tx, channel, queued)
+        due = [one for one in queued if not wait(one.attempts, one.age)]
+        tried, last = await tx.inbox.tried_lately(channel)
+        if due and tried >= PER_MINUTE:
+            await _come_back(tx, channel, f"after/{last}", _MINUTE)
+        else:
+            if due:
+                await _send(context, tx, channel, queued, due)
+            await _try_again(tx, channel)
         await tx.outbox.done(work)
         await tx.commit()
 
 
-async def _send(context: Context, tx: UnitOfWork, channel: str, queued: Sequence[QueuedNotice]) -> None:
+async def _send(
+    context: Context,
+    tx: UnitOfWork,
+    channel: str,
+    queued: Sequence[QueuedNotice],
+    due: Sequence[QueuedNotice],
+) -> None:
+    """A failure counts for those whose time has come only: news of one wears out nothing of the others."""
     title, text = message([(one.title, one.text) for one in queued])
     level = max((one.level for one in queued), key=_WEIGHT.index)
-    ids = [one.id for one in queued]
     try:
         await context.notifier.send(channel, title=title, text=text, level=level)
     except SenexError as problem:
-        attempts = max(one.attempts for one in queued) + 1
-        most = 0 if isinstance(problem, UsageProblem) else MOST_ATTEMPTS
-        if await tx.inbox.not_sent(channel, ids, problem=str(problem), most=most):
-            await tx.outbox.add(SEND, channel, queue=SEND_QUEUE, delay=pause_after(attempts))
-        if attempts >= most:
+        tried, most = (queued, 0) if isinstance(problem, UsageProblem) else (due, MOST_ATTEMPTS)
+        if await tx.inbox.not_sent(channel, [one.id for one in tried], problem=str(problem), most=most):
             said = f"Notices do not reach the channel {channel}; the inbox has them. {problem}"
             alarm = Alarm(NOTIFY_FAILING, Severity.WARNING, None, "channel", channel, said)
             await tx.alarms.sound(alarm, context.clock.now())
     else:
-        await tx.inbox.sent(channel, ids)
+        await tx.inbox.sent(channel, [one.id for one in queued])
         await tx.alarms.resolve(NOTIFY_FAILING, channel, account_id=None, now=context.clock.now())
+
+
+async def _try_again(tx: UnitOfWork, channel: str) -> None:
+    """Come back for what is due first; what was never tried has work of its own."""
+    tried = [one for one in await tx.inbox.queued(channel) if one.tried_at is not None]
+    if tried:
+        first = min(tried, key=lambda one: wait(one.attempts, one.age))
+        await _come_back(tx, channel, f"{first.attempts}/{first.tried_at}", wait(first.attempts, first.age))
+
+
+async def _come_back(tx: UnitOfWork, channel: str, what: str, delay: timedelta) -> None:
+    """Named after what it waits for, so that however many look, one comes back."""
+    await tx.outbox.add(SEND, channel, queue=SEND_QUEUE, delay=delay, dedupe_key=f"send/{channel}/{what}")
 
 
 async def test_notification(context: Context, decision: Decision, work: Work) -> None:

@@ -100,6 +100,12 @@ async def run_next(desk: Desk, job: str) -> None:
     await desk.run(next(work for work in await desk.work() if work.job == job))
 
 
+def later(owner_url: str, **by: int) -> None:
+    """It was some time ago that channels were tried."""
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute("UPDATE delivery SET tried_at = tried_at - %s", (timedelta(**by),))
+
+
 async def mode(desk: Desk, wanted: Mode) -> None:
     decision = await desk.decide(DecisionKind.SET_NOTIFY_MODE, options=[wanted])
     await desk.drain()
@@ -111,7 +117,7 @@ async def inbox(reads: Reads) -> list[NotificationView]:
 
 
 async def test_a_critical_alarm_is_sent_each_time_it_comes_whatever_is_wanted(
-    reached: Desk, outside: Receiver, reads: Reads
+    reached: Desk, outside: Receiver, reads: Reads, owner_url: str
 ) -> None:
     await mode(reached, Mode.NONE)
     await sound(reached)
@@ -135,6 +141,7 @@ async def test_a_critical_alarm_is_sent_each_time_it_comes_whatever_is_wanted(
         )
         await tx.commit()
     assert [one.open for one in await inbox(reads)] == [False]
+    later(owner_url, minutes=1)
     for _ in range(2):
         await sound(reached)
         await reached.drain()
@@ -156,21 +163,25 @@ async def test_a_warning_that_comes_back_is_told_once_a_day(reached: Desk, outsi
     assert len(outside.got) == 2
 
 
-async def test_an_alarm_that_becomes_critical_again_is_told_again(reached: Desk, outside: Receiver) -> None:
+async def test_an_alarm_that_becomes_critical_again_is_told_again(
+    reached: Desk, outside: Receiver, owner_url: str
+) -> None:
     for severity in (Severity.CRITICAL, Severity.WARNING, Severity.CRITICAL):
         reached.clock.advance(timedelta(minutes=1))
         await sound(reached, severity)
         await reached.drain()
+        later(owner_url, minutes=1)
     assert outside.titles == ["senex SIMULATED: BOOKS_DIFFER (critical)"] * 2
 
 
 async def test_an_alarm_that_becomes_critical_is_told_again(
-    reached: Desk, outside: Receiver, reads: Reads
+    reached: Desk, outside: Receiver, reads: Reads, owner_url: str
 ) -> None:
     await mode(reached, Mode.IMMEDIATE)
     for severity in (Severity.WARNING, Severity.WARNING, Severity.CRITICAL, Severity.CRITICAL):
         await sound(reached, severity)
         await reached.drain()
+        later(owner_url, minutes=1)
     assert outside.titles == [
         "senex SIMULATED: BOOKS_DIFFER (warning)",
         "senex SIMULATED: BOOKS_DIFFER (critical)",
@@ -238,13 +249,14 @@ async def test_the_job_of_the_summary_tells_it_once(reached: Desk, outside: Rece
 
 
 async def test_a_summary_made_early_by_hand_does_not_take_the_place_of_the_days(
-    reached: Desk, outside: Receiver, reads: Reads
+    reached: Desk, outside: Receiver, reads: Reads, owner_url: str
 ) -> None:
     account = await reached.account()
     await reached.fill(await reached.approve(await reached.suggest()))
     await reached.offer("generate_trading_summary", account, account)
     await reached.drain()
     (early,) = outside.got
+    later(owner_url, minutes=1)
     await sound(reached, Severity.WARNING)
     for _ in range(2):
         await reached.offer("generate_trading_summary", account, account)
@@ -255,7 +267,7 @@ async def test_a_summary_made_early_by_hand_does_not_take_the_place_of_the_days(
 
 
 async def test_a_channel_that_fails_is_tried_again_and_given_up_in_the_end(
-    reached: Desk, outside: Receiver, reads: Reads
+    reached: Desk, outside: Receiver, reads: Reads, owner_url: str
 ) -> None:
     outside.takes = False
     await sound(reached)
@@ -267,13 +279,18 @@ async def test_a_channel_that_fails_is_tried_again_and_given_up_in_the_end(
     assert "[E_NOTIFY_AWAY]" in notice.problem
     assert "sesame" not in notice.problem
     outside.takes = True
+    later(owner_url, seconds=30)
     await run_next(reached, "send_notices")
     (notice,) = await inbox(reads)
     assert (notice.owed, notice.sent, notice.problem) == (0, 1, None)
 
     outside.takes, outside.tried = False, 0
     await sound(reached, subject="2")
-    await reached.drain()
+    await run_next(reached, "note_alarm")
+    for _ in range(MOST_ATTEMPTS):
+        await run_next(reached, "send_notices")
+        later(owner_url, hours=1)
+    assert "send_notices" not in [work.job for work in await reached.work()]
     lost = next(one for one in await inbox(reads) if one.object_id == "2")
     assert (lost.owed, lost.lost) == (0, 1)
     assert outside.tried == MOST_ATTEMPTS
@@ -284,6 +301,54 @@ async def test_a_channel_that_fails_is_tried_again_and_given_up_in_the_end(
     await sound(reached, subject="3")
     await reached.drain()
     assert "NOTIFY_FAILING" not in [one.code for one in await reads.alarms()]
+
+
+async def test_a_storm_wears_out_no_channel(
+    reached: Desk, outside: Receiver, reads: Reads, owner_url: str
+) -> None:
+    """What comes in while a channel fails is tried at once, and counts for itself only."""
+    outside.takes = False
+
+    async def storm() -> list[Work]:
+        """All work there is, until only work for later is left."""
+        done = set()
+        while work := [
+            one for one in await reached.work() if one.id not in done and not _later(owner_url, one)
+        ]:
+            for one in work:
+                await reached.run(one)
+                done.add(one.id)
+        return [one for one in await reached.work() if one.job == "send_notices"]
+
+    for number in range(12):
+        await sound(reached, subject=str(number))
+        left = await storm()
+    assert outside.tried == PER_MINUTE
+    assert len(left) <= 2, "one for the next try, one for the minute that is full"
+    assert _attempts(owner_url) == [0] * 7 + [1] * 5
+    later(owner_url, minutes=1)
+    await run_next(reached, "send_notices")
+    assert outside.tried == PER_MINUTE + 1
+    assert _attempts(owner_url) == [1] * 7 + [2] * 5
+    assert len(await storm()) <= 2
+    outside.takes = True
+    await sound(reached, subject="news")
+    await storm()
+    assert outside.titles == ["13 notices from senex"], "all that is owed goes with what is due"
+    assert {one.owed for one in await inbox(reads)} == {0}
+
+
+def _attempts(owner_url: str) -> list[int]:
+    with psycopg.connect(owner_url) as owner:
+        return [row[0] for row in owner.execute("SELECT attempts FROM delivery ORDER BY attempts")]
+
+
+def _later(owner_url: str, work: Work) -> bool:
+    with psycopg.connect(owner_url) as owner:
+        row = owner.execute(
+            "SELECT lease_until > clock_timestamp() FROM outbox WHERE id = %s", (work.id,)
+        ).fetchone()
+    return row is not None and bool(row[0])
 
 
 async def test_an_address_nobody_can_use_is_not_tried_again(desk: Desk, reads: Reads) -> None:
@@ -309,8 +374,7 @@ async def test_a_channel_gets_at_most_five_messages_a_minute_and_the_rest_togeth
         await run_next(reached, "note_alarm")
     await run_next(reached, "send_notices")
     assert len(outside.got) == PER_MINUTE, "they wait"
-    with psycopg.connect(owner_url, autocommit=True) as owner:
-        owner.execute("UPDATE delivery SET sent_at = sent_at - interval '1 minute'")
+    later(owner_url, minutes=1)
     await reached.drain()
     assert outside.titles[PER_MINUTE:] == ["3 notices from senex"]
 

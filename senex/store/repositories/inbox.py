@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import case, func, literal, or_, select, update
+from sqlalchemy import func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.alarms import Alarm, Severity
@@ -29,6 +29,7 @@ _delivery = table(tables.Delivery)
 _preference = table(tables.NotifyPreference)
 _operator = table(tables.Operator)
 _alarm = table(tables.Alarm)
+_NOW = func.statement_timestamp()
 _OWED = (_delivery.c.sent_at.is_(None), _delivery.c.gave_up.is_(False))
 
 
@@ -109,32 +110,41 @@ class InboxRepository(Repository):
 
     async def queued(self, channel: str) -> tuple[QueuedNotice, ...]:
         rows = await self._rows(
-            select(_notice.c.id, _notice.c.title, _notice.c.text, _notice.c.level, _delivery.c.attempts)
+            select(
+                _notice.c.id,
+                _notice.c.title,
+                _notice.c.text,
+                _notice.c.level,
+                _delivery.c.attempts,
+                _delivery.c.tried_at,
+                (_NOW - _delivery.c.tried_at).label("age"),
+            )
             .join(_notice, _notice.c.id == _delivery.c.notification_id)
             .where(_delivery.c.channel == channel, *_OWED)
             .order_by(_delivery.c.queued_at)
             .with_for_update(of=_delivery, skip_locked=True)
         )
         return tuple(
-            QueuedNotice(row.id, row.title, row.text, Level(row.level), row.attempts) for row in rows
+            QueuedNotice(row.id, row.title, row.text, Level(row.level), row.attempts, row.tried_at, row.age)
+            for row in rows
         )
 
-    async def sent_lately(self, channel: str) -> int:
+    async def tried_lately(self, channel: str) -> tuple[int, datetime | None]:
         lately = func.clock_timestamp() - timedelta(minutes=1)
         row = await self._one(
-            select(func.count(_delivery.c.message.distinct()).label("messages")).where(
-                _delivery.c.channel == channel, _delivery.c.sent_at > lately
-            ),
+            select(
+                func.count(_delivery.c.message.distinct()).label("messages"),
+                func.max(_delivery.c.tried_at).label("last"),
+            ).where(_delivery.c.channel == channel, _delivery.c.tried_at > lately),
             "A count",
         )
-        messages: int = row.messages
-        return messages
+        return row.messages, row.last
 
     async def sent(self, channel: str, notices: Sequence[UUID]) -> None:
         await self._run(
             update(_delivery)
             .where(_delivery.c.channel == channel, _delivery.c.notification_id.in_(notices))
-            .values(sent_at=func.clock_timestamp(), message=uuid4(), error=None)
+            .values(sent_at=_NOW, tried_at=_NOW, message=uuid4(), error=None)
         )
 
     async def not_sent(self, channel: str, notices: Sequence[UUID], *, problem: str, most: int) -> bool:
@@ -142,10 +152,10 @@ class InboxRepository(Repository):
         rows = await self._rows(
             update(_delivery)
             .where(_delivery.c.channel == channel, _delivery.c.notification_id.in_(notices))
-            .values(attempts=tried, error=problem, gave_up=case((tried >= most, True), else_=False))
+            .values(attempts=tried, error=problem, gave_up=tried >= most, tried_at=_NOW, message=uuid4())
             .returning(_delivery.c.gave_up)
         )
-        return not all(row.gave_up for row in rows)
+        return any(row.gave_up for row in rows)
 
     async def seen(self, subject_id: UUID, *, by: str, now: datetime) -> tuple[UUID, ...] | None:
         rows = await self._rows(

@@ -48,12 +48,15 @@ class Notification(SQLModel, table=True):
 
 
 class Delivery(SQLModel, table=True):
-    """A notice that a channel is owed or was sent; machine time. Those of one ``message`` went out together."""
+    """A notice that a channel is owed or was sent; machine time.
+
+    Those of one ``message`` were last tried together, at ``tried_at``.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (
         Index("delivery_owed", "channel", postgresql_where=text("sent_at IS NULL AND NOT gave_up")),
-        Index("delivery_sent", "channel", "sent_at"),
+        Index("delivery_tried", "channel", "tried_at"),
     )
     notification_id: UUID = Field(
         sa_column=Column(Uuid, ForeignKey("notification.id", ondelete="CASCADE"), primary_key=True)
@@ -67,6 +70,7 @@ class Delivery(SQLModel, table=True):
     error: str | None = None
     gave_up: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     sent_at: datetime | None = Field(default=None, sa_type=TIME)
+    tried_at: datetime | None = Field(default=None, sa_type=TIME)
     message: UUID | None = None
 
 

@@ -10,6 +10,7 @@ import pytest
 from senex.domain.alarms import Severity
 from senex.domain.notices import (
     DAILY_SUMMARY,
+    MOST_ATTEMPTS,
     Level,
     Mode,
     due_again,
@@ -17,6 +18,7 @@ from senex.domain.notices import (
     pause_after,
     reaches,
     runbook,
+    wait,
 )
 
 RAISED = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
@@ -68,6 +70,14 @@ def test_pauses_grow_to_an_hour() -> None:
     assert pauses[:3] == [timedelta(seconds=30), timedelta(seconds=30), timedelta(minutes=1)]
     assert all(one <= later for one, later in pairwise(pauses))
     assert pauses[-1] == timedelta(hours=1)
+
+
+def test_a_notice_waits_for_its_own_time() -> None:
+    assert wait(0, None) == wait(3, None) == timedelta(0)
+    assert wait(1, timedelta(seconds=10)) == timedelta(seconds=20)
+    assert wait(4, timedelta(minutes=4)) == timedelta(0)
+    assert wait(0, timedelta(seconds=2)) == timedelta(seconds=10)
+    assert sum((pause_after(one) for one in range(1, MOST_ATTEMPTS)), timedelta(0)) > timedelta(hours=2)
 
 
 def test_one_message_holds_all_that_is_owed() -> None:
