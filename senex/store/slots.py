@@ -27,14 +27,16 @@ ORDER BY account.id
 ON CONFLICT (dedupe_key) DO NOTHING
 RETURNING id
 """
-# what failed in an earlier slot is left to this one: its work would be the same, and an outage heaps up nothing.
+# what failed in an earlier slot, or by hand, is left to this one: its work would be the same, and an outage heaps up
+# nothing.
 # how often it has failed goes on counting, and since when
 _LEAVE = """
 WITH made AS (SELECT id, account_id FROM outbox WHERE id = ANY(%(made)s)),
 left_over AS (
     UPDATE outbox SET done_at = clock_timestamp(), error = 'left to a later slot: ' || error
     FROM made WHERE outbox.account_id = made.account_id AND outbox.job = %(job)s AND outbox.id <> made.id
-        AND outbox.done_at IS NULL AND outbox.error IS NOT NULL AND outbox.dedupe_key LIKE 'slot:%%'
+        AND outbox.done_at IS NULL AND outbox.error IS NOT NULL
+        AND (outbox.dedupe_key LIKE 'slot:%%' OR outbox.dedupe_key LIKE 'run:%%')
     RETURNING made.id, outbox.offers, outbox.error, outbox.created_at)
 UPDATE outbox SET offers = said.offers, error = said.error, created_at = said.since
 FROM (SELECT id, max(offers) AS offers, max(replace(error, 'left to a later slot: ', '')) AS error,

@@ -252,6 +252,10 @@ async def test_what_failed_in_an_earlier_slot_is_left_to_the_next(bench: Bench) 
     await bench.claim(_TEN)
     await bench.claim(_TEN, job="other")
     sql.execute(
+        "INSERT INTO outbox (account_id, queue, job, subject, dedupe_key) "
+        "SELECT id, 'default', 'sync', id::text, 'run:by hand' FROM account"
+    )
+    sql.execute(
         "UPDATE outbox SET error = 'the broker is away', offers = 9, created_at = '2026-03-03 12:00Z'"
     )
     await bench.claim(_TEN + _FIVE)
@@ -263,6 +267,7 @@ async def test_what_failed_in_an_earlier_slot_is_left_to_the_next(bench: Bench) 
     assert rows == [
         ("sync", False, "left to a later slot: the broker is away", 9),
         ("other", True, "the broker is away", 9),
+        ("sync", False, "left to a later slot: the broker is away", 9),
         ("sync", True, "the broker is away", 9),  # so it is still seen to fail
     ]
     sql.execute("UPDATE outbox SET error = NULL WHERE job = 'sync'")
