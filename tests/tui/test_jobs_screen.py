@@ -45,6 +45,8 @@ async def go(world: w.World, pilot: Pilot[None], key: str, row: str) -> None:
         ),
         ("sync_positions", "t", ("retry_job", w.ACCOUNT, 4711)),
         ("work-4711", "t", ("retry_job", w.ACCOUNT, 4711)),
+        ("work-4711", "r", ("run_job", w.ACCOUNT, "sync_positions")),
+        ("work-4711", "p", ("pause_job", w.ACCOUNT, "sync_positions", "paused by ann")),
     ],
 )
 async def test_a_key_asks_and_then_decides(
@@ -74,6 +76,38 @@ async def test_what_does_not_fail_is_not_tried_again(tmp_path: Path) -> None:
         await w.until(pilot, lambda: toasts(world))
         assert toasts(world) == ["Nothing of monitor open orders fails."]
         assert world.decider.made == []
+
+
+async def test_failing_work_of_no_schedule_is_neither_run_nor_paused(tmp_path: Path) -> None:
+    shown = w.snapshot()
+    (failing,) = shown.failing
+    shown = replace(shown, failing=(replace(failing, job="submit_order"),))
+    world = w.build(tmp_path, shown=shown)
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await go(world, pilot, "9", "work-4711")
+        await pilot.press("r")
+        await w.until(pilot, lambda: toasts(world))
+        assert toasts(world) == ["Submit order is not in the schedule: `t` tries it again."]
+
+
+async def test_a_job_is_found_as_commands_write_it(tmp_path: Path) -> None:
+    world = w.build(tmp_path, shown=w.snapshot())
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await go(world, pilot, "9", "work-4711")
+        await pilot.press("slash", *"cleanup_old", "enter")
+        await w.settle(pilot)
+        table = world.app.screen.query_one(LineTable)
+        assert [row.key for row in table.rows if not row.title] == ["cleanup_old_suggestions"]
+
+
+async def test_each_queue_has_its_line_when_its_workers_are_gone(tmp_path: Path) -> None:
+    shown = w.snapshot()
+    gone = tuple(replace(one, age=12_345.0) for one in shown.processes)
+    world = w.build(tmp_path, shown=replace(shown, processes=gone))
+    async with world.app.run_test(size=(80, 24)) as pilot:
+        await go(world, pilot, "9", "work-4711")
+        picture = world.app.export_screenshot()
+        assert [queue.name for queue in shown.queues if f">{queue.name}" not in picture] == []
 
 
 async def test_failing_work_that_is_done_meanwhile_says_so(tmp_path: Path) -> None:

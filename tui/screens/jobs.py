@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from senex.domain.calendar import NEW_YORK
@@ -89,12 +90,12 @@ class JobsScreen(TableScreen):
 
     def action_run(self) -> None:
         """Now, confirmed."""
-        if (job := self._job(self.table.cursor_key or "")) is not None:
+        if (job := self._meant()) is not None:
             self.console.ask_job("run", job.name)
 
     def action_pause(self) -> None:
         """Pause, or resume what is paused; confirmed."""
-        if (job := self._job(self.table.cursor_key or "")) is not None:
+        if (job := self._meant()) is not None:
             self.console.ask_job("pause" if job.enabled else "resume", job.name)
 
     def action_retry(self) -> None:
@@ -109,6 +110,16 @@ class JobsScreen(TableScreen):
             self.console.say(f"Nothing of {fmt.words(key)} fails.")
 
     # -- rows
+
+    def _meant(self) -> ScheduleView | None:
+        """The job under the cursor, also that of failing work; what is in no schedule is told so."""
+        key = self.table.cursor_key or ""
+        failing = self._work(key)
+        name = key if failing is None else failing.job
+        job = self._job(name)
+        if job is None and name:
+            self.console.say(f"{fmt.words(name).capitalize()} is not in the schedule: `t` tries it again.")
+        return job
 
     def _job(self, key: str) -> ScheduleView | None:
         snapshot = self.state.snapshot
@@ -193,7 +204,7 @@ class JobsScreen(TableScreen):
         ages = [one.age for one in self.state.processes if one.name.replace(".", " ") in takers]
         alive = [age for age in ages if age <= DAEMON_LATE]
         workers = f"{len(alive)} process{'es' if len(alive) != 1 else ''}"
-        beat = f", heartbeat {max(ages):.0f}s ago" if ages else ""
+        beat = f", heartbeat {fmt.age(timedelta(seconds=max(ages)))}" if ages else ""
         return line(
             toned(f"{queue.name:<9}", "strong"),
             toned(f"{queue.waiting:>3} waiting", "warn" if queue.waiting else "dim"),

@@ -163,7 +163,7 @@ class LineTable(ScrollView, can_focus=True):
         return None if place is None else self._rows[place]
 
     def filter(self, text: str) -> None:
-        """Keep the groups in which some cell holds ``text``."""
+        """Keep the groups in which some cell holds ``text``; names are found as commands write them, too."""
         self.filter_text = text.strip().casefold()
         self._arrange()
 
@@ -214,7 +214,8 @@ class LineTable(ScrollView, can_focus=True):
     def _matches(self, group: list[Row]) -> bool:
         if not self.filter_text or group[0].title:
             return True
-        return any(self.filter_text in cell.text.casefold() for row in group for cell in row.cells)
+        wanted = _plain(self.filter_text)
+        return any(wanted in _plain(cell.text.casefold()) for row in group for cell in row.cells)
 
     def _sorted(self, groups: list[list[Row]]) -> list[list[Row]]:
         key = self.sort_key or ""
@@ -462,3 +463,7 @@ def _fit(text: str, width: int, *, right: bool) -> str:
         return set_cell_size(text, max(width - 1, 0)) + "…" if width else ""
     pad = " " * (width - size)
     return pad + text if right else text + pad
+
+
+def _plain(text: str) -> str:
+    return text.replace("_", " ")
