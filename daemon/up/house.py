@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
 from contextlib import suppress
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _BEATING_WITHIN = 60.0
 _LOOK, _NOTE_EVERY = 0.1, 1.0
 _WRONG = 2
-_LOG_LIMIT = 20_000_000
+LOG_LIMIT = 20_000_000
 # first started, last stopped: at the end nothing new is begun, what is begun is finished, and the hints go last
 _ORDER = ("streamer", "worker", "relay", "scheduler")
 _BEATS = "SELECT DISTINCT split_part(name, ' ', 1) FROM heartbeat WHERE beat_at > clock_timestamp() - interval '5 s'"
@@ -103,9 +104,20 @@ async def _watch(stage: Stage, settings: UpSettings, since: str) -> None:
                 before = told
         for log in stage.logs.glob("*.log"):
             with suppress(OSError):
-                if log.stat().st_size > _LOG_LIMIT:
-                    os.truncate(log, 0)  # its lines are in the kept files too
+                shorten(log)
         await asyncio.sleep(_NOTE_EVERY)
+
+
+def shorten(log: Path) -> None:
+    """Begin a part's output anew once it is long; what was in it stays beside it, as the servers keep no other log."""
+    if log.stat().st_size <= LOG_LIMIT:
+        return
+    old = log.with_suffix(".old")
+    try:
+        shutil.copy(log, old)  # whoever writes holds the file itself
+    except OSError:  # a full disk is worse than lost lines
+        old.unlink(missing_ok=True)
+    os.truncate(log, 0)
 
 
 async def _beating(stage: Stage) -> None:
