@@ -94,7 +94,7 @@ async def _handle(
         return str(problem)
     except Exception as problem:  # noqa: BLE001 - a bug in one job must not end the worker; it is logged and stored
         _log.exception("failed")
-        return f"{type(problem).__name__}: {problem}"
+        return f"Something in senex broke ({type(problem).__name__}: {problem}); it is tried again, report it. [E_BUG]"
     finally:
         renewing.cancel()
         with suppress(asyncio.CancelledError):

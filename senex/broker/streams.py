@@ -99,7 +99,7 @@ class QuoteStream:
             try:
                 await self._once(back_off)
             except BROKEN as problem:
-                self.problem = _why(problem)
+                self.problem = in_words(problem)
                 _log.warning("quotes: %s", self.problem)
             finally:
                 self._feed = None
@@ -171,7 +171,7 @@ class AlertStream:
             try:
                 await self._once(back_off)
             except BROKEN as problem:
-                self.problem = _why(problem)
+                self.problem = in_words(problem)
                 _log.warning("alerts: %s", self.problem)
                 if self.connected:
                     self.connected = False
@@ -203,10 +203,15 @@ class AlertStream:
                     self._socket = None
 
 
-def _why(problem: Exception) -> str:
-    for each in leaves(problem):
-        return each.message if isinstance(each, SenexError) else f"{type(each).__name__} {each}".strip()
-    return type(problem).__name__
+def in_words(problem: Exception) -> str:
+    """Why a stream is away; what is not ours hardly says it so that an operator can read it."""
+    first = next(leaves(problem), problem)
+    if isinstance(first, SenexError):
+        return first.message
+    if isinstance(first, TimeoutError):
+        return "no answer came in time"
+    said = f"{type(first).__name__}: {first}" if str(first) else type(first).__name__
+    return f"the connection failed ({said})"
 
 
 async def stay_logged_in(

@@ -146,5 +146,5 @@ async def _try(phase: Callable[[], Awaitable[None]]) -> SenexError | None:
             raise
         return problem
     except Exception as problem:  # noqa: BLE001  a bug in one phase must not keep the others from being done
-        return SenexError(FAILED, f"{type(problem).__name__}: {problem}")
+        return SenexError(FAILED, f"something in senex broke ({type(problem).__name__}: {problem})")
     return None
