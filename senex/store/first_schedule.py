@@ -40,7 +40,7 @@ SCHEDULE: tuple[dict[str, object], ...] = (
     },
     {
         "name": "watch_machine",
-        "rule": "every 5 min 04:00-20:00 weekdays",
+        "rule": "every 5 min 00:00-23:59 every",
         "queue": "trading",
         "enabled": True,
         "grace_seconds": 300,

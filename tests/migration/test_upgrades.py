@@ -131,6 +131,30 @@ def test_what_was_written_under_every_schema_is_there_under_the_newest(owner: st
     assert orders == len(revisions()) >= 21
 
 
+@pytest.mark.parametrize(
+    ("rule", "then"),
+    [
+        ("every 5 min 04:00-20:00 weekdays", "every 5 min 00:00-23:59 every"),
+        ("daily 09:00 weekdays", "daily 09:00 weekdays"),
+    ],
+    ids=["as it was made", "the operator's"],
+)
+def test_the_machine_is_watched_every_day_unless_an_operator_said_when(
+    owner: str, rule: str, then: str
+) -> None:
+    bootstrap(owner)
+    to(owner, "0027")
+    with psycopg.connect(owner, autocommit=True) as connection:
+        values = ("watch_machine", rule, "trading", True, 300)
+        connection.execute(
+            "INSERT INTO job_schedule (name, rule, queue, enabled, grace_seconds) VALUES (%s, %s, %s, %s, %s)",
+            values,
+        )
+        migrate(owner, operator="trader")
+        found = connection.execute("SELECT rule FROM job_schedule WHERE name = 'watch_machine'").fetchone()
+    assert found == (then,)
+
+
 def shape(url: str) -> dict[tuple[str, str], tuple[str, bool]]:
     """Type, and whether a writer must name it, of every column."""
     query = """

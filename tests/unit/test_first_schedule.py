@@ -59,6 +59,7 @@ ASKED_FOR = {
     "ensure_history": "daily 17:30 weekdays",
     "record_metrics": "daily 17:35 weekdays",
     "check_expirations": f"every 30 min {_IN_SESSION}",
+    "watch_machine": "every 5 min 00:00-23:59 every",
     "watch_freshness": "every 5 min 09:45-16:15 sessions in-session",
 }
 """The seed's ten and DOMAIN G's further ones."""
