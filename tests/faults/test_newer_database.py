@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from daemon.embedded import Endpoints
 
 _NOWHERE = "127.0.0.1:9"
-_CONSOLES = (("senex", "status"), ("senex", "orders", "list"), ("senex", "health", "postgres"))
+_CONSOLES = (("senex", "status"), ("senex", "orders", "list"), ("senex", "health", "postgres", "--ready"))
 
 
 def _start(embedded: Endpoints, database: str, words: Sequence[str], log: Path) -> subprocess.Popen[str]:

@@ -90,11 +90,11 @@ def test_up_keeps_everything_running_until_down(here: Installation) -> None:
 
 
 def test_a_unit_that_systemd_reads(here: Installation, tmp_path: Path) -> None:
-    here.settings = {"SENEX_METRICS_ADDRESS": "127.0.0.1:9464", "SENEX_NOTIFY_URLS_FILE": '/a "b" 100%/$x'}
+    here.settings = {"SENEX_METRICS_ADDRESS": "127.0.0.1:9464", "SENEX_DEAD_MAN_URL_FILE": '/a "b" 100%/$x'}
     printed = here.senex("up", "--print-unit")
     assert printed.returncode == 0, printed.stderr
     assert f"Environment=XDG_DATA_HOME={here.folder}" in printed.stdout
-    assert 'Environment="SENEX_NOTIFY_URLS_FILE=/a \\"b\\" 100%%/$$x"' in printed.stdout
+    assert 'Environment="SENEX_DEAD_MAN_URL_FILE=/a \\"b\\" 100%%/$$x"' in printed.stdout
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze, which would read the unit, is not installed")
     unit = tmp_path / "senex.service"
