@@ -99,6 +99,9 @@ async def play(folder: Path, asked: Plan, tell: Callable[[dict[str, Any]], None]
 async def away(world: World, asked: Plan) -> None:
     """The operator switches automation on and leaves."""
     account = await world.account()
+    # due every five minutes of the night too, which goes by in coarser turns
+    watched = f"every {NIGHT_GRID} min 00:00-23:59 every"
+    world.sql("UPDATE job_schedule SET rule = %s WHERE name = 'watch_machine'", watched)
     if asked.pace > DAY_GRID:
         for job in world.sql("SELECT name, rule FROM job_schedule"):
             rule = parse_rule(job.rule)
