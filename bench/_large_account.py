@@ -13,20 +13,44 @@ from senex.domain.legs import Action
 from senex.domain.orders import BrokerStatus, external_identifier
 from senex.domain.symbols import OptionSymbol, Right
 from senex.ports.broker import BrokerFill, BrokerLeg, BrokerOrder
+from senex.ports.records import Work
+from senex.services.context import Context
+from senex.services.sync import sync_accounts
 from senex.store import tables
 from senex.store.repositories.base import table
-from senex.testing.broker import FACTS
+from senex.store.unit_of_work import PostgresUnits
+from senex.testing import market
+from senex.testing.broker import FACTS, MemoryBroker
+from senex.testing.bus import MemoryPublisher, MemoryQuotes
+from senex.testing.clock import ManualClock
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from senex.testing.broker import MemoryBroker
-
 D = Decimal
 _SPREADS = (("put-1", Right.PUT, -3), ("put-2", Right.PUT, -3), ("call-1", Right.CALL, 3))
 _TIME_IN_FORCE = {"entry": "Day", "target": "GTC"}
+
+
+async def begin(engine: AsyncEngine) -> tuple[Context, MemoryBroker, UUID, UUID]:
+    """Use cases on that Postgres with a broker in memory, and the account and namespace of the books begun."""
+    clock = ManualClock(market.NOW)
+    broker = MemoryBroker(clock)
+    context = Context(
+        units=PostgresUnits(engine),
+        broker=broker,
+        quotes=MemoryQuotes(market.market(broker.chain_told)),
+        publisher=MemoryPublisher(),
+        clock=clock,
+        environment="simulated",
+    )
+    await sync_accounts(context, Work(0, None, "start", ""))
+    async with context.units() as tx:
+        account_id = (await tx.accounts.all("simulated"))[0].id
+        namespace = await tx.orders.namespace()
+    return context, broker, account_id, namespace
 
 
 class LargeAccount:

@@ -17,27 +17,22 @@ from uuid import uuid4
 
 import psycopg
 
-from bench._large_account import LargeAccount
+from bench._large_account import LargeAccount, begin
 from bench._row import Row, print_rows
 from bench._running import open_database
 from senex.domain.legs import Action, InstrumentType, Leg
 from senex.domain.orders import Order, OrderKind, OrderLine, OrderStatus, Origin, TimeInForce
 from senex.domain.symbols import OptionSymbol, Right
 from senex.ports.broker import Holding
-from senex.ports.records import Work
-from senex.services.context import Context
 from senex.services.intents import attempt_of, write
-from senex.services.sync import sync_accounts
 from senex.store.engine import open_engine
-from senex.store.unit_of_work import PostgresUnits
 from senex.testing import market
-from senex.testing.broker import MemoryBroker
-from senex.testing.bus import MemoryPublisher, MemoryQuotes
-from senex.testing.clock import ManualClock
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
+
+    from senex.services.context import Context
 
 HOLDINGS, ROUNDS, INTENTS = 1000, 15, 200
 _LEG = Leg("QQQ   260410P00400000", Action.BUY_TO_CLOSE, 1)
@@ -58,32 +53,20 @@ ON CONFLICT (account_id, symbol) DO UPDATE SET quantity = excluded.quantity, mar
 async def measure() -> list[Row]:
     with open_database() as url:
         engine = open_engine(url)
-        clock = ManualClock(market.NOW)
-        broker = MemoryBroker(clock)
-        context = Context(
-            units=PostgresUnits(engine),
-            broker=broker,
-            quotes=MemoryQuotes(market.market(broker.chain_told)),
-            publisher=MemoryPublisher(),
-            clock=clock,
-            environment="simulated",
-        )
         try:
-            await sync_accounts(context, Work(0, None, "start", ""))
-            async with context.units() as tx:
-                account_id = (await tx.accounts.all("simulated"))[0].id
-                namespace = await tx.orders.namespace()
-            large = LargeAccount(account_id, namespace, clock.now())
+            context, broker, account_id, namespace = await begin(engine)
+            now = context.clock.now()
+            large = LargeAccount(account_id, namespace, now)
             for number in range(INTENTS):
                 large.add(number, filled=False)
             await large.store(engine, broker)
             holdings = [_holding(number) for number in range(HOLDINGS)]
             synced, read = [], []
-            copied = await _copied(url, account_id, holdings, clock.now())
+            copied = await _copied(url, account_id, holdings, now)
             for number in range(ROUNDS):
                 fresh = [replace(each, mark=Decimal(number)) for each in holdings]
                 synced.append(await _synced(context, account_id, fresh))
-                copied += await _copied(url, account_id, fresh, clock.now())
+                copied += await _copied(url, account_id, fresh, now)
                 read.append(await _read(context, account_id))
             intended = await _intended(context, account_id, namespace, large.expired)
         finally:

@@ -14,25 +14,19 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from bench._large_account import LargeAccount
+from bench._large_account import LargeAccount, begin
 from bench._row import Row, print_rows
 from bench._running import open_database
 from senex.domain.orders import BrokerStatus
-from senex.ports.records import Work
-from senex.services.context import Context
 from senex.services.reconcile import reconcile_account
-from senex.services.sync import sync_accounts
 from senex.store.engine import open_engine
-from senex.store.unit_of_work import PostgresUnits
-from senex.testing import market
-from senex.testing.broker import MemoryBroker
-from senex.testing.bus import MemoryPublisher, MemoryQuotes
-from senex.testing.clock import ManualClock
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from senex.services.context import Context
 
 POSITIONS, CANCELLED, CHANGED, RUNS = 1000, 1000, 100, 5
 BAR = 5.0
@@ -48,21 +42,8 @@ async def measure() -> Row:
 
 
 async def _measured(engine: AsyncEngine) -> Row:
-    clock = ManualClock(market.NOW)
-    broker = MemoryBroker(clock)
-    context = Context(
-        units=PostgresUnits(engine),
-        broker=broker,
-        quotes=MemoryQuotes(market.market(broker.chain_told)),
-        publisher=MemoryPublisher(),
-        clock=clock,
-        environment="simulated",
-    )
-    await sync_accounts(context, Work(0, None, "start", ""))
-    async with context.units() as tx:
-        account_id = (await tx.accounts.all("simulated"))[0].id
-        namespace = await tx.orders.namespace()
-    large = LargeAccount(account_id, namespace, clock.now())
+    context, broker, account_id, namespace = await begin(engine)
+    large = LargeAccount(account_id, namespace, context.clock.now())
     for number in range(POSITIONS + CANCELLED):
         large.add(number, filled=number < POSITIONS)
     await large.store(engine, broker)

@@ -41,7 +41,7 @@ _FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "senex_unknown_orders": ("Orders of which it is not known whether the broker has them.", ()),
     "senex_alarms": ("Open alarms.", ("code", "severity")),
     "senex_source_ok": ("Whether a source is fresh.", ("source",)),
-    "senex_stream_age_seconds": ("Age of a stream's last frame when it last reported.", ("source",)),
+    "senex_stream_age_seconds": ("Age of a stream's last frame.", ("source",)),
     "senex_stream_symbols": ("Symbols that are streamed.", ()),
     "senex_stream_symbols_limit": ("Symbols that are streamed at most.", ()),
     "senex_stream_leases_refused": ("Wishes of consoles that have no room in the budget.", ()),

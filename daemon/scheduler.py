@@ -264,7 +264,7 @@ class Ticks:
         self._note("leader")
 
     async def _claim(self, due: Iterable[Entry]) -> None:
-        """Have the work of slots without the queue: who sends hears of it, the rest waits for its offer."""
+        """Have the work of slots without the queue: who sends hears of it, the others find it."""
         for entry in due:
             await claim_slot(
                 self._connection,

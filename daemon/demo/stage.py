@@ -321,9 +321,8 @@ class Stage:
             **(self._simulated_broker() if self._simulated else {}),
             **self._clock(),
         }
-        return self._environment(
-            "daemon", **{**ours, **self._plot.settings}
-        )  # the operator's may be the same
+        ours |= self._plot.settings  # the operator's may be the same
+        return self._environment("daemon", **ours)
 
     def _simulated_broker(self) -> dict[str, str]:
         rest, credentials = self.rest_url, self._credentials

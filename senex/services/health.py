@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from senex.domain.alarms import Severity
 from senex.domain.machine import CLOCK_OFF, DISK_FILLS
-from senex.domain.parts import PROCESSES, SERVICES
+from senex.domain.parts import FRESH, PROCESSES, SERVICES
 from senex.ports.views import HealthView
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from senex.ports.views import AlarmView, JobHealthView, ProcessView, RedisView, SourceView, Vitals
 
 UNSEEN = "not known without a database that can be read"
-FRESH = 5.0
-"""Seconds without a heartbeat after which a process counts as gone; it beats every second."""
 WAITS = 300.0
 """Seconds after which undone work of a job is a failure and no longer a delay."""
 _QUEUES = frozenset({"trading", "accounts", "default"})

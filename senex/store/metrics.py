@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from senex.domain.parts import FRESH
 from senex.store.queries import read_accounts
 from senex.store.query_text import STATE
 from senex.store.session import Session
@@ -41,8 +42,7 @@ class Heard:
     pid: int
 
 
-_STILL = 5
-"""Seconds without a heartbeat after which the streamer's word on its sources is none; until then they age with it."""
+# what is of no account is the streamer's word: it ages with its heartbeat, and without one it is none
 _FIGURES = f"""
 WITH undone AS (
     SELECT o.queue, o.created_at, {STATE} AS state FROM outbox o LEFT JOIN account a ON a.id = o.account_id
@@ -78,8 +78,7 @@ UNION ALL SELECT 'senex_unknown_orders', ARRAY[]::text[], coalesce((SELECT n FRO
 UNION ALL SELECT 'senex_alarms', ARRAY[code, severity], count(*) FROM alarm WHERE resolved_at IS NULL
     GROUP BY code, severity
 UNION ALL SELECT 'senex_source_ok', ARRAY[source],
-    CASE WHEN source = ANY(ARRAY['quotes', 'alerts', 'token', 'redis', 'clock']) AND (still > {_STILL}) IS NOT FALSE
-        THEN 0 ELSE min(ok::integer) END
+    CASE WHEN bool_and(subject = '') AND (still > {FRESH}) IS NOT FALSE THEN 0 ELSE min(ok::integer) END
 FROM source_status, streamer GROUP BY source, still
 UNION ALL SELECT metric, labels, (figures ->> figure)::double precision + coalesce(since * still, 0)
 FROM streamer, source_status JOIN (VALUES
