@@ -6,8 +6,9 @@ PYTHON ?=
 ARGS ?=
 export PYTHON
 BIN := .venv/bin
-# two processes, each with servers of its own; a file of tests stays together
-PARALLEL := --numprocesses=2 --dist=loadfile
+# two processes, each with servers of its own; a file of tests stays together, and folders keep their
+# order: what takes a minute (tests/faults, tests/soak) is begun before the many short ones, and is no tail
+PARALLEL := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 help:  ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_the_daemon_keeps_books_and_schedule_by_itself(quick_folder: Path) -> None:
     told: list[dict[str, Any]] = []
