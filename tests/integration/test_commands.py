@@ -300,6 +300,7 @@ async def test_health_of_every_part_and_of_each(shell: Shell, database_url: str)
     }
     assert parts["redis"]["ready"], parts["redis"]
     assert {one["name"] for one in whole.json["jobs"]} >= {"watch_machine", "reconcile_trades"}
+    assert whole.json["jobs_why"] is None
     assert "No job" not in (await shell.senex("health")).out
     assert (await shell.senex("health", "redis", "--ready")).code == 0
 
@@ -349,6 +350,8 @@ async def test_health_without_its_servers_says_so(shell: Shell) -> None:
     assert (await shell.senex("health", "redis", **_AWAY)).code == 1
     whole = await shell.senex("health", "--json", **_AWAY)
     assert not any(one["alive"] for one in whole.json["services"])
+    assert (whole.json["jobs"], "not known without" in (whole.json["jobs_why"] or "")) == (None, True)
+    assert (await shell.senex("health", "relay", "--json", **_AWAY)).json["processes"] is None
     shown = await shell.senex("health", **_AWAY)
     assert "No job" not in shown.out
     assert "What is scheduled is not known" in shown.out

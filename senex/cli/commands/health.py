@@ -14,12 +14,13 @@ from senex.cli.output import json_option, print_json, table
 from senex.config import ConsoleSettings, DaemonSettings, load
 from senex.domain.errors import SenexError, UsageProblem
 from senex.domain.parts import PROCESSES, SERVICES
-from senex.ports.views import Vitals
 from senex.services.health import UNSEEN, dead, judge, judge_redis, living, unseen
 from senex.store.health import look
 
 if TYPE_CHECKING:
-    from senex.ports.views import HealthView
+    from collections.abc import Sequence
+
+    from senex.ports.views import HealthView, ProcessView, Vitals
 
 
 def _urls() -> tuple[str, str]:
@@ -47,21 +48,20 @@ def health(*, service: str | None, here: bool, ready: bool, as_json: bool) -> in
     Example: senex health worker --here
     """
     database, redis = _urls()
+    seen: Vitals | None = None
     if service == "redis":
-        return _one(_redis(redis), Vitals(), ready=ready, as_json=as_json)
-    seen: Vitals | None
+        return _one(_redis(redis), seen, ready=ready, as_json=as_json)
     try:
         seen = asyncio.run(look(database))
     except SenexError as problem:
         found = list(unseen(str(problem), answers=isinstance(problem, UsageProblem)))
-        seen = None
     else:
         if here:
             seen = _of_this_host(seen)
         found = list(judge(seen))
     if service is not None:
         named = next(one for one in found if one.name == service)
-        return _one(named, seen or Vitals(), ready=ready, as_json=as_json)
+        return _one(named, seen, ready=ready, as_json=as_json)
     return _all([found[0], _redis(redis), *found[1:]], seen, as_json=as_json)
 
 
@@ -80,9 +80,11 @@ def _redis(url: str) -> HealthView:
         return dead("redis", str(problem))
 
 
-def _one(found: HealthView, seen: Vitals, *, ready: bool, as_json: bool) -> int:
+def _one(found: HealthView, seen: Vitals | None, *, ready: bool, as_json: bool) -> int:
     if as_json:
-        processes = living(seen.processes, found.name) if found.name in PROCESSES else ()
+        processes: Sequence[ProcessView] | None = ()
+        if found.name in PROCESSES:  # unknown is not none; the detail says why
+            processes = None if seen is None else living(seen.processes, found.name)
         print_json(
             name=found.name, alive=found.alive, ready=found.ready, detail=found.detail, processes=processes
         )
@@ -93,9 +95,13 @@ def _one(found: HealthView, seen: Vitals, *, ready: bool, as_json: bool) -> int:
 
 
 def _all(found: list[HealthView], seen: Vitals | None, *, as_json: bool) -> int:
-    jobs = () if seen is None else seen.jobs
+    why = f"What is scheduled is {UNSEEN}."
     if as_json:
-        print_json(services=found, jobs=jobs)
+        print_json(
+            services=found,
+            jobs=None if seen is None else seen.jobs,
+            jobs_why=why if seen is None else None,
+        )
     else:
         words = {True: "yes", False: "NO"}
         rows = [(one.name, words[one.alive], words[one.ready], one.detail) for one in found]
@@ -110,8 +116,8 @@ def _all(found: list[HealthView], seen: Vitals | None, *, as_json: bool) -> int:
                     str(one.waiting),
                     one.rule if one.enabled else f"paused ({one.rule})",
                 )
-                for one in jobs
+                for one in (() if seen is None else seen.jobs)
             ],
-            empty=f"What is scheduled is {UNSEEN}." if seen is None else "No job is scheduled.",
+            empty=why if seen is None else "No job is scheduled.",
         )
     return 0 if all(one.alive and one.ready for one in found) else 1
