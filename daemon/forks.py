@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from daemon.lineage import die_with_parent
+from daemon.pauses import HEALTHY_SECONDS, SHORTEST, longer
 from daemon.secret_files import LOOK_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_SHORTEST, _LONGEST = 0.2, 5.0
-_HEALTHY_SECONDS = 10.0
 _GRACE_SECONDS = 5.0
 _log = structlog.get_logger("senex.worker")
 
@@ -38,7 +37,7 @@ class Child:
     pid: int = 0
     born: float = 0.0
     due: float = 0.0
-    pause: float = field(default=_SHORTEST)
+    pause: float = field(default=SHORTEST)
 
 
 class Forks:
@@ -123,14 +122,14 @@ class Forks:
         child.pid = 0
         child.due = now
         if code == 0:  # retired, its place is free at once
-            child.pause = _SHORTEST
+            child.pause = SHORTEST
             return
-        if now - child.born > _HEALTHY_SECONDS:
-            child.pause = _SHORTEST
+        if now - child.born > HEALTHY_SECONDS:
+            child.pause = SHORTEST
         child.due = now + child.pause
         if not self._stopping:
             _log.warning("a child ended and is started again", child=child.name, code=code, pause=child.pause)
-        child.pause = min(child.pause * 2, _LONGEST)
+        child.pause = longer(child.pause, code)
 
     def _end(self) -> int:
         """Ask the children to leave, then insist."""

@@ -15,7 +15,9 @@ from pydantic import SecretStr
 
 from daemon import logs
 from daemon.secret_files import LOOK_SECONDS, Held
+from senex import pulse
 from senex.config import DaemonSettings, load, log_folder, secret_files
+from senex.config_once import installation
 from senex.domain.errors import SenexError
 from senex.store.schema import wait_for_schema
 
@@ -37,6 +39,7 @@ def settings_or_exit(process: str) -> DaemonSettings:
         settings = load(DaemonSettings)
     except SenexError as problem:
         print(problem, file=sys.stderr)  # noqa: T201 - logs are not set up yet
+        pulse.complain(process, installation(), str(problem))
         sys.exit(problem.exit_code)
     log_as(settings, process)
     return settings
@@ -60,7 +63,9 @@ def where(settings: DaemonSettings) -> str:
     return f"{settings.instance}@{socket.gethostname()}"
 
 
-def run_until_told(settings: DaemonSettings, work: Callable[[], Coroutine[Any, Any, object]]) -> int:
+def run_until_told(
+    settings: DaemonSettings, process: str, work: Callable[[], Coroutine[Any, Any, object]]
+) -> int:
     """Wait for the schema, then run ``work`` until SIGTERM or SIGINT; answer the exit code."""
     held = Held(secret_files(DaemonSettings))
 
@@ -78,7 +83,7 @@ def run_until_told(settings: DaemonSettings, work: Callable[[], Coroutine[Any, A
     except asyncio.CancelledError:
         return 0
     except BaseException as problem:  # noqa: BLE001 - the process ends here, with one sentence where there is one
-        return last_word(problem)
+        return last_word(settings, process, problem)
     return 0
 
 
@@ -110,11 +115,12 @@ async def _watch(held: Held, task: asyncio.Task[Any] | None) -> None:
     os._exit(_FAILED)
 
 
-def last_word(problem: BaseException) -> int:
-    """Log why a process ends; answer its exit code."""
+def last_word(settings: DaemonSettings, process: str, problem: BaseException) -> int:
+    """Log why a process ends, and leave it where health looks; answer its exit code."""
     first = _first(problem)
     if isinstance(first, SenexError):
         _log.error(first.message, code=first.code)
+        pulse.complain(process, settings.instance, str(first))
         return first.exit_code
     _log.error("ended by an error that should not happen", exc_info=first)
     return _FAILED

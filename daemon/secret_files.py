@@ -5,13 +5,14 @@ So a secret is rotated by writing its file: nobody has to find every process, an
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from typing import TYPE_CHECKING
 
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 LOOK_SECONDS = 1.0
@@ -45,6 +46,13 @@ class Held:
             else:
                 self._doubted[name] = text
         return None
+
+
+async def said_else(files: Sequence[Path]) -> None:
+    """Return once one of them says something else, also that it can be read, or cannot."""
+    before = [_digest(path) for path in files]
+    while [_digest(path) for path in files] == before:  # noqa: ASYNC110  files tell nobody
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -1,29 +1,35 @@
 """Keeps the daemon's processes alive: each on its own, started again when it ends.
 
 A process that ends is started again after a pause that grows while it keeps
-failing. Each leads a process group, which dies with it and with the supervisor.
+failing; one that cannot work with its settings as soon as one of its secret files
+says something else. Each leads a process group, which dies with it and with the supervisor.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from daemon.lineage import bound, kill_group
+from daemon.pauses import HEALTHY_SECONDS, SHORTEST, WRONG, longer
+from daemon.secret_files import said_else
+from senex import pulse
+from senex.config_once import INSTANCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import BinaryIO
 
-_SHORTEST, _LONGEST = 0.2, 5.0
-_HEALTHY_SECONDS = 10.0
 _GRACE_SECONDS = 8.0
+_SECRET_FILE = re.compile("SENEX_[A-Z_]+_FILE")
 _log = structlog.get_logger("senex.supervisor")
 
 
@@ -34,6 +40,11 @@ class Part:
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
+
+    @property
+    def secrets(self) -> Sequence[Path]:
+        """The secret files that its environment names."""
+        return [Path(value) for name, value in self.environment.items() if _SECRET_FILE.fullmatch(name)]
 
 
 class Supervisor:
@@ -67,20 +78,30 @@ class Supervisor:
 
     async def _keep(self, part: Part) -> None:
         loop = asyncio.get_running_loop()
-        pause = _SHORTEST
+        pause, said = SHORTEST, ""
         while not self._stop.is_set():
             born = loop.time()
             code = await self._live(part)
             if self._stop.is_set():
                 return
             self.ended[part.name] = code
-            if loop.time() - born > _HEALTHY_SECONDS:
-                pause = _SHORTEST
-            _log.warning("a process ended and is started again", part=part.name, code=code, pause=pause)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._stop.wait()
-            pause = min(pause * 2, _LONGEST)
+            if loop.time() - born > HEALTHY_SECONDS:
+                pause, said = SHORTEST, ""
+            if code == WRONG:
+                said = _say_wrong(part, said)
+            else:
+                _log.warning("a process ended and is started again", part=part.name, code=code, pause=pause)
+            changed = await self._rest(pause, part.secrets if code == WRONG else ())
+            pause = SHORTEST if changed else longer(pause, code)
+
+    async def _rest(self, pause: float, files: Sequence[Path]) -> bool:
+        """Wait so long, or until ``stop``, or until a file says something else; whether one does."""
+        stopping = asyncio.create_task(self._stop.wait())
+        changing = asyncio.create_task(said_else(files))
+        await asyncio.wait({stopping, changing}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+        for task in (stopping, changing):
+            task.cancel()
+        return changing.done() and not changing.cancelled()
 
     async def _live(self, part: Part) -> int:
         """Run a part once; answer its exit code. Stopping ends it, its group with it."""
@@ -113,6 +134,19 @@ class Supervisor:
         while line := await _line(process.stderr):
             sys.stderr.buffer.write(b"%-9s | %s" % (name.encode(), line))
             sys.stderr.buffer.flush()
+
+
+def _say_wrong(part: Part, said: str) -> str:
+    """Say once what a process cannot work with, in its own words; answer what was said."""
+    instance = part.environment.get("SENEX_INSTANCE", INSTANCE)
+    why = pulse.complaint(part.name, instance) or "its own log says why"
+    if why != said:
+        _log.error(
+            "a process cannot work with its settings; it is started again when a secret file changes, and now and then",
+            part=part.name,
+            why=why,
+        )
+    return why
 
 
 async def _line(stream: asyncio.StreamReader) -> bytes:

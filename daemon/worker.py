@@ -23,6 +23,7 @@ from rq.worker import SimpleWorker
 from daemon.forks import Child, Forks
 from daemon.queues import ConfinedJob, ConfinedQueue, connect_queues
 from daemon.runner import WarmRunner
+from senex.domain.errors import SenexError
 from senex.store.heartbeats import keep_beating
 from senex.store.outbox import HEARD
 
@@ -140,11 +141,13 @@ def serve(
     redis_url: str,
     host: str,
     log_as: Callable[[str], None] = lambda _name: None,
+    end_by: Callable[[SenexError], int] = lambda problem: problem.exit_code,
     ending: Callable[[], object] = lambda: None,
 ) -> int:
     """Be the parent of all workers until stopped, or until ``ending`` says something; answer the exit code.
 
-    ``log_as`` gives a child logs of its own under a name.
+    ``log_as`` gives a child logs of its own under a name; ``end_by`` says what a child could not begin for, and
+    answers its exit code.
     """
 
     def body(queue: str, number: int) -> Callable[[], int]:
@@ -154,7 +157,10 @@ def serve(
             if queue != HEARD:
                 os.nice(_BEHIND)
             log_as(f"worker-{queue}-{number}")
-            return serve_queue(queue, means, redis_url=redis_url, instance=instance)
+            try:
+                return serve_queue(queue, means, redis_url=redis_url, instance=instance)
+            except SenexError as problem:
+                return end_by(problem)
 
         return live
 

@@ -2,6 +2,7 @@
 
 Health checks ask every process all day; one that finds the pulse fresh needs neither Postgres nor its driver.
 The file is a hint: without it, or once it is old, the heartbeats in Postgres say what is wrong.
+A process that cannot work leaves its last word beside it, which needs no Postgres either.
 """
 
 from __future__ import annotations
@@ -39,6 +40,34 @@ def forget(name: str, instance: str) -> None:
     """Take the pulse away: the process ends on purpose."""
     with suppress(OSError):
         _file(name, instance).unlink()
+
+
+def complain(service: str, installation: str, why: str) -> None:
+    """Leave why a process of this service cannot work."""
+    file = _complaint(service, installation)
+    with suppress(OSError):
+        if _ours(file.parent.parent):
+            file.parent.mkdir(mode=0o700, exist_ok=True)
+            file.write_text(why, encoding="utf-8")
+
+
+def complaint(service: str, installation: str) -> str | None:
+    """Why a process of this service could not work when it last tried; None once one could."""
+    file = _complaint(service, installation)
+    try:
+        return file.read_text(encoding="utf-8") if _ours(file.parent.parent) else None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def content(name: str, instance: str) -> None:
+    """Take back what was complained of: a process named as its heartbeat is works."""
+    with suppress(OSError):
+        _complaint(name.split(maxsplit=1)[0], instance.partition("@")[0]).unlink()
+
+
+def _complaint(service: str, installation: str) -> Path:
+    return _folder(installation) / f"{service}.why"
 
 
 def age(service: str, installation: str) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daemon.exporter import serve
-from daemon.processes import run_until_told, where
+from daemon.processes import EXPORTER, run_until_told, where
 
 if TYPE_CHECKING:
     from senex.config import DaemonSettings
@@ -16,4 +16,6 @@ _LOCAL = "127.0.0.1:9464"
 def main(settings: DaemonSettings) -> int:
     """Serve metrics until SIGTERM or SIGINT."""
     address = settings.metrics_address or _LOCAL
-    return run_until_told(settings, lambda: serve(settings, address=address, instance=where(settings)))
+    return run_until_told(
+        settings, EXPORTER, lambda: serve(settings, address=address, instance=where(settings))
+    )

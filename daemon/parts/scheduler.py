@@ -15,6 +15,7 @@ def main(settings: DaemonSettings) -> int:
     """Be the scheduler, or its standby."""
     return run_until_told(
         settings,
+        "scheduler",
         lambda: schedule(
             direct_url=settings.direct_url,
             redis_url=settings.redis_url.get_secret_value(),

@@ -13,4 +13,4 @@ if TYPE_CHECKING:
 
 def main(settings: DaemonSettings) -> int:
     """Be the streamer, or its standby."""
-    return run_until_told(settings, lambda: run(settings, instance=where(settings)))
+    return run_until_told(settings, "streamer", lambda: run(settings, instance=where(settings)))

@@ -23,7 +23,7 @@ def main(settings: DaemonSettings) -> int:
     except asyncio.CancelledError:
         return 0
     except SenexError as problem:
-        return last_word(problem)
+        return last_word(settings, "worker", problem)
     preload()
     means = Means(
         direct_url=settings.direct_url,
@@ -37,5 +37,6 @@ def main(settings: DaemonSettings) -> int:
         redis_url=settings.redis_url.get_secret_value(),
         host=where(settings),
         log_as=lambda name: log_as(settings, name),
+        end_by=lambda problem: last_word(settings, "worker", problem),
         ending=held.changed,
     )

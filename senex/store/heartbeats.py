@@ -67,6 +67,7 @@ async def keep_beating(url: str, name: str, instance: str, detail: Callable[[], 
                 if connection is None or connection.closed:
                     connection = await connect(url, name=f"{name} heartbeat")
                     await connection.execute(_PRUNE, (name,))
+                    pulse.content(name, instance)
                 await beat(connection, name, instance, detail())
                 pulse.touch(name, instance)
             await asyncio.sleep(BEAT_SECONDS)

@@ -358,6 +358,34 @@ async def test_health_without_its_servers_says_so(shell: Shell) -> None:
     assert "geheim" not in whole.out + gone.err + shown.out
 
 
+async def test_health_says_why_a_process_cannot_work(shell: Shell, tmp_path: Path, database_url: str) -> None:
+    """A part that ends with a sentence leaves it for whoever asks on its machine, until one works."""
+    here = {"TMPDIR": str(tmp_path), "SENEX_INSTANCE": "wrong"}
+    secret = tmp_path / "redis_url"
+    secret.write_text("")
+    command = [sys.executable, "-m", "daemon", "relay"]
+    given = {"SENEX_DATABASE_URL": database_url, "SENEX_REDIS_URL_FILE": str(secret), **here}
+    part = await asyncio.create_subprocess_exec(
+        *command, env={"PATH": shell.settings["PATH"], **given}, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await part.communicate()
+    assert (part.returncode, b"which is empty" in said) == (2, True), said
+
+    for servers in ({}, _AWAY):
+        asked = await shell.senex("health", "relay", **here, **servers)
+        assert (asked.code, f"{secret}, which is empty" in asked.err) == (1, True), asked
+    assert f"{secret}, which is empty" in (await shell.senex("health", **here)).out
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path))
+        beating = asyncio.create_task(keep_beating(database_url, "relay", "wrong@box"))
+        while pulse.complaint("relay", "wrong"):  # noqa: ASYNC110  a file has no event
+            await asyncio.sleep(0.02)
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+    assert "empty" not in (await shell.senex("health", "relay", **here)).err
+
+
 async def test_a_postgres_of_another_version_lives_and_is_not_ready(shell: Shell, owner_url: str) -> None:
     with psycopg.connect(owner_url, autocommit=True) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0001'")

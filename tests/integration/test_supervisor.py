@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from daemon.pauses import SHORTEST, WRONG, longer
 from tests.waiting import PATIENCE, eventually
 
 if TYPE_CHECKING:
@@ -118,6 +119,65 @@ def test_killing_the_supervisor_ends_its_parts(case: Case) -> None:
     pid, _ = case.steady()
     case.process.kill()
     eventually(lambda: _gone(pid))
+
+
+_PICKY = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from daemon.supervisor import Part, Supervisor
+
+folder = Path(sys.argv[1])
+TEXT = (
+    "import os, pathlib, sys, time;"
+    "from senex import pulse;"
+    "folder = pathlib.Path(sys.argv[1]);"
+    "text = pathlib.Path(os.environ['SENEX_LOGIN_FILE']).read_text();"
+    "pathlib.Path(folder, f'{text}-{os.getpid()}').touch();"
+    "text == 'right' and time.sleep(600);"
+    "pulse.complain('picky', 'picky', f'The login {text} does not open it.');"
+    "sys.exit(2)"
+)
+
+async def main():
+    environment = {name: os.environ[name] for name in ("PATH", "TMPDIR")}
+    environment |= {"SENEX_INSTANCE": "picky", "SENEX_LOGIN_FILE": str(folder / "login")}
+    supervisor = Supervisor([Part("picky", [sys.executable, "-c", TEXT, str(folder)], environment)])
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, supervisor.stop)
+    await supervisor.run()
+
+asyncio.run(main())
+"""
+
+
+def test_what_cannot_work_with_its_secrets_says_so_once_and_works_when_they_are_mended(
+    tmp_path: Path,
+) -> None:
+    login = tmp_path / "login"
+    login.write_text("wrong")
+    with subprocess.Popen(
+        [sys.executable, "-c", _PICKY, str(tmp_path)],
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # noqa: TID251  a child's
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        eventually(lambda: len(list(tmp_path.glob("wrong-*"))) >= 3)
+        login.write_text("bad")
+        eventually(lambda: list(tmp_path.glob("bad-*")))
+        login.write_text("right")
+        eventually(lambda: list(tmp_path.glob("right-*")))
+        process.terminate()
+        said, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    for login_ in ("wrong", "bad"):
+        assert said.count(f"The login {login_} does not open it.") == 1, said
+
+
+def test_what_cannot_work_waits_longer_than_what_failed() -> None:
+    waits = {1: SHORTEST, WRONG: SHORTEST}
+    for _ in range(20):
+        waits = {code: longer(pause, code) for code, pause in waits.items()}
+    assert waits == {1: 5.0, WRONG: 30.0}
 
 
 _JSON = """

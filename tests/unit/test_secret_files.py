@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.fernet import Fernet
 
-from daemon.secret_files import Held
+from daemon.secret_files import Held, said_else
 from daemon.tools.secrets.checks import check
 from daemon.tools.secrets.logins import as_owner, with_login
 from daemon.tools.secrets.places import Places, mend, read, rewrite
@@ -183,3 +184,18 @@ def test_a_secret_that_goes_or_is_emptied_ends_nothing(folder: Path) -> None:
     assert [held.changed(), held.changed()] == [None, None]
     path.write_text(AWAY)
     assert [held.changed(), held.changed()] == [None, None]
+
+
+async def test_a_file_that_says_something_else_is_noticed(tmp_path: Path) -> None:
+    """Empty, mended, gone and there again, without its process."""
+    secret = tmp_path / "secret"
+    other = tmp_path / "other"
+    other.write_text("the same")
+    secret.write_text("")
+    for change in (lambda: secret.write_text("mended"), secret.unlink, lambda: secret.write_text("again")):
+        waiting = asyncio.create_task(said_else([other, secret]))
+        await asyncio.sleep(0)  # it looks
+        other.touch()
+        assert not waiting.done()
+        change()
+        await waiting

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from senex import pulse
 from senex.cli.output import json_option, print_json, table
 from senex.config import ConsoleSettings, DaemonSettings, load
+from senex.config_once import installation
 from senex.domain.errors import SenexError, UsageProblem
 from senex.domain.parts import PROCESSES, SERVICES
 from senex.services.health import UNSEEN, dead, judge, judge_redis, living, unseen
@@ -59,6 +61,7 @@ def health(*, service: str | None, here: bool, ready: bool, as_json: bool) -> in
         if here:
             seen = _of_this_host(seen)
         found = list(judge(seen))
+    found = [_with_last_word(one) for one in found]
     if service is not None:
         named = next(one for one in found if one.name == service)
         return _one(named, seen, ready=ready, as_json=as_json)
@@ -69,6 +72,18 @@ def _of_this_host(seen: Vitals) -> Vitals:
     host = [socket.gethostname()]
     here = tuple(one for one in seen.processes if re.split("[@:/]", one.instance)[1:2] == host)
     return replace(seen, processes=here)
+
+
+def _with_last_word(found: HealthView) -> HealthView:
+    """What is not there may have left on this machine why it cannot work."""
+    if found.alive or found.name not in PROCESSES:
+        return found
+    why = pulse.complaint(found.name, installation())
+    return (
+        found
+        if why is None
+        else replace(found, detail=f"{found.detail}; the last one here ended with: {why}")
+    )
 
 
 def _redis(url: str) -> HealthView:
