@@ -49,6 +49,10 @@ class Jobs(Protocol):
         """Pause or resume a scheduled job; false when it was so already."""
         ...
 
+    async def take_over(self, job: str, made: str) -> None:
+        """Leave failing work of a job, of slots and by hand, to the row ``made`` (a dedupe key) for its account."""
+        ...
+
     async def failing(self, account_id: UUID) -> Mapping[str, str]:
         """Jobs of the account, or of none, that have failed for minutes, and why."""
         ...

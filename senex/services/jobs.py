@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 async def run_job(context: Context, decision: Decision, work: Work) -> None:
     """Put the work of one slot into the outbox now: a row per account, once per decision; a paused job too.
 
+    What of the job fails is left to it, as to a slot.
+
     Raises:
         UsageProblem: ``E_JOB`` when nothing of that name is scheduled.
     """
@@ -28,6 +30,7 @@ async def run_job(context: Context, decision: Decision, work: Work) -> None:
         for account in await tx.accounts.all(context.environment):
             key = f"run:{decision.id}:{account.id}"
             await tx.outbox.add(name, str(account.id), queue=queue, account_id=account.id, dedupe_key=key)
+            await tx.jobs.take_over(name, key)
         await _finish(context, tx, decision, work, "job run by hand", f"{name} runs now.")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from senex.store.direct import away
+from senex.store.left_over import leave
 from senex.store.outbox import LEASE_SECONDS
 
 if TYPE_CHECKING:
@@ -27,22 +28,7 @@ ORDER BY account.id
 ON CONFLICT (dedupe_key) DO NOTHING
 RETURNING id
 """
-# what failed in an earlier slot, or by hand, is left to this one: its work would be the same, and an outage heaps up
-# nothing.
-# how often it has failed goes on counting, and since when
-_LEAVE = """
-WITH made AS (SELECT id, account_id FROM outbox WHERE id = ANY(%(made)s)),
-left_over AS (
-    UPDATE outbox SET done_at = clock_timestamp(), error = 'left to a later slot: ' || error
-    FROM made WHERE outbox.account_id = made.account_id AND outbox.job = %(job)s AND outbox.id <> made.id
-        AND outbox.done_at IS NULL AND outbox.error IS NOT NULL
-        AND (outbox.dedupe_key LIKE 'slot:%%' OR outbox.dedupe_key LIKE 'run:%%')
-    RETURNING made.id, outbox.offers, outbox.error, outbox.created_at)
-UPDATE outbox SET offers = said.offers, error = said.error, created_at = said.since
-FROM (SELECT id, max(offers) AS offers, max(replace(error, 'left to a later slot: ', '')) AS error,
-    min(created_at) AS since FROM left_over GROUP BY id) said
-WHERE outbox.id = said.id
-"""
+_LEAVE = leave(made="outbox.id = ANY(%(made)s)", job="%(job)s")
 _CLAIM = """
 INSERT INTO job_slot (timeline, name, slot, outbox_id) VALUES (%s, %s, %s, %s)
 ON CONFLICT (timeline, name, slot) DO NOTHING

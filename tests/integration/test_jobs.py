@@ -126,6 +126,29 @@ async def test_a_job_run_by_hand_does_the_work_of_a_slot_once(desk: Desk, reads:
     assert source.at == desk.clock.now(), "its effect"
 
 
+async def test_a_run_by_hand_takes_over_what_fails_of_its_job(
+    desk: Desk, reads: Reads, database_url: str
+) -> None:
+    """A paused job that fails, run by hand again and again, has one failing row and no more."""
+    await desk.decide(DecisionKind.PAUSE_JOB, options=[JOB])
+    other = await failing(desk, database_url)  # neither of a slot nor by hand
+    for _ in range(3):
+        decision = await desk.decide(DecisionKind.RUN_JOB, options=[JOB])
+        for decide in [one for one in await desk.work() if one.job == "decide"]:
+            await desk.run(decide)
+        assert await desk.answer(decision) == ("done", "OK")
+        async with await connect(database_url, name="test") as connection:
+            for work in [one for one in await desk.work() if one.id != other]:
+                await Outbox(connection).failed(work.id, "The broker does not answer. [E_BROKER_AWAY]")
+    undone = [one.id for one in await desk.work()]
+    assert [one.id for one in reversed(await reads.jobs(states=["failing"]))] == undone
+    assert len(undone) == 2
+    await desk.drain()
+    states = {one.state for one in await reads.jobs() if one.job == JOB}
+    assert states == {"done"}
+    assert not await reads.jobs(states=["failing"])
+
+
 async def test_failing_work_is_shown_and_tried_again_at_once(
     desk: Desk, reads: Reads, database_url: str
 ) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, select, text, update
 
 from senex.store import tables
+from senex.store.left_over import leave
 from senex.store.repositories.base import Repository, table
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _MINUTES = 8
 """Offers after which work has failed for a minute or more (``senex.store.outbox``)."""
+_LEAVE = text(leave(made="outbox.dedupe_key = :made", job=":job"))
 _schedule = table(tables.JobSchedule)
 _outbox = table(tables.Outbox)
 
@@ -38,6 +40,9 @@ class JobRepository(Repository):
             .values(enabled=enabled)
         )
         return await self._run(statement) > 0
+
+    async def take_over(self, job: str, made: str) -> None:
+        await self._run(_LEAVE.bindparams(job=job, made=made))
 
     async def failing(self, account_id: UUID) -> Mapping[str, str]:
         rows = await self._rows(

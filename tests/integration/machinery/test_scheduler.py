@@ -265,9 +265,9 @@ async def test_what_failed_in_an_earlier_slot_is_left_to_the_next(bench: Bench) 
     assert told["sync"] is None  # it has never been done
     rows = sql.execute("SELECT job, done_at IS NULL, error, offers FROM outbox ORDER BY id").fetchall()
     assert rows == [
-        ("sync", False, "left to a later slot: the broker is away", 9),
+        ("sync", False, "left to a later run: the broker is away", 9),
         ("other", True, "the broker is away", 9),
-        ("sync", False, "left to a later slot: the broker is away", 9),
+        ("sync", False, "left to a later run: the broker is away", 9),
         ("sync", True, "the broker is away", 9),  # so it is still seen to fail
     ]
     sql.execute("UPDATE outbox SET error = NULL WHERE job = 'sync'")
