@@ -50,8 +50,8 @@ class Mode(StrEnum):
 class Notice:
     """What to tell. The same event on the same object is told once in a New York day.
 
-    What is critical is told again when it comes back or becomes critical again, a summary when it says
-    something else by now.
+    What is critical is told again when it comes back or becomes critical again, and what is told ``anew``
+    when it says something else by now.
     """
 
     event: str
@@ -62,6 +62,7 @@ class Notice:
     title: str
     text: str
     alarm_id: UUID | None = None
+    anew: bool = False
 
 
 def reaches(mode: Mode, event: str, level: Level) -> bool:

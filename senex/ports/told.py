@@ -89,7 +89,7 @@ class Inbox(Protocol):
         """Store a notice; its id, or None when that event on that object was told on that New York day already.
 
         What is critical is told again, as the same notice: when it was not critical before, is about
-        another alarm, or was told before ``since``. So is a summary that says something else by now.
+        another alarm, or was told before ``since``. So is what is told ``anew`` and says something else by now.
         """
         ...
 

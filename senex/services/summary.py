@@ -45,7 +45,10 @@ async def summarise(context: Context, account_id: UUID, work: Work) -> None:
 
 def _notice(context: Context, account_id: UUID, summary: Summary) -> Notice:
     title = title_of(context, f"summary of {summary.day:%a} {summary.day.day} {summary.day:%b}")
-    return Notice(DAILY_SUMMARY, Level.INFO, account_id, "account", str(account_id), title, summary.text)
+    # one made early by hand does not silence the day's own
+    return Notice(
+        DAILY_SUMMARY, Level.INFO, account_id, "account", str(account_id), title, summary.text, anew=True
+    )
 
 
 def _summary(books: AccountBooks, facts: DayFacts, now: datetime) -> Summary:

@@ -266,6 +266,25 @@ async def test_a_summary_made_early_by_hand_does_not_take_the_place_of_the_days(
     assert early["message"] != summary.text
 
 
+@pytest.mark.parametrize(("anew", "event"), [(True, "TRADE_OPENED"), (False, DAILY_SUMMARY)])
+async def test_who_tells_says_whether_another_text_is_told_again(
+    reached: Desk, outside: Receiver, reads: Reads, owner_url: str, *, anew: bool, event: str
+) -> None:
+    account = await reached.account()
+    await mode(reached, Mode.SUMMARY if event == DAILY_SUMMARY else Mode.IMMEDIATE)
+    for said in ("this", "this", "that"):
+        notice = Notice(event, Level.INFO, account, "account", str(account), "News", said, anew=anew)
+        async with reached.units() as tx:
+            await tell(reached.context, tx, notice)
+            await tx.commit()
+        later(owner_url, minutes=1)
+        await reached.drain()
+    told = ["this", "that"] if anew else ["this"]
+    assert [one["message"] for one in outside.got] == told
+    (notice_,) = await inbox(reads)
+    assert notice_.text == told[-1]
+
+
 async def test_a_channel_that_fails_is_tried_again_and_given_up_in_the_end(
     reached: Desk, outside: Receiver, reads: Reads, owner_url: str
 ) -> None:

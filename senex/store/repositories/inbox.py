@@ -11,7 +11,7 @@ from sqlalchemy import func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.alarms import Alarm, Severity
-from senex.domain.notices import DAILY_SUMMARY, ESCALATION, Level, Mode
+from senex.domain.notices import ESCALATION, Level, Mode
 from senex.ports.records import QueuedNotice, RaisedAlarm
 from senex.store import tables
 from senex.store.repositories.base import Repository, table
@@ -39,14 +39,14 @@ class InboxRepository(Repository):
     async def add(
         self, notice_id: UUID, notice: Notice, *, day: date, now: datetime, since: datetime | None = None
     ) -> UUID | None:
-        added = upsert(_notice).values(id=notice_id, at=now, day=day, **asdict(notice))
+        told = {name: value for name, value in asdict(notice).items() if name in _notice.c}
+        added = upsert(_notice).values(id=notice_id, at=now, day=day, **told)
         given = added.excluded
         news = (
             (_notice.c.level != Level.CRITICAL)
             | _notice.c.alarm_id.is_distinct_from(given.alarm_id)
             | (_notice.c.at < literal(since, _notice.c.at.type))
         )
-        summary = (given.event == DAILY_SUMMARY) & (_notice.c.text != given.text)
         row = await self._row(
             added.on_conflict_do_update(
                 index_elements=["event", "object_type", "object_id", "account_id", "day"],
@@ -59,7 +59,10 @@ class InboxRepository(Repository):
                     "seen_at": None,
                     "seen_by": None,
                 },
-                where=((given.level == Level.CRITICAL) & news) | summary,
+                where=or_(
+                    (given.level == Level.CRITICAL) & news,
+                    literal(notice.anew) & (_notice.c.text != given.text),
+                ),
             ).returning(_notice.c.id)
         )
         return None if row is None else row.id
