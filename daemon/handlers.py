@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from daemon.unlocks import note_unlock
 from senex.services.alerts import apply_alert
 from senex.services.automation import automated_cycle
 from senex.services.cancel import cancel, cancel_orphan
@@ -60,6 +61,7 @@ HANDLERS: Mapping[str, Handler] = {
     "note_order": _of_subject(note_order),
     "send_notices": send_notices,
     "test_notification": _of_subject(send_test),
+    "note_unlock": note_unlock,
     # slots of the schedule, one row per account
     "monitor_open_orders": _of_subject(monitor_orders),
     "monitor_positions_for_dte_closure": _of_subject(watch_exits),

@@ -65,7 +65,7 @@ GRANT SELECT (id, account_id, queue, job, subject, created_at, lease_until, offe
     TO senex_console;
 GRANT SELECT ON delivery, job_slot, notification, notify_preference TO senex_console;
 GRANT INSERT ON decision TO senex_console;
-GRANT EXECUTE ON FUNCTION operator_knows(text, bytea) TO senex_console;
+GRANT EXECUTE ON FUNCTION operator_knows(text, bytea), operator_knows(text, bytea, text) TO senex_console;
 
 -- Automation: the policy is set by decisions, which the daemon takes; consoles look.
 GRANT SELECT, INSERT, UPDATE ON automation, automation_day TO senex_daemon;

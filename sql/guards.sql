@@ -35,7 +35,7 @@ CREATE TRIGGER decided_by_a_person BEFORE INSERT ON decision
     FOR EACH ROW EXECUTE FUNCTION decided_by_a_person();
 
 -- Unlocking a console: whether a passphrase's verifier is the operator's, without showing the verifier.
--- Digests are compared, so that the time it takes says nothing.
+-- Digests are compared, so that the time it takes says nothing. Migration 0029 has each try told.
 CREATE OR REPLACE FUNCTION operator_knows(who text, given bytea) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce((SELECT sha256(verifier) = sha256(given) FROM public.operator WHERE name = who), false)

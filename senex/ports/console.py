@@ -168,6 +168,6 @@ class Decisions(Protocol):
         """
         ...
 
-    async def knows(self, operator: str, verifier: bytes) -> bool:
-        """Whether this is the verifier of the operator's passphrase; nobody can read it here."""
+    async def knows(self, operator: str, verifier: bytes, *, terminal: str) -> bool:
+        """Whether this is the verifier of the operator's passphrase; nobody can read it here, and each try is noted."""
         ...

@@ -258,7 +258,8 @@ class Decider:
 
     async def unlock(self, passphrase: str) -> bool:
         """Whether it is the operator's passphrase."""
-        return await self.decisions.knows(self.operator, await self._verifier(passphrase))
+        verifier = await self._verifier(passphrase)
+        return await self.decisions.knows(self.operator, verifier, terminal=self.terminal)
 
     async def _of_option(
         self, account_id: UUID, kind: DecisionKind, option: str, reason: str | None = None

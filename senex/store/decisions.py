@@ -28,7 +28,7 @@ _DECIDED = b"""
 SELECT id, kind, operator, terminal, decided_at FROM decision
 WHERE suggestion_id = %s AND version = %s AND kind IN ('approve', 'reject')
 """
-_KNOWS = b"SELECT operator_knows(%s, %s)"
+_KNOWS = b"SELECT operator_knows(%s, %s, %s)"
 
 
 class Decisions:
@@ -61,9 +61,9 @@ class Decisions:
             ) from problem
         return None
 
-    async def knows(self, operator: str, verifier: bytes) -> bool:
+    async def knows(self, operator: str, verifier: bytes, *, terminal: str) -> bool:
         async def ask(cursor: AsyncCursor[Any]) -> bool:
-            await cursor.execute(_KNOWS, (operator, verifier))
+            await cursor.execute(_KNOWS, (operator, verifier, terminal))
             row = await cursor.fetchone()
             return bool(row and row[0])
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from senex.services.operators import verifier_of
 from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
@@ -93,6 +94,29 @@ async def test_every_line_of_an_order_carries_its_ids_and_security_has_its_own_f
     ]
     assert [line for line in security if "logged in at the broker" in line]
     assert [line for line in security if "encryption keys" in line]
+
+
+async def test_a_passphrase_tried_at_a_console_stands_in_the_security_log(world: World) -> None:
+    decider, salt = world.console.decider, b"salt of the test"
+    verifier = verifier_of("right passphrase", salt)
+    change = "UPDATE operator SET salt = %s, verifier = %s WHERE name = %s RETURNING name"
+    assert world.sql(change, salt, verifier, decider.operator)
+    try:
+        assert await decider.unlock("right passphrase")
+        assert not await decider.unlock("wrong passphrase!")
+    finally:
+        world.sql(change, None, None, decider.operator)
+
+    async def kept() -> str | None:
+        texts = [path.read_text() for path in world.stage.logs.glob("worker-*/security.log")]
+        lines = [line for text in texts for line in text.splitlines() if "unlocked" in line]
+        return "\n".join(lines) if len(lines) == 2 else None
+
+    said = await world.until("both tries are in security.log", kept)
+    assert "console unlocked operator=" in said
+    assert "console not unlocked: wrong passphrase operator=" in said
+    assert said.count(f"terminal={decider.terminal}") == 2, said
+    assert not [one for one in ("right passphrase", "passphrase!", verifier.hex()) if one in said]
 
 
 async def test_a_full_log_disk_stops_no_order(world: World) -> None:

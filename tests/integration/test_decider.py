@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from senex.domain.decisions import Decision, DecisionKind
 from senex.domain.errors import Refused, Unavailable, UsageProblem
@@ -162,6 +163,26 @@ async def test_a_silent_daemon_is_said_to_be(console: Console) -> None:
         await console.decider.wait_result(decision, timeout=0.1)
 
 
+async def test_each_try_to_unlock_is_told_by_whom_where_and_how_and_no_secret(
+    console: Console, another: Console, owner_url: str, console_url: str
+) -> None:
+    verifier = set_passphrase(owner_url)
+    assert await console.decider.unlock(PASSPHRASE)
+    assert not await another.decider.unlock("a wrong one")
+    with psycopg.connect(console_url, autocommit=True) as before:  # a console of the version before
+        assert before.execute("SELECT operator_knows('trader', %s)", (verifier,)).fetchone() == (True,)
+    told = str(rows(owner_url, "SELECT * FROM outbox WHERE job = 'note_unlock'"))
+    assert not [one for one in (PASSPHRASE, "a wrong one", verifier.hex()) if one in told]
+    with capture_logs() as said:
+        await console.desk.drain()
+    tries = [one for one in said if "unlocked" in one["event"]]
+    assert [(one["log_level"], one["event"], one["operator"], one["terminal"]) for one in tries] == [
+        ("info", "console unlocked", "trader", "/dev/pts/1"),
+        ("warning", "console not unlocked: wrong passphrase", "trader", "/dev/pts/2"),
+        ("info", "console unlocked", "trader", "unknown"),
+    ]
+
+
 async def test_the_passphrase_proves_a_live_approval(console: Console, owner_url: str) -> None:
     suggestion = await console.suggestion()
     now = console.desk.clock.now()
@@ -172,7 +193,7 @@ async def test_the_passphrase_proves_a_live_approval(console: Console, owner_url
     assert await console.decider.has_passphrase()
     assert await console.decider.unlock(PASSPHRASE)
     assert not await console.decider.unlock("another")
-    assert await console.decisions.knows("nobody", verifier) is False
+    assert await console.decisions.knows("nobody", verifier, terminal="/dev/pts/1") is False
     decision = await console.decider.approve(suggestion, shown_at=now, passphrase=PASSPHRASE)
     async with console.desk.units() as tx:
         stored, _ = await tx.suggestions.decision(decision)
