@@ -75,7 +75,7 @@ def run_until_told(
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, task.cancel if task else loop.stop)
         async with _watched(held):
-            await wait_for_schema(settings.direct_url)
+            await wait_for_schema(settings.direct_url, _waits(settings, process))
             await work()
 
     try:
@@ -87,10 +87,15 @@ def run_until_told(
     return 0
 
 
-async def schema_or_end(settings: DaemonSettings, held: Held) -> None:
+async def schema_or_end(settings: DaemonSettings, process: str, held: Held) -> None:
     """Wait for the schema; cancelled when a secret changes meanwhile: it may be the one that does not open it."""
     async with _watched(held):
-        await wait_for_schema(settings.direct_url)
+        await wait_for_schema(settings.direct_url, _waits(settings, process))
+
+
+def _waits(settings: DaemonSettings, process: str) -> Callable[[str], None]:
+    """Leave what a process waits for where health looks: it has no heartbeat yet."""
+    return lambda why: pulse.complain(process, settings.instance, f"waiting for the database: {why}")
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ def main(settings: DaemonSettings) -> int:
     """Be the parent of the workers of every queue."""
     held = Held(secret_files(DaemonSettings))
     try:
-        asyncio.run(schema_or_end(settings, held))
+        asyncio.run(schema_or_end(settings, "worker", held))
     except asyncio.CancelledError:
         return 0
     except SenexError as problem:

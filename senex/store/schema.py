@@ -19,7 +19,7 @@ from senex.domain.errors import Unavailable, UsageProblem
 from senex.store.direct import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _REVISION = re.compile(r"^(down_)?revision(?::[^=]+)?\s*=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
 _LOOK_SECONDS = 0.1
@@ -94,8 +94,8 @@ def refuse_other(found: str | None, oldest: str | None = None) -> None:
         )
 
 
-async def wait_for_schema(url: str) -> None:
-    """Return once the database has this senex's schema; wait while it is away or older.
+async def wait_for_schema(url: str, say: Callable[[str], object] = lambda _why: None) -> None:
+    """Return once the database has this senex's schema; wait while it is away or older, and ``say`` why.
 
     Raises:
         UsageProblem: ``E_DATABASE_NEWER``: a newer senex has migrated it; ``E_RESTORED``.
@@ -118,6 +118,7 @@ async def wait_for_schema(url: str) -> None:
             why = f"the database is at {found or 'no version'} and needs {newest}: run `senex db migrate`"
         if why != told:
             log.info("waiting for the database", why=why)
+            say(why)
             told = why
         await asyncio.sleep(_LOOK_SECONDS if found is None else _LOOK_SECONDS * 10)
 

@@ -75,15 +75,11 @@ def _of_this_host(seen: Vitals) -> Vitals:
 
 
 def _with_last_word(found: HealthView) -> HealthView:
-    """What is not there may have left on this machine why it cannot work."""
+    """What is not there may have left on this machine why it cannot work, or what it waits for."""
     if found.alive or found.name not in PROCESSES:
         return found
     why = pulse.complaint(found.name, installation())
-    return (
-        found
-        if why is None
-        else replace(found, detail=f"{found.detail}; the last one here ended with: {why}")
-    )
+    return found if why is None else replace(found, detail=f"{found.detail}; here it last said: {why}")
 
 
 def _redis(url: str) -> HealthView:

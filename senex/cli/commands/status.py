@@ -100,7 +100,7 @@ async def _status(console: Console, here: Here | None, *, as_json: bool) -> int:
     table(
         ("process", "where", "heartbeat", "detail"),
         [(one.name, one.instance, f"{one.age:.0f} s ago", one.detail) for one in processes],
-        empty="No process of the daemon has ever run here.",
+        empty="No process of the daemon runs.",
     )
     if here is not None and here.parts:
         click.echo()
