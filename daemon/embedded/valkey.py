@@ -30,6 +30,7 @@ appendfsync everysec
 save ""
 maxmemory 256mb
 maxmemory-policy volatile-lru
+hash-max-listpack-entries 0
 tcp-keepalive 60
 set-proc-title no
 aclfile users.acl

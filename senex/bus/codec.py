@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
@@ -73,7 +73,18 @@ class Hint:
 
 def encode_quote(quote: Quote) -> bytes:
     """One quote, as a field of the hash."""
-    return orjson.dumps(_quote_row(quote))
+    return orjson.dumps(
+        [
+            quote.symbol,
+            quote.bid,
+            quote.ask,
+            quote.bid_size,
+            quote.ask_size,
+            quote.sequence,
+            _micros(quote.received_at),
+        ],
+        default=str,  # decimals
+    )
 
 
 def decode_quote(raw: bytes) -> Quote:
@@ -115,9 +126,7 @@ def decode_pulse(raw: bytes) -> Pulse:
 
 def encode_frame(pulse: Pulse, quotes: Iterable[bytes], greeks: Iterable[bytes]) -> bytes:
     """One flush, as one message, of rows encoded already: the hashes hold the same bytes."""
-    return orjson.dumps(
-        [_pulse_row(pulse), list(map(orjson.Fragment, quotes)), list(map(orjson.Fragment, greeks))]
-    )
+    return b"[%b,[%b],[%b]]" % (encode_pulse(pulse), b",".join(quotes), b",".join(greeks))
 
 
 def decode_frame(raw: bytes) -> Frame:
@@ -200,27 +209,26 @@ def _instant(micros: int) -> datetime:
         raise Garbled("not a time") from None
 
 
-def _number(text: object) -> Decimal | None:
-    if isinstance(text, str):
-        return _decimal(text)
-    return None if text is None else _certain(text)
-
-
-def _certain(text: object) -> Decimal:
-    if not isinstance(text, str):
-        raise Garbled("not a number")
-    return _decimal(text)
-
-
 # prices come in ticks: most have been read before, and reading them is half of a quote's cost
 @lru_cache(maxsize=32_768)
-def _decimal(text: str) -> Decimal:
+def _number(text: object) -> Decimal | None:
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise Garbled("not a number")
     try:
         number = Decimal(text)
     except InvalidOperation:
         raise Garbled("not a number") from None
     if not number.is_finite():
         raise Garbled("not a finite number")
+    return number
+
+
+def _certain(text: object) -> Decimal:
+    number = _number(text)
+    if number is None:
+        raise Garbled("not a number")
     return number
 
 
@@ -237,25 +245,16 @@ def _pulse(row: object) -> Pulse:
     raise Garbled("not a pulse")
 
 
-def _quote_row(quote: Quote) -> list[object]:
-    bid, ask, bid_size, ask_size = quote.bid, quote.ask, quote.bid_size, quote.ask_size
-    return [
-        quote.symbol,
-        None if bid is None else str(bid),
-        None if ask is None else str(ask),
-        None if bid_size is None else str(bid_size),
-        None if ask_size is None else str(ask_size),
-        quote.sequence,
-        _micros(quote.received_at),
-    ]
-
-
-def _quote(row: object) -> Quote:
-    match row:
-        case [str(symbol), bid, ask, bid_size, ask_size, int(sequence), int(received)]:
-            sides = _number(bid), _number(ask), _number(bid_size), _number(ask_size)
-            return Quote(symbol, *sides, sequence, _instant(received))
-    raise Garbled("not a quote")
+def _quote(row: Any) -> Quote:
+    # five thousand a second pass here: unpacking costs a fifth of matching
+    try:
+        symbol, bid, ask, bid_size, ask_size, sequence, received = row
+        sides = _number(bid), _number(ask), _number(bid_size), _number(ask_size)
+    except (TypeError, ValueError):
+        raise Garbled("not a quote") from None
+    if not (isinstance(symbol, str) and isinstance(sequence, int) and isinstance(received, int)):
+        raise Garbled("not a quote")
+    return Quote(symbol, *sides, sequence, _instant(received))
 
 
 def _greeks_row(greeks: Greeks) -> list[object]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from redis.asyncio import Redis
+from redis.asyncio import Connection, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -14,10 +16,24 @@ from redis.exceptions import RedisError
 from senex.domain.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
+
+    from redis.typing import EncodableT
 
 CONNECT_TIMEOUT = 1.0
 ANSWER_TIMEOUT = 2.0
+
+
+class OnePassConnection(Connection):
+    """Packs a command in one pass: redis' own way copies what is packed already with each of a flush's arguments."""
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        """The command as it goes over the wire; its name may be two words."""
+        encode: Callable[[Any], bytes] = self.encoder.encode
+        name, *more = args
+        words = [each if type(each) is bytes else encode(each) for each in (*name.split(), *more)]
+        return [b"*%d\r\n" % len(words) + b"".join([b"$%d\r\n%b\r\n" % (len(each), each) for each in words])]
 
 
 def open_redis(url: str) -> Redis:
@@ -28,10 +44,26 @@ def open_redis(url: str) -> Redis:
     """
     return Redis.from_url(
         url,
+        connection_class=OnePassConnection,
         socket_connect_timeout=CONNECT_TIMEOUT,
         socket_timeout=ANSWER_TIMEOUT,
         retry=Retry(NoBackoff(), 1),
     )
+
+
+async def at_once(redis: Redis, commands: Sequence[Sequence[EncodableT]]) -> list[Any]:
+    """Send the commands together and await their answers with one deadline; redis' own pipeline sets one for each."""
+    pool = redis.connection_pool
+    connection = await pool.get_connection()  # type: ignore[no-untyped-call]
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT):
+            await connection.send_packed_command(connection.pack_commands(commands))
+            return [await connection.read_response(timeout=math.inf) for _ in commands]
+    except BaseException:
+        await connection.disconnect(nowait=True)  # answers may be on their way
+        raise
+    finally:
+        await pool.release(connection)
 
 
 @contextmanager

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
 from senex.bus import codec, keys
-from senex.bus.connection import redis_errors
+from senex.bus.connection import at_once, redis_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from redis.asyncio import Redis
+    from redis.typing import EncodableT
 
     from senex.bus.codec import Pulse
     from senex.domain.quotes import Greeks, Quote
@@ -90,23 +92,27 @@ class QuoteWriter:
     async def _flush(
         self, pulse: Pulse, quotes: Collection[Quote], greeks: Collection[Greeks], *, anew: bool
     ) -> int:
-        prices = {quote.symbol: codec.encode_quote(quote) for quote in quotes}
-        figures = {row.symbol: codec.encode_greeks(row) for row in greeks}
+        prices = {quote.symbol.encode(): codec.encode_quote(quote) for quote in quotes}
+        figures = {row.symbol.encode(): codec.encode_greeks(row) for row in greeks}
+        frame = codec.encode_frame(pulse, prices.values(), figures.values())
+        commands: list[tuple[EncodableT, ...]] = [
+            *_store(keys.QUOTES, prices, anew=anew),
+            *_store(keys.GREEKS, figures, anew=anew),
+            ("SET", keys.PULSE, codec.encode_pulse(pulse), "EX", keys.PULSE_TTL),
+            ("PUBLISH", keys.QUOTE_CHANNEL, frame),
+            ("HLEN", keys.QUOTES),
+        ]
         with redis_errors():
-            # only a replacement must not be seen half done
-            async with self._redis.pipeline(transaction=anew) as pipe:
-                for name, rows in ((keys.QUOTES, prices), (keys.GREEKS, figures)):
-                    _store(pipe, name, rows, anew=anew)
-                pipe.set(keys.PULSE, codec.encode_pulse(pulse), ex=keys.PULSE_TTL)
-                pipe.publish(keys.QUOTE_CHANNEL, codec.encode_frame(pulse, prices.values(), figures.values()))
-                pipe.hlen(keys.QUOTES)
-                answers = await pipe.execute()
+            if anew:  # a replacement must not be seen half done
+                *_, answers = await at_once(self._redis, [("MULTI",), *commands, ("EXEC",)])
+            else:
+                answers = await at_once(self._redis, commands)
         return int(answers[-1])
 
 
-def _store(pipe: Redis, name: str, rows: Mapping[str, bytes], *, anew: bool) -> None:
+def _store(name: str, rows: Mapping[bytes, bytes], *, anew: bool) -> Iterator[tuple[EncodableT, ...]]:
     if anew:
-        pipe.delete(name)
+        yield "DEL", name
     if rows:
-        pipe.hset(name, mapping=rows)  # type: ignore[arg-type]  # redis types the mapping invariantly
-        pipe.expire(name, keys.CACHE_TTL)
+        yield "HSET", name, *chain.from_iterable(rows.items())
+        yield "EXPIRE", name, keys.CACHE_TTL
