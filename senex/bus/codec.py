@@ -21,7 +21,7 @@ from senex.domain.errors import SenexError
 from senex.domain.quotes import Greeks, Quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 Row = TypeVar("Row")
 
@@ -93,7 +93,7 @@ def decode_quote(raw: bytes) -> Quote:
     Raises:
         Garbled: not a quote.
     """
-    return _quote(_load(raw))
+    return _quotes([_load(raw)])[0]
 
 
 def encode_greeks(greeks: Greeks) -> bytes:
@@ -141,7 +141,7 @@ def decode_frame(raw: bytes) -> Frame:
     pulse, quotes, greeks = loaded
     if not isinstance(quotes, list) or not isinstance(greeks, list):
         raise Garbled("not a frame")
-    return Frame(_pulse(pulse), tuple(map(_quote, quotes)), tuple(map(_greeks, greeks)))
+    return Frame(_pulse(pulse), _quotes(quotes), tuple(map(_greeks, greeks)))
 
 
 def encode_hint(hint: Hint) -> bytes:
@@ -245,16 +245,21 @@ def _pulse(row: object) -> Pulse:
     raise Garbled("not a pulse")
 
 
-def _quote(row: Any) -> Quote:
-    # five thousand a second pass here: unpacking costs a fifth of matching
+def _quotes(rows: Sequence[Any]) -> tuple[Quote, ...]:
+    """Column by column: five thousand quotes a second pass here, and this way nothing of ours runs for each."""
+    if not rows:
+        return ()
     try:
-        symbol, bid, ask, bid_size, ask_size, sequence, received = row
-        sides = _number(bid), _number(ask), _number(bid_size), _number(ask_size)
+        symbols, bids, asks, bid_sizes, ask_sizes, sequences, received = zip(*rows, strict=True)
+        sides = (map(_number, side) for side in (bids, asks, bid_sizes, ask_sizes))
+        quotes = tuple(
+            map(Quote._make, zip(symbols, *sides, sequences, map(_instant, received), strict=True))
+        )
     except (TypeError, ValueError):
         raise Garbled("not a quote") from None
-    if not (isinstance(symbol, str) and isinstance(sequence, int) and isinstance(received, int)):
+    if {*map(type, symbols)} != {str} or {*map(type, sequences + received)} != {int}:
         raise Garbled("not a quote")
-    return Quote(symbol, *sides, sequence, _instant(received))
+    return quotes
 
 
 def _greeks_row(greeks: Greeks) -> list[object]:

@@ -7,6 +7,7 @@ known: a quote can be late but never go back in time.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import random
 from contextlib import aclosing
@@ -67,6 +68,8 @@ class Feed:
 
         Iterate it under ``contextlib.aclosing``, so that leaving closes its connections.
         """
+        # what is loaded stays: the collector's walk through it would hold a frame up for a tenth of a second
+        gc.freeze()
         delay = _FIRST_DELAY
         told = False
         while True:

@@ -350,7 +350,7 @@ async def test_a_clock_set_back_makes_nothing_young_again(desk: Desk) -> None:
     suggestion = await desk.suggest()
     desk.clock.advance(timedelta(hours=-1))
     quotes = desk.quotes.market.quotes
-    fresh = {name: replace(quote, received_at=desk.clock.now()) for name, quote in quotes.items()}
+    fresh = {name: quote._replace(received_at=desk.clock.now()) for name, quote in quotes.items()}
     desk.quotes.market = Market(fresh, desk.clock.now())
     decision = await desk.approval(suggestion)
     await desk.drain()

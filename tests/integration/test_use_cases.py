@@ -362,7 +362,7 @@ async def test_stale_quotes_refuse(desk: Desk) -> None:
 async def test_a_price_outside_the_band_needs_a_new_look(desk: Desk) -> None:
     suggestion = await desk.suggest()
     dearer = {
-        symbol: replace(quote, bid=(quote.bid or D(0)) * 3, ask=(quote.ask or D(0)) * 3)
+        symbol: quote._replace(bid=(quote.bid or D(0)) * 3, ask=(quote.ask or D(0)) * 3)
         for symbol, quote in desk.quotes.market.quotes.items()
     }
     desk.quotes.market = Market(dearer, desk.clock.now())

@@ -104,7 +104,7 @@ async def test_quotes_move_the_screen_and_hints_the_books(tmp_path: Path) -> Non
         await world.ready(pilot)
         await pilot.press("3")
         table = world.app.screen.query_one("LineTable")
-        moved = replace(w.quotes()[2], bid=w.D("5.50"), ask=w.D("5.54"), sequence=2)
+        moved = w.quotes()[2]._replace(bid=w.D("5.50"), ask=w.D("5.54"), sequence=2)
         world.bus.queue.put_nowait(w.frame(number=2, rows=(moved,)))
         await w.until(pilot, lambda: any("5.52" in cell.text for row in table.rows for cell in row.cells))  # type: ignore[attr-defined]
 
