@@ -68,10 +68,10 @@ async def measure() -> list[Row]:
                 synced.append(await _synced(context, account_id, fresh))
                 copied += await _copied(url, account_id, fresh, now)
                 read.append(await _read(context, account_id))
-            intended = await _intended(context, account_id, namespace, large.expired)
+            intended, bare = await _intended(context, account_id, namespace, large.expired, url)
         finally:
             await engine.dispose()
-    return [_sync_row(synced[1:], copied[2:]), _read_row(read[1:]), _intent_row(intended[5:])]
+    return [_sync_row(synced[1:], copied[2:]), _read_row(read[1:]), _intent_row(intended[5:], bare[5:])]
 
 
 def _holding(number: int) -> Holding:
@@ -123,11 +123,19 @@ async def _read(context: Context, account_id: UUID) -> float:
 
 
 async def _intended(
-    context: Context, account_id: UUID, namespace: UUID, positions: list[UUID]
-) -> list[float]:
-    """Milliseconds of the transaction that makes an order durable, each on a position of its own."""
-    taken, now = [], context.clock.now()
+    context: Context, account_id: UUID, namespace: UUID, positions: list[UUID], url: str
+) -> tuple[list[float], list[float]]:
+    """Milliseconds of the transaction that makes an order durable, each on a position of its own.
+
+    In turns with that of a single row of one number: what the disk itself takes.
+    """
+    bare = await psycopg.AsyncConnection.connect(url, autocommit=True)
+    await bare.execute("CREATE TABLE number (it int)")
+    taken, least, now = [], [], context.clock.now()
     for position in positions:
+        began = time.perf_counter()
+        await bare.execute("INSERT INTO number VALUES (1)")
+        least.append((time.perf_counter() - began) * 1000)
         order = Order(
             id=uuid4(),
             account_id=account_id,
@@ -152,7 +160,8 @@ async def _intended(
             await write(tx, order, attempt, actor="bench", why="measured", now=now)
             await tx.commit()
         taken.append((time.perf_counter() - began) * 1000)
-    return taken
+    await bare.close()
+    return taken, least
 
 
 def _sync_row(synced: list[float], copied: list[float]) -> Row:
@@ -181,17 +190,21 @@ def _read_row(read: list[float]) -> Row:
     )
 
 
-def _intent_row(intended: list[float]) -> Row:
-    median, p99 = statistics.median(intended), sorted(intended)[math.ceil(len(intended) * 0.99) - 1]
+def _intent_row(intended: list[float], bare: list[float]) -> Row:
+    median, p99 = statistics.median(intended), _p99(intended)
     return Row(
         row="commit of an intent",
         ours=f"p50 {median:.1f} ms, p99 {p99:.1f} ms",
-        other="",
-        ratio="",
+        other=f"a row's p50 {statistics.median(bare):.1f} ms, p99 {_p99(bare):.1f} ms",
+        ratio=f"{p99 / _p99(bare):.1f}×",
         bar="p99 ≤ 5 ms",
         within=p99 <= 5,
-        figures={"median_ms": median, "p99_ms": p99},
+        figures={"median_ms": median, "p99_ms": p99, "row_p99_ms": _p99(bare)},
     )
+
+
+def _p99(taken: list[float]) -> float:
+    return sorted(taken)[math.ceil(len(taken) * 0.99) - 1]
 
 
 if __name__ == "__main__":

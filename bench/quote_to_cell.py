@@ -7,6 +7,7 @@ pace), 48 rows visible.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import shutil
 import subprocess
@@ -77,6 +78,7 @@ async def run(kind: str, daemon_url: str, console_url: str) -> dict[str, float]:
 
 
 async def publish(url: str) -> None:
+    gc.freeze()  # as the streamer does
     writer = QuoteWriter(open_redis(url))
     epoch, number = f"bench-{time.monotonic_ns()}", 0
     due = time.monotonic()

@@ -9,6 +9,7 @@ process, because another may hold it now.
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -101,6 +102,8 @@ async def _stream(settings: DaemonSettings, clock: FollowedClock | WallClock, st
             wishes=wishes,
             tell=lambda: report.tell(store),
         )
+        # what is loaded stays: the collector's walk through it would hold a frame up for a tenth of a second
+        gc.freeze()
         await together(
             quotes.run(),
             intake.run(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Integer, bindparam, cast, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.trading_state import Fence, TradingState
@@ -32,10 +32,13 @@ _holding = table(tables.BrokerPosition)
 _source = table(tables.SourceStatus)
 _operator = table(tables.Operator)
 _ONE = Query(select(_account).where(_account.c.id == selects.ID))
+# whole numbers: reading a thousand decimals would cost more than all the rest
 HELD = Query(
-    select(_holding.c.symbol, _holding.c.underlying, _holding.c.quantity).where(
-        _holding.c.account_id == selects.ID, _holding.c.quantity != 0
-    )
+    select(
+        _holding.c.symbol,
+        _holding.c.underlying,
+        cast(func.trunc(_holding.c.quantity), Integer).label("quantity"),
+    ).where(_holding.c.account_id == selects.ID, _holding.c.quantity != 0)
 )
 _FORGET_HELD = delete(_holding).where(_holding.c.account_id == bindparam("of"))
 _OPEN_GATE = (
