@@ -30,6 +30,7 @@ appendfsync everysec
 save ""
 maxmemory 256mb
 maxmemory-policy volatile-lru
+# a hash kept as a list is searched from its start for each symbol of a flush
 hash-max-listpack-entries 0
 tcp-keepalive 60
 set-proc-title no
