@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, LiteralString, Self
 
 import psycopg
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from senex.domain.errors import Unavailable
+from senex.domain.errors import SenexError, Unavailable
 from senex.store.repositories.accounts import AccountRepository
 from senex.store.repositories.alarms import AlarmRepository
 from senex.store.repositories.automations import AutomationRepository
@@ -91,6 +90,8 @@ class PostgresUnitOfWork:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is None or isinstance(error, SenexError):
+            await self._statements.end()
         if isinstance(error, psycopg.OperationalError) and self._statements.driver.closed:
             await self._connection.invalidate()
         await self._stack.__aexit__(kind, error, trace)
@@ -132,7 +133,7 @@ class PostgresUnits:
     def __init__(self, engine: AsyncEngine, *, locks: AsyncEngine | None = None) -> None:
         self._engine = engine
         self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._locks = engine if locks is None else locks
+        self._locks = (engine if locks is None else locks).execution_options(isolation_level="AUTOCOMMIT")
 
     def __call__(self) -> PostgresUnitOfWork:
         """A new transaction."""
@@ -163,24 +164,30 @@ class PostgresAccountLock:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> None:
-        try:
-            # the connection goes back whatever ends the wait, a cancellation included
-            async with AsyncExitStack() as stack:
-                connection = await stack.enter_async_context(self._engine.connect())
-                await connection.execution_options(isolation_level="AUTOCOMMIT")
-                await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": self._key})
-                self._stack = stack.pop_all()
-        except (OperationalError, InterfaceError, OSError, TimeoutError) as error:
-            raise _away() from error
-        self._connection = connection
+        async with AsyncExitStack() as stack:
+            try:
+                self._connection = await stack.enter_async_context(self._engine.connect())
+                await self._ask("SELECT pg_advisory_lock(%s)")
+            except (OperationalError, InterfaceError, OSError, TimeoutError) as error:
+                raise _away() from error
+            self._stack = stack.pop_all()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        async with self._stack:
+            await self._ask("SELECT pg_advisory_unlock(%s)")
+
+    async def _ask(self, statement: LiteralString) -> None:
+        """Ask the driver itself. Whatever ends the wait, a cancellation included, ends the session and its lock."""
+        raw = await self._connection.get_raw_connection()
         try:
-            await self._connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": self._key})
-        finally:
-            await self._stack.__aexit__(kind, error, trace)
+            await raw.driver_connection.execute(statement, (self._key,))  # type: ignore[union-attr]
+        except BaseException as error:
+            await self._connection.invalidate()
+            if isinstance(error, psycopg.OperationalError):
+                raise _away() from error
+            raise
 
 
 def _away() -> Unavailable:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["desk"]
 
+_PLANS = "SELECT max(generic_plans) > 1 FROM pg_prepared_statements WHERE statement LIKE '%FOR UPDATE'"
+
 
 async def test_together_says_the_same_as_alone(desk: Desk) -> None:
     await desk.fill(await desk.approve(await desk.suggest()))
@@ -60,3 +62,18 @@ async def test_what_cannot_be_written_fails_at_the_latest_with_the_commit(desk: 
         with pytest.raises(psycopg.errors.UniqueViolation):
             await tx.commit()
     assert not (await desk.order(order.id)).cancel_requested
+
+
+async def test_reading_and_locking_leave_what_is_prepared(desk: Desk) -> None:
+    order_id = await desk.approve(await desk.suggest())
+    for written in (False, True):
+        async with desk.units() as tx:
+            order = (await tx.cases.locked(order_id)).order
+            if written:
+                await tx.orders.request_cancel(order.id, desk.clock.now(), actor="daemon")
+                await tx.positions.get(order.position_id)  # takes what waits along
+        async with desk.units.reading() as tx:
+            await tx.cases.locked(order_id)
+            cursor = await tx._statements.driver.execute(_PLANS, prepare=False)
+            assert await cursor.fetchone() == (not written,)
+    assert not (await desk.order(order_id)).cancel_requested

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import json
 from collections import namedtuple
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from psycopg import AsyncRawCursor
+from psycopg import AsyncRawCursor, OperationalError
+from psycopg.pq import TransactionStatus
 from psycopg.rows import namedtuple_row
 from sqlalchemy import Table, Text, TypeDecorator, bindparam, cast, func, insert, select
 from sqlalchemy.dialects.postgresql.psycopg import dialect
@@ -39,7 +41,7 @@ _AT_ONCE = 8
 """Rows one statement inserts; there is a text for each number of them."""
 _DIALECT = dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # Postgres' own: the driver reads no text
 _FROM_JSON: Mapping[type, Callable[[Any], object] | None] = {
-    UUID: UUID,
+    UUID: lru_cache(4096)(UUID),  # accounts, positions and orders come again and again
     datetime: datetime.fromisoformat,
     date: date.fromisoformat,
     Decimal: lambda value: plain(Decimal(value)),
@@ -120,6 +122,7 @@ class Statements:
     def __init__(self, connection: AsyncConnection, driver: psycopg.AsyncConnection[Any]) -> None:
         self.driver = driver
         self.told = Told()
+        self.wrote = False
         self._connection = connection
         self._waiting: list[tuple[bytes, Sequence[object]]] = []
 
@@ -140,6 +143,7 @@ class Statements:
         async with self.driver.pipeline():
             await self._send()
             for query in _asked(tuple(queries)):
+                self.wrote |= not query.statement.is_select
                 cursor = AsyncRawCursor(self.driver, row_factory=namedtuple_row)
                 await cursor.execute(*query.compiled.with_values(values))
                 asked.append((query, cursor))
@@ -154,6 +158,7 @@ class Statements:
         if self._waiting:
             async with self.driver.pipeline():
                 await self._send()
+        self.wrote |= not statement.is_select
         return await self._connection.execute(statement, values)
 
     async def commit(self) -> None:
@@ -165,7 +170,21 @@ class Statements:
             await self._send()
             await self.driver.execute("COMMIT", prepare=False)  # ``commit()`` would wait for itself alone
 
+    async def end(self) -> None:
+        """Let go of a transaction that only read or locked.
+
+        It is committed, since a rollback has the driver forget what it has prepared on the connection; a lock
+        alone would then wait for the disk.
+        """
+        if self.wrote or self.driver.info.transaction_status is not TransactionStatus.INTRANS:
+            return
+        with suppress(OperationalError):  # it was lost, and nothing with it
+            async with self.driver.pipeline():
+                await self.driver.execute("SET LOCAL synchronous_commit TO off", prepare=False)
+                await self.driver.execute("COMMIT", prepare=False)
+
     async def _send(self) -> None:
+        self.wrote |= bool(self._waiting)
         waiting, self._waiting = self._waiting, []
         cursor = AsyncRawCursor(self.driver)
         for text, values in waiting:
