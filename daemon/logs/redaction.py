@@ -8,6 +8,7 @@ and what has the form of a token, an account number, a card or a social security
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -56,6 +57,8 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
 )
 _HARMLESS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Za-z_ ]*")
 """Ids of ours, and words."""
+_SHORT, _REMEMBERED = 64, 1024
+"""Short texts come again and again, ids and names above all."""
 _OURS = frozenset({"timestamp", "level", "process", "logger"})
 
 
@@ -67,6 +70,7 @@ class Redactor:
         parts = {part for secret in secrets for part in _parts(secret) if len(part) >= _SHORTEST}
         known = sorted(parts, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, known))) if known else None
+        self._again = lru_cache(_REMEMBERED)(self._struck)
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         """The event without secrets."""
@@ -74,6 +78,9 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without secrets."""
+        return self._again(text) if len(text) <= _SHORT else self._struck(text)
+
+    def _struck(self, text: str) -> str:
         if self._known is not None:
             text = self._known.sub(MASK, text)
         if _HARMLESS.fullmatch(text):
@@ -85,7 +92,7 @@ class Redactor:
         return text
 
     def _value(self, key: object, value: Any) -> Any:
-        if isinstance(key, str) and _SECRET_NAME.search(key):
+        if isinstance(key, str) and _is_secret(key):
             return MASK
         if value is None or isinstance(value, bool | int | float):
             return value
@@ -94,6 +101,11 @@ class Redactor:
         if isinstance(value, list | tuple | set | frozenset):
             return [self._value("", each) for each in value]
         return self.text(str(value))
+
+
+@lru_cache(_REMEMBERED)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
 
 
 def _parts(secret: str) -> Iterator[str]:

@@ -54,6 +54,8 @@ Answer = TypeVar("Answer")
 
 _PAUSES = (0.25, 1.0)
 """Seconds before the second and the third try of a read."""
+_LATER = 0.1
+"""Seconds for which a record that nobody waits for stands back behind the order that comes next."""
 _AGAIN = frozenset({"E_BROKER_AWAY", "E_BROKER_BUSY"})
 _PARALLEL = 4
 _AT_ONCE = 100
@@ -369,7 +371,7 @@ class Gateway:
                 return error
             finally:
                 if keep_later:
-                    record = asyncio.create_task(hand_over(log, self._recorder))
+                    record = asyncio.create_task(hand_over(log, self._recorder, after=_LATER))
                     self._records.add(record)
                     record.add_done_callback(self._records.discard)
                 else:

@@ -6,6 +6,7 @@ empty 201 alike, so what a call came to is read here, from the response itself.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -148,8 +149,10 @@ def redacted(body: str) -> str:
     return _SECRETS.sub(r'\1"***"', body)
 
 
-async def hand_over(log: CallLog, recorder: Recorder) -> None:
+async def hand_over(log: CallLog, recorder: Recorder, *, after: float = 0.0) -> None:
     """Give what was answered to the recorder; a record that fails costs the record, never the outcome."""
+    if after:
+        await asyncio.sleep(after)
     for exchange in log.answered:
         try:
             await recorder(exchange)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
@@ -18,6 +18,7 @@ _OCC = re.compile(r"^([A-Z0-9./]{1,6}) *(\d{6})([CP])(\d{8})$")
 _STREAMER = re.compile(r"^\.([A-Z0-9./]+?)(\d{6})([CP])(\d+(?:\.\d+)?|\.\d+)$")
 _EQUITY = re.compile(r"^[A-Z][A-Z0-9./]{0,9}$")
 _STRIKE_SCALE = 1000
+_CENTURY = 2000
 
 
 class Right(StrEnum):
@@ -92,7 +93,7 @@ def underlying_symbol(text: str) -> str:
 
 def _day(text: str, whole: str) -> date:
     try:
-        return datetime.strptime(text, "%y%m%d").date()  # noqa: DTZ007  a date, not an instant
+        return date(_CENTURY + int(text[:2]), int(text[2:4]), int(text[4:]))
     except ValueError:
         raise _bad(whole) from None
 

@@ -18,6 +18,7 @@ from senex.domain.positions import Position, PositionSpread, PositionStatus
 from senex.domain.quotes import PRICING_MAX_AGE
 from senex.domain.risk import Entry
 from senex.domain.suggestions import EXECUTABLE_FOR, SuggestionStatus
+from senex.ports.cases import SubmissionCase
 from senex.services.intents import attempt_of, sending, write
 from senex.services.live_account import check_live_account
 from senex.services.one_lot import check_one_lot
@@ -76,6 +77,16 @@ async def approve(context: Context, case: DecisionCase, work: Work) -> Following
         actor = f"{decision.operator} at {decision.terminal} ({decision.role})"
         message = f"Approved: {proposal.underlying} {proposal.strategy}, limit {limit} for {position.units} unit(s)."
         answer = Answer(Outcome.DONE, "OK", message, suggestion_id=suggestion.id, order_id=order.id)
+        context.ahead.begin(
+            context.broker,
+            SubmissionCase(
+                attempt=attempt,
+                order=order,
+                account=books.account,
+                position=position,
+                streamers=case.streamers,
+            ),
+        )
         await tx.positions.add(position)
         await write(tx, order, attempt, actor=actor, why=why, now=now)
         await tx.suggestions.set_status(suggestion.id, SuggestionStatus.APPROVED, now=now)

@@ -9,6 +9,7 @@ from senex.domain.errors import SenexError
 from senex.domain.limits import LimitBook
 from senex.ports.machine import Unwatched
 from senex.ports.notifier import NoChannels
+from senex.services.ahead import Ahead
 
 if TYPE_CHECKING:
     from senex.ports.broker import Broker
@@ -39,6 +40,7 @@ class Context:
     limits: LimitBook = field(default_factory=LimitBook)
     live_accounts: frozenset[str] = frozenset()
     notifier: Notifier = field(default_factory=NoChannels)
+    ahead: Ahead = field(default_factory=Ahead)
 
 
 class Postponed(SenexError):

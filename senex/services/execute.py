@@ -18,7 +18,8 @@ from senex.domain.errors import Refused
 from senex.domain.lots import leg_quantities
 from senex.domain.orders import AttemptStatus, OrderKind, OrderStatus, advance, advance_attempt
 from senex.domain.risk import Entry
-from senex.ports.broker import Accepted, Ambiguous, RefusedByBroker, Ticket
+from senex.ports.broker import Accepted, Ambiguous, RefusedByBroker
+from senex.services.ahead import dry_run, ticket_of
 from senex.services.context import Context, Postponed, finished
 from senex.services.follow import follow_order
 from senex.services.intents import attempt_again
@@ -37,10 +38,11 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from senex.domain.orders import Attempt, Order
-    from senex.ports.broker import Submission
+    from senex.ports.broker import Submission, Ticket
     from senex.ports.cases import AccountBooks, SubmissionCase
     from senex.ports.records import Work
     from senex.ports.unit_of_work import UnitOfWork
+    from senex.services.ahead import Begun
 
 SENDING_IS_DEAD_AFTER = timedelta(seconds=15)
 FIRST_BYTE_WITHIN = 0.2
@@ -54,13 +56,17 @@ NOT_SENT = frozenset({TOO_LATE, "E_BROKER_AWAY", "E_BROKER_TOKEN"})
 async def execute(context: Context, attempt_id: UUID, work: Work) -> None:
     """Send the attempt if it still may be sent; settle it whatever happened before."""
     async with context.units.account_lock(await _account_of(context, attempt_id, work)):
-        async with context.units.reading() as tx:
-            case = await tx.cases.submission(attempt_id)
+        begun = context.ahead.take(attempt_id)
+        if begun is None:
+            async with context.units.reading() as tx:
+                case = await tx.cases.submission(attempt_id)
+        else:
+            case = begun.case
         attempt, order = case.attempt, case.order
         if attempt.status is AttemptStatus.SENDING:
             await _left_behind(context, attempt, order, work)
         elif attempt.status is AttemptStatus.PREPARED:
-            await _send(context, case, work)
+            await _send(context, case, begun, work)
         else:
             await finished(context, work)
     await context.publisher.changed("order", str(order.account_id), str(order.id))
@@ -96,22 +102,15 @@ async def _locked(tx: UnitOfWork, attempt: Attempt, order: Order) -> tuple[Attem
     return await tx.orders.attempt(attempt.id, lock=True), order
 
 
-async def _send(context: Context, case: SubmissionCase, work: Work) -> None:
+async def _send(context: Context, case: SubmissionCase, begun: Begun | None, work: Work) -> None:
     attempt, order = case.attempt, case.order
-    ticket = Ticket(
-        account_number=case.account.number,
-        legs=order.legs,
-        limit_price=order.limit_price,
-        time_in_force=order.time_in_force,
-        external_identifier=attempt.external_identifier,
-        strict_position_effect=not order.opens_risk,
-    )
+    ticket = ticket_of(case)
     old = case.replaced
     try:
         if old is not None and old.status.terminal:
             await _settle(context, attempt, order, overtaken(old.status), work)
             return
-        requirement = await _checked(context, case, ticket)
+        requirement = await _checked(context, case, ticket, begun)
         committed = await _mark_sending(context, attempt, order, requirement)
     except Refused as refusal:
         if refusal.code == "E_NOT_READY":
@@ -129,7 +128,9 @@ async def _send(context: Context, case: SubmissionCase, work: Work) -> None:
     await _settle(context, attempt, order, outcome, work)
 
 
-async def _checked(context: Context, case: SubmissionCase, ticket: Ticket) -> Decimal | None:
+async def _checked(
+    context: Context, case: SubmissionCase, ticket: Ticket, begun: Begun | None
+) -> Decimal | None:
     """The broker's margin figure from its dry run, which goes on while the prices are looked at.
 
     A replacement has none: the broker can only try an order beside the one that it is to replace.
@@ -141,18 +142,13 @@ async def _checked(context: Context, case: SubmissionCase, ticket: Ticket) -> De
         await context.broker.prepare()
         await _check_price(context, case)
         return None
-    dry = asyncio.ensure_future(_dry_run(context, ticket))
+    dry = asyncio.ensure_future(dry_run(context.broker, ticket)) if begun is None else begun.margin
     try:
         await _check_price(context, case)
         return await dry
     finally:
         dry.cancel()
         await asyncio.gather(dry, return_exceptions=True)
-
-
-async def _dry_run(context: Context, ticket: Ticket) -> Decimal:
-    await context.broker.prepare()
-    return (await context.broker.dry_run(ticket)).margin_requirement
 
 
 def _check_age(context: Context, order: Order) -> None:

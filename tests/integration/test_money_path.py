@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text, update
 
+from daemon.handlers import HANDLERS
 from senex.domain.decisions import DecisionKind
 from senex.domain.errors import Refused, Unavailable
 from senex.domain.limits import LimitBook
@@ -24,6 +25,7 @@ from senex.domain.quotes import Market
 from senex.domain.risk import Entry
 from senex.domain.trading_state import TradingState
 from senex.ports.broker import Holding, RefusedByBroker, Ticket
+from senex.services.ahead import Ahead
 from senex.services.context import Postponed
 from senex.services.standing import check_entry
 from senex.store import tables
@@ -71,9 +73,10 @@ class _Late(PostgresUnitOfWork):
 
 
 async def intended(desk: Desk) -> Work:
-    """Approve a suggestion and consume the approval; the work that will send the order."""
+    """Approve a suggestion, consume the approval and forget what that began; the work that will send the order."""
     await desk.approval(await desk.suggest())
-    await desk.run((await desk.work())[0])
+    elsewhere = replace(desk.context, ahead=Ahead())
+    await HANDLERS["decide"](elsewhere, (await desk.work())[0])
     return next(each for each in await desk.work() if each.job == "execute")
 
 
