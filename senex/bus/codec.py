@@ -73,17 +73,17 @@ class Hint:
 
 def encode_quote(quote: Quote) -> bytes:
     """One quote, as a field of the hash."""
+    symbol, bid, ask, bid_size, ask_size, sequence, received_at = quote
     return orjson.dumps(
         [
-            quote.symbol,
-            quote.bid,
-            quote.ask,
-            quote.bid_size,
-            quote.ask_size,
-            quote.sequence,
-            _micros(quote.received_at),
-        ],
-        default=str,  # decimals
+            symbol,
+            None if bid is None else str(bid),
+            None if ask is None else str(ask),
+            None if bid_size is None else str(bid_size),
+            None if ask_size is None else str(ask_size),
+            sequence,
+            _micros(received_at),
+        ]
     )
 
 
