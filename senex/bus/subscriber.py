@@ -88,7 +88,7 @@ class Feed:
 
     async def _connected(self) -> AsyncGenerator[BusEvent, None]:
         redis = open_redis(self._url)
-        pubsub = redis.pubsub()
+        pubsub = redis.pubsub(push_handler_func=_as_it_came)
         try:
             await pubsub.subscribe(keys.QUOTE_CHANNEL, keys.EVENT_CHANNEL)
             yield Joined(await self._everything(redis))
@@ -140,9 +140,13 @@ class Feed:
         return Frame(frame.pulse, self._fresh(frame.quotes), frame.greeks)
 
     def _fresh(self, quotes: Iterable[Quote]) -> tuple[Quote, ...]:
-        kept = tuple(quote for quote in quotes if quote.sequence > self._newest.get(quote.symbol, -1))
-        self._newest.update((quote.symbol, quote.sequence) for quote in kept)
-        return kept
+        kept, newest = [], self._newest
+        for quote in quotes:
+            symbol, sequence = quote.symbol, quote.sequence
+            if sequence > newest.get(symbol, -1):
+                newest[symbol] = sequence
+                kept.append(quote)
+        return tuple(kept)
 
     async def _everything(self, redis: Redis) -> Frame:
         async with redis.pipeline(transaction=True) as pipe:
@@ -158,6 +162,11 @@ class Feed:
             self._fresh(codec.readable(codec.decode_quote, quotes)),
             codec.readable(codec.decode_greeks, greeks),
         )
+
+
+async def _as_it_came(message: object) -> object:
+    """Instead of redis' own, which writes out each message for a log that is not kept."""
+    return message
 
 
 async def _next(pubsub: PubSub) -> dict[str, object] | None:
