@@ -68,7 +68,8 @@ async def measure() -> list[Row]:
                 synced.append(await _synced(context, account_id, fresh))
                 copied += await _copied(url, account_id, fresh, now)
                 read.append(await _read(context, account_id))
-            intended, bare = await _intended(context, account_id, namespace, large.expired, url)
+            intended = await _intended(context, account_id, namespace, large.expired)
+            bare = await _bare(url)
         finally:
             await engine.dispose()
     return [_sync_row(synced[1:], copied[2:]), _read_row(read[1:]), _intent_row(intended[5:], bare[5:])]
@@ -123,19 +124,11 @@ async def _read(context: Context, account_id: UUID) -> float:
 
 
 async def _intended(
-    context: Context, account_id: UUID, namespace: UUID, positions: list[UUID], url: str
-) -> tuple[list[float], list[float]]:
-    """Milliseconds of the transaction that makes an order durable, each on a position of its own.
-
-    In turns with that of a single row of one number: what the disk itself takes.
-    """
-    bare = await psycopg.AsyncConnection.connect(url, autocommit=True)
-    await bare.execute("CREATE TABLE number (it int)")
-    taken, least, now = [], [], context.clock.now()
+    context: Context, account_id: UUID, namespace: UUID, positions: list[UUID]
+) -> list[float]:
+    """Milliseconds of the transaction that makes an order durable, each on a position of its own."""
+    taken, now = [], context.clock.now()
     for position in positions:
-        began = time.perf_counter()
-        await bare.execute("INSERT INTO number VALUES (1)")
-        least.append((time.perf_counter() - began) * 1000)
         order = Order(
             id=uuid4(),
             account_id=account_id,
@@ -160,8 +153,19 @@ async def _intended(
             await write(tx, order, attempt, actor="bench", why="measured", now=now)
             await tx.commit()
         taken.append((time.perf_counter() - began) * 1000)
-    await bare.close()
-    return taken, least
+    return taken
+
+
+async def _bare(url: str) -> list[float]:
+    """Milliseconds of a transaction of one number: what the machine and its disk take for any."""
+    taken = []
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute("CREATE TABLE number (it int)")
+        for _ in range(INTENTS):
+            began = time.perf_counter()
+            await connection.execute("INSERT INTO number VALUES (1)")
+            taken.append((time.perf_counter() - began) * 1000)
+    return taken
 
 
 def _sync_row(synced: list[float], copied: list[float]) -> Row:
