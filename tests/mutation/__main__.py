@@ -1,7 +1,7 @@
 """``python -m tests.mutation``: change the modules that submit and book, and print how many changes the tests notice.
 
 Which test runs which line is found out first; a mutant meets only the tests that
-run it, the quickest first, until one fails. ``--named`` takes away what must
+run it, those first that have noticed most, then the quickest, until one fails. ``--named`` takes away what must
 never be missing instead: the compare-and-swap, the commit before the POST, and
 what keeps decisions, orders, attempts, targets, exits, fills and ids single.
 """
@@ -53,6 +53,7 @@ SUITE = (
     "tests/unit/domain/test_closing.py",
     "tests/unit/domain/test_replay.py",
     "tests/integration/test_one_post.py",
+    "tests/integration/test_ahead.py",
     *BOOKS,
     "tests/integration/test_limits.py",
     "tests/integration/test_exits.py",

@@ -2,7 +2,7 @@
 
 Which test runs which line is found out once. A fork puts the mutant's code into
 the function it changes, wherever that was imported to, and runs the tests that
-run its lines, the quickest first, until one fails.
+run its lines until one fails: those first that have noticed most mutants so far, then the quickest.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import pickle
 import signal
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,7 @@ from tests.mutation.servers import share
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from types import ModuleType
+    from typing import Never
 
     from tests.mutation.mutants import Mutant
 
@@ -143,7 +145,13 @@ class _Judge:
     ) -> None:
         self._known, self._asked, self._saying = known, asked, saying
         self._jobs, self._most = jobs, most
-        self._running: dict[int, tuple[int, float]] = {}
+        self._running: dict[int, tuple[int, float, int]] = {}
+        self._noticed = Counter[str]()
+        self._failed = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._failed = report.nodeid
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -156,10 +164,13 @@ class _Judge:
                 continue
             while len(self._running) >= self._jobs:
                 self._wait()
+            tests.sort(key=lambda test: -self._noticed[test])
+            told, saying = os.pipe()
             pid = os.fork()
             if pid == 0:
-                _be(session, [items[test] for test in tests], path, mutant)
-            self._running[pid] = (number, time.monotonic() + _SLOWEST)
+                self._be(session, [items[test] for test in tests], path, mutant, saying)
+            os.close(saying)
+            self._running[pid] = (number, time.monotonic() + _SLOWEST, told)
         while self._running:
             self._wait()
         return True
@@ -167,7 +178,7 @@ class _Judge:
     def _wait(self) -> None:
         """Until one has ended."""
         while True:
-            for pid, (number, deadline) in list(self._running.items()):
+            for pid, (number, deadline, told) in list(self._running.items()):
                 done, status = os.waitpid(pid, os.WNOHANG)
                 if not done and time.monotonic() > deadline:
                     with suppress(ProcessLookupError):
@@ -175,6 +186,8 @@ class _Judge:
                     done, status = os.waitpid(pid, 0)
                 if done:
                     del self._running[pid]
+                    with os.fdopen(told) as pipe:
+                        self._noticed[pipe.read()] += 1
                     self._say(number, alive=os.waitstatus_to_exitcode(status) == 0)
                     return
             time.sleep(0.02)
@@ -182,19 +195,21 @@ class _Judge:
     def _say(self, number: int, *, alive: bool) -> None:
         os.write(self._saying, pickle.dumps((number, alive)))
 
-
-def _be(session: pytest.Session, items: list[pytest.Item], path: str, mutant: Mutant) -> None:
-    """The fork: become the mutant and be tested. Does not return."""
-    code = 1
-    try:
-        os.setsid()
-        put_in(path, mutant.function, mutant.source)
-        session.items = items
-        with suppress(pytest.Session.Failed, pytest.Session.Interrupted):
-            pytest_runtestloop(session)
-        code = 1 if session.testsfailed else 0
-    finally:
-        os._exit(code)
+    def _be(
+        self, session: pytest.Session, items: list[pytest.Item], path: str, mutant: Mutant, saying: int
+    ) -> Never:
+        """The fork: become the mutant, be tested, and say which test noticed. Does not return."""
+        code = 1
+        try:
+            os.setsid()
+            put_in(path, mutant.function, mutant.source)
+            session.items = items
+            with suppress(pytest.Session.Failed, pytest.Session.Interrupted):
+                pytest_runtestloop(session)
+            os.write(saying, self._failed.encode())
+            code = 1 if session.testsfailed else 0
+        finally:
+            os._exit(code)
 
 
 def put_in(path: str, name: str, source: str) -> None:
