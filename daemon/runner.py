@@ -38,6 +38,9 @@ _log = structlog.get_logger("senex.worker")
 _DEAF_SECONDS = 1.0
 """After an outage, before new work is listened for again."""
 _TURN_SECONDS = 1.0
+_TIDY_SECONDS = 60.0
+_SELDOM = (50_000, 10, 10)
+"""Objects more than went before the collector walks by itself, which takes the time of half an approval."""
 _OVERDUE_SECONDS, _LOOK_SECONDS = 5.0, 2.0
 """What nobody has offered for so long a worker takes by itself, which it looks for so often: Redis is away."""
 
@@ -171,6 +174,11 @@ class Runner:
             outbox_id, outbox=outbox, container=self._container, handlers=means.handlers, limit=means.limit
         )
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs."""
+        return not (self._reading.turn.locked() or self._moving.turn.locked())
+
     async def rest(self) -> None:
         """Wait until nothing runs."""
         async with self._reading.turn, self._moving.turn:
@@ -246,11 +254,12 @@ class WarmRunner:
             if hears:
                 await runner.warm()
             beside = asyncio.create_task(self._beside())
-            turning = asyncio.create_task(self._turn())
+            turning = asyncio.create_task(self._turn(runner))
             hearing = asyncio.create_task(runner.hear() if hears else runner.rescue(self._queue))
             # what is here now stays: a collection in the middle of an approval need not look at it
             gc.collect()
             gc.freeze()
+            gc.set_threshold(*_SELDOM)
             self._ready.set_result((asyncio.get_running_loop(), runner))
             stopping = asyncio.create_task(self._stop.wait())
             await asyncio.wait({stopping, hearing}, return_when=asyncio.FIRST_COMPLETED)
@@ -260,7 +269,11 @@ class WarmRunner:
             for task in (hearing, turning, beside):
                 task.cancel()
 
-    async def _turn(self) -> Never:
+    async def _turn(self, runner: Runner) -> Never:
+        tidied = time.monotonic()
         while True:
             self._turned = time.monotonic()
+            if self._turned - tidied > _TIDY_SECONDS and runner.idle:
+                gc.collect()
+                tidied = self._turned
             await asyncio.sleep(_TURN_SECONDS)
