@@ -238,6 +238,15 @@ async def test_a_sender_is_dead_after_fifteen_seconds_and_its_order_is_looked_fo
     assert round(later.total_seconds()) == 200
 
 
+async def test_who_may_still_be_sending_is_left_alone(desk: Desk) -> None:
+    work = await sending(desk, since=5)
+    with pytest.raises(Postponed, match="may still be sending"):
+        await desk.run(work)
+    async with desk.units() as tx:
+        assert (await tx.orders.attempt(UUID(work.subject))).status is AttemptStatus.SENDING
+    assert await undone(desk, work)
+
+
 async def test_an_alert_that_is_faster_than_a_lost_answer_wins(desk: Desk) -> None:
     work = await intended(desk)
     watching, broker = watched(desk)
@@ -266,15 +275,16 @@ async def test_an_answer_that_is_lost_for_good_ends_the_work(desk: Desk) -> None
 # -- who waits for whom -------------------------------------------------------------------------
 
 
-async def sending(desk: Desk) -> Work:
-    """An order whose sender began fifteen seconds ago; the work that settles it."""
+async def sending(desk: Desk, *, since: int = 15) -> Work:
+    """An order whose sender began so many seconds ago; the work that settles it."""
     work = await intended(desk)
     async with desk.units() as tx:
         assert await tx.orders.start_sending(UUID(work.subject), epoch=1, now=desk.clock.now())
         await tx.commit()
     async with desk.engine.begin() as connection:
         await connection.execute(
-            text("UPDATE attempt SET sending_machine = clock_timestamp() - interval '15 s'")
+            text("UPDATE attempt SET sending_machine = clock_timestamp() - make_interval(secs => :since)"),
+            {"since": since},
         )
     return work
 

@@ -72,7 +72,7 @@ _DECISION = (
     Query(select(_account).where(_account.c.id == _of(_decision.c.account_id, _decision.c.id))),
     Query(select(_order.c.account_id).where(_order.c.id == _of(_decision.c.order_id, _decision.c.id))),
     Query(
-        select(_instrument).where(
+        select(_instrument.c.symbol, _instrument.c.streamer_symbol).where(
             _instrument.c.symbol.in_(
                 select(_suggestion_leg.c.symbol).where(_suggestion_leg.c.suggestion_id == _suggested)
             )
@@ -87,7 +87,7 @@ _SUBMISSION = (
     Query(select(_attempt).where(_attempt.c.id == ID)),
     Query(select(_account).where(_account.c.id == _of(_attempt.c.account_id, _attempt.c.id))),
     Query(
-        select(_instrument).where(
+        select(_instrument.c.symbol, _instrument.c.streamer_symbol).where(
             _instrument.c.symbol.in_(select(_order_leg.c.symbol).where(_order_leg.c.order_id == _sent))
         )
     ),
