@@ -213,8 +213,10 @@ async def test_a_fill_known_before_it_is_sent_sends_nothing(desk: Desk, reads: R
     await desk.alert(old.broker_order_id or "", drain=False)
     [alert] = [each for each in await desk.work() if each.job == "apply_alert"]
     await desk.run(alert)
-    await desk.drain()
+    [execute] = [each for each in await desk.work() if each.job == "execute"]
+    await desk.run(execute)
     assert (await desk.order(new.id)).status is OrderStatus.CANCELLED
+    await desk.drain()
     assert len(desk.broker.posts) == sent
     await _agrees(desk, reads)
 
