@@ -2,5 +2,10 @@
 
 from __future__ import annotations
 
-EQUIVALENT: dict[tuple[str, str], str] = {}
+EQUIVALENT: dict[tuple[str, str], str] = {
+    (
+        "senex/services/execute.py",
+        "never: if work.account_id is not None: return work.account_id",
+    ): "the same account is read from the attempt",
+}
 """By module and what is done to it."""
