@@ -17,7 +17,7 @@ from daemon.embedded.storage import FULL_WORDS, disk_full, not_yours
 from senex.domain.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from daemon.embedded.places import Programs
@@ -52,11 +52,19 @@ class PostgresServer(Server):
     stop_steps = ((signal.SIGINT, 15.0), (signal.SIGQUIT, 5.0))  # fast, then immediate shutdown
 
     def __init__(
-        self, *, folder: Path, log: Path, account: Account, programs: Programs, password: str
+        self,
+        *,
+        folder: Path,
+        log: Path,
+        account: Account,
+        programs: Programs,
+        password: str,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(folder=folder, log=log, account=account)
         self._programs = programs
         self._password = password
+        self._more = settings or {}
 
     def prepare(self) -> None:
         if self.folder.exists() and self.folder.stat().st_uid != self.account.uid:
@@ -67,7 +75,7 @@ class PostgresServer(Server):
         self._drop_recycled_pid_file()
 
     def command(self, port: int) -> list[str]:
-        options = {**_SETTINGS, **self._of_major(), "port": str(port)}
+        options = {**_SETTINGS, **self._of_major(), **self._more, "port": str(port)}
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         return [self._programs.postgres("postgres"), "-D", str(self.folder), *settings]
 

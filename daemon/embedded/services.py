@@ -21,7 +21,7 @@ from senex.domain.errors import SenexError
 from senex.machine import local_console_file, server_account
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -37,14 +37,18 @@ class EmbeddedServices:
     ``start`` adopts servers a killed starter left behind and starts what is
     missing, both at once; ``stop`` ends both cleanly. Between the two this process
     holds the instance's lock. As a context manager it answers the endpoints.
+    ``settings`` are Postgres' own, before ours.
     """
 
-    def __init__(self, instance: str, *, root: Path | None = None) -> None:
+    def __init__(
+        self, instance: str, *, root: Path | None = None, settings: Mapping[str, str] | None = None
+    ) -> None:
         account = server_account()
         self._places: Places = make_places(instance, root, account)
         self._lock = InstanceLock(self._places.lock, instance)
         self._secrets = SecretFiles(self._places.secrets)
         self._account = account
+        self._settings = settings
         self._programs = find_programs(account)
         self._servers: tuple[PostgresServer, ValkeyServer] | None = None
         self._closing = threading.Event()
@@ -162,6 +166,7 @@ class EmbeddedServices:
                 account=self._account,
                 programs=self._programs,
                 password=self._secrets.read_or_make("postgres_superuser"),
+                settings=self._settings,
             ),
             ValkeyServer(
                 folder=places.redis,

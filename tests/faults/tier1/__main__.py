@@ -18,7 +18,7 @@ import structlog
 from tests.faults.tier1.faults import FAULTS
 from tests.faults.tier1.pace import hurried, load_authorities_once
 from tests.faults.tier1.run import PER_BENCH, Report, benches, hold
-from tests.servers import make_template, open_servers
+from tests.servers import by_sockets, make_template, open_servers
 
 
 def main() -> int:
@@ -53,15 +53,16 @@ def _share(until: float, trials: list[tuple[str, int]]) -> Report:
     """One process' share, on servers of its own."""
     warnings.simplefilter("ignore")  # what dies in the middle of something leaves it open
     load_authorities_once()
-    gc.set_threshold(50_000, 50, 50)  # a trial makes and drops a million small objects
+    gc.set_threshold(200_000, 20, 50)  # a trial makes and drops a million small objects
     logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     report = Report()
     with open_servers() as embedded:
         template = make_template(embedded)
+        gc.freeze()  # what is there now stays
         for _, some in benches(trials):
             before = len(report.violations)
-            hurried(hold(embedded, template, some, report))
+            hurried(hold(by_sockets(embedded), template, some, report))
             for each in report.violations[before:]:
                 sys.stderr.write(f"{each}\n")
             sys.stderr.write(f"{report.trials.total()} trials, {len(report.violations)} violations\n")

@@ -60,6 +60,19 @@ SELECT EXISTS (
 """
 
 
+_COPY = """
+WITH others AS (
+    INSERT INTO account SELECT (jsonb_populate_record(a, jsonb_build_object(
+        'id', gen_random_uuid(), 'number', other))).* FROM account a, unnest(%s::text[]) AS other RETURNING id),
+states AS (INSERT INTO trading_state SELECT (jsonb_populate_record(s, jsonb_build_object(
+    'account_id', others.id))).* FROM trading_state s, others),
+gates AS (INSERT INTO readiness SELECT (jsonb_populate_record(r, jsonb_build_object(
+    'account_id', others.id, 'ready', true))).* FROM readiness r, others)
+INSERT INTO account_snapshot SELECT (jsonb_populate_record(s, jsonb_build_object('account_id', others.id,
+    'id', nextval(pg_get_serial_sequence('account_snapshot', 'id'))))).* FROM account_snapshot s, others
+"""
+
+
 class Endless(AssertionError):
     """Work that is never done."""
 
@@ -170,8 +183,7 @@ class Bench:
         self._lined = lined
         self.simulator = assemble(Options(seed=seed, speed=0.0))
         self.exchange = self.simulator.exchange
-        for number in account_numbers(DEFAULT_ACCOUNT, numbers)[1:]:
-            self._open(number)
+        self._others = account_numbers(DEFAULT_ACCOUNT, numbers)[1:]
         self.server = Server(
             exchange=self.exchange, tokens=self.simulator.tokens, timeline=self.simulator.timeline
         )
@@ -224,36 +236,24 @@ class Bench:
         self.units = PostgresUnits(engine)
         stack.push_async_callback(self.die)
         await self.offer("start", "")
-        while not (rows := await self.rows("SELECT number, id FROM account ORDER BY number")):
-            await self._start_once()
-            await self.time_passes(20)
+        while not await self.rows("SELECT id FROM account"):
+            await self.drain()
+            await self.time_passes(20)  # it failed on a busy machine, and is offered again
+        await self._copy()
+        await self._meet()
+
+    async def _copy(self) -> None:
+        """One account was read and reconciled; the others are as fresh and empty: it is true of them too."""
+        for number in self._others:
+            self._open(number)
+        await self.rows(_COPY, self._others)
+        rows = await self.rows("SELECT number, id FROM account ORDER BY number")
         self.accounts = [(row.number, row.id) for row in rows]
-        await self.listen()
-        await self._all_ready(self.accounts[0][1])
-
-    async def _start_once(self) -> None:
-        """Only the first row: what it leads to is for accounts whose trials are to come."""
-        life = await self.living()
-        heard = await life.relay.hear(moving=True) or await life.relay.hear(moving=False)
-        if heard is not None:  # else it failed on a busy machine, and is offered again
-            await life.work(heard)
-
-    async def _all_ready(self, first: UUID) -> None:
-        """Reconcile one account; the others are as fresh and empty, so what was read of it is true of them."""
-        self.tried = first
-        await self.drain()
-        await self.rows(
-            "INSERT INTO account_snapshot SELECT (jsonb_populate_record(s, jsonb_build_object('account_id', a.id, "
-            "'id', nextval(pg_get_serial_sequence('account_snapshot', 'id'))))).* FROM account_snapshot s "
-            "CROSS JOIN account a WHERE s.account_id = %s AND a.id <> s.account_id",
-            first,
-        )
-        await self.rows(
-            "UPDATE account SET ledger_from = first.ledger_from FROM account first "
-            "WHERE first.id = %s AND account.ledger_from IS NULL",
-            first,
-        )
         await self.open_gate(None)
+
+    async def _meet(self) -> None:
+        """Whoever lives next hears of all of them."""
+        await self.die()
 
     async def open_gate(self, account: UUID | None) -> None:
         """Let orders out for an account nobody has traded yet, or for all of them."""
@@ -413,4 +413,5 @@ async def open_bench(
 
 def _through(url: str, port: int) -> str:
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{port}"))
+    netloc = f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{port}"
+    return urlunsplit(parts._replace(netloc=netloc, query=""))

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from daemon.embedded import Endpoints
 
-PER_BENCH = 40
-PER_LINED_BENCH = 10
+PER_BENCH = 80
+PER_LINED_BENCH = 40
 """Fewer kinds of faults need one, and none is to lag far behind the others."""
 PATIENCE = 6000.0
 """Seconds of the loop's time after which a trial hangs."""

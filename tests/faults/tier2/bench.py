@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from contextlib import AsyncExitStack
     from datetime import date
     from pathlib import Path
-    from uuid import UUID
 
     from daemon.embedded import Endpoints
 
@@ -138,17 +137,8 @@ class Processes(Bench):
     async def listen(self) -> None:
         """Nobody listens to alerts here: REST alone must do."""
 
-    async def _start_once(self) -> None:
-        """Until the accounts are known: one of them will be reconciled, and the others are like it."""
-        await self.living()
-        async with asyncio.timeout(_PATIENCE):
-            while not await self.rows("SELECT id FROM account LIMIT 1"):  # noqa: ASYNC110  nobody tells
-                await asyncio.sleep(_LOOK_AGAIN)
-
-    async def _all_ready(self, first: UUID) -> None:
-        self.tried = first
-        await self.set_aside()
-        await super()._all_ready(first)
+    async def _meet(self) -> None:
+        """No process keeps in mind which accounts there are."""
 
     # -- the market -------------------------------------------------------------------------------
 
