@@ -133,10 +133,16 @@ async def _on_response(response: Response) -> None:
             request.method,
             request.url.path,
             response.status_code,
-            redacted(response.text),
+            redacted(_text(response)),
             log.external_identifier,
         )
     )
+
+
+def _text(response: Response) -> str:
+    if response.headers.get("content-type", "").startswith("application/json"):
+        return response.content.decode(errors="replace")  # JSON has one encoding: none need be looked for
+    return response.text
 
 
 def event_hooks() -> dict[str, list[Any]]:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,13 +24,18 @@ def offset(date: str, *, asked: float, answered: float) -> timedelta | None:
     however long, is never mistaken for a clock that is wrong.
     """
     try:
-        told = parsedate_to_datetime(date).timestamp()
+        told = _instant(date)
     except ValueError:
         return None
     least, most = asked - (told + _GRAIN), answered - told
     if least <= 0 <= most:
         return timedelta(0)
     return timedelta(seconds=least if least > 0 else most)
+
+
+@lru_cache(maxsize=1)  # many answers of one second say the same
+def _instant(date: str) -> float:
+    return parsedate_to_datetime(date).timestamp()
 
 
 @dataclass(slots=True)

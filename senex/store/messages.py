@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
-from sqlalchemy import insert
-
-from senex.store import tables
-from senex.store.repositories.base import table
+import psycopg
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from senex.ports.clock import Clock
 
-_message = table(tables.BrokerMessage)
-_RECORD = insert(_message)
+_RECORD = """
+INSERT INTO broker_message (id, at, source, method, path, status, external_identifier, body)
+VALUES (%s, %s, 'rest', %s, %s, %s, %s, %s)
+"""
 
 
 class Exchange(Protocol):
@@ -43,17 +42,19 @@ class MessageLog:
 
     async def record(self, exchange: Exchange) -> None:
         """Store one exchange; Postgres' own errors go to the caller, who logs them."""
+        values = (
+            exchange.method,
+            exchange.path,
+            exchange.status,
+            exchange.external_identifier,
+            exchange.body,
+        )
         async with self._engine.connect() as connection:
-            await connection.execute(
-                _RECORD,
-                {
-                    "id": uuid4(),
-                    "at": self._clock.now(),
-                    "source": "rest",
-                    "method": exchange.method,
-                    "path": exchange.path,
-                    "status": exchange.status,
-                    "external_identifier": exchange.external_identifier,
-                    "body": exchange.body,
-                },
-            )
+            raw = await connection.get_raw_connection()
+            driver: psycopg.AsyncConnection[Any] = raw.driver_connection  # type: ignore[assignment]
+            try:
+                await driver.execute(_RECORD, (uuid4(), self._clock.now(), *values))
+            except psycopg.OperationalError:
+                if driver.closed:
+                    await connection.invalidate()
+                raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -10,7 +10,7 @@ from sqlalchemy import Text, Uuid, all_, and_, bindparam, case, delete, select, 
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from senex.domain.alarms import Severity
+from senex.domain.alarms import Alarm, Severity
 from senex.store import tables
 from senex.store.repositories.base import FRESH, Repository, table
 from senex.store.repositories.statements import Query
@@ -19,13 +19,30 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from senex.domain.alarms import Alarm
     from senex.domain.differences import Difference
 
 _alarm = table(tables.Alarm)
 _halt = table(tables.UnderlyingHalt)
 _difference = table(tables.Difference)
 _OPEN = _alarm.c.resolved_at.is_(None)
+_sounding = upsert(_alarm)
+_given = _sounding.excluded
+_rose = and_(_alarm.c.severity != Severity.CRITICAL, _given.severity == Severity.CRITICAL)
+_SOUND = Query(
+    _sounding.on_conflict_do_update(
+        index_elements=["account_id", "code", "object_type", "object_id"],
+        index_where=_OPEN,
+        set_={
+            "text": _given.text,
+            "severity": _given.severity,
+            "raised_at": case((_rose, _given.raised_at), else_=_alarm.c.raised_at),
+            "seen_at": case((_rose, None), else_=_alarm.c.seen_at),
+            "seen_by": case((_rose, None), else_=_alarm.c.seen_by),
+        },
+    ).returning(FRESH),
+    alone=True,
+    columns=("id", "raised_at", *(field.name for field in fields(Alarm))),
+)
 _STANDING = Query(
     select(_alarm.c.code, _alarm.c.object_id).where(_OPEN, _alarm.c.account_id == bindparam("account"))
 )
@@ -50,23 +67,8 @@ class AlarmRepository(Repository):
 
         Become critical it begins anew: nobody has seen that yet.
         """
-        raised = upsert(_alarm).values(id=uuid4(), raised_at=now, **asdict(alarm))
-        given = raised.excluded
-        rose = and_(_alarm.c.severity != Severity.CRITICAL, given.severity == Severity.CRITICAL)
-        row = await self._row(
-            raised.on_conflict_do_update(
-                index_elements=["account_id", "code", "object_type", "object_id"],
-                index_where=_OPEN,
-                set_={
-                    "text": given.text,
-                    "severity": given.severity,
-                    "raised_at": case((rose, given.raised_at), else_=_alarm.c.raised_at),
-                    "seen_at": case((rose, None), else_=_alarm.c.seen_at),
-                    "seen_by": case((rose, None), else_=_alarm.c.seen_by),
-                },
-            ).returning(FRESH)
-        )
-        return row is not None and bool(row.fresh)
+        (found,) = await self._ask(_SOUND, id=uuid4(), raised_at=now, **asdict(alarm))
+        return bool(found and found[0].fresh)
 
     async def standing(self, account_id: UUID) -> frozenset[tuple[str, str]]:
         (found,) = await self._ask(_STANDING, account=account_id)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, literal, or_, select, update
+from sqlalchemy import Boolean, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.domain.alarms import Alarm, Severity
-from senex.domain.notices import ESCALATION, Level, Mode
+from senex.domain.notices import ESCALATION, Level, Mode, Notice
 from senex.ports.records import QueuedNotice, RaisedAlarm
 from senex.store import tables
 from senex.store.repositories.base import Repository, table
+from senex.store.repositories.statements import Query
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,14 +23,42 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Row
 
-    from senex.domain.notices import Notice
-
 _notice = table(tables.Notification)
 _delivery = table(tables.Delivery)
 _preference = table(tables.NotifyPreference)
 _operator = table(tables.Operator)
 _alarm = table(tables.Alarm)
 _NOW = func.statement_timestamp()
+_adding = upsert(_notice)
+_given = _adding.excluded
+_news = (
+    (_notice.c.level != Level.CRITICAL)
+    | _notice.c.alarm_id.is_distinct_from(_given.alarm_id)
+    | (_notice.c.at < bindparam("since", type_=_notice.c.at.type))
+)
+_other = bindparam("anew", type_=Boolean) & (_notice.c.text != _given.text)
+_ADD = Query(
+    _adding.on_conflict_do_update(
+        index_elements=["event", "object_type", "object_id", "account_id", "day"],
+        set_={
+            "level": _given.level,
+            "title": _given.title,
+            "text": _given.text,
+            "at": _given.at,
+            "alarm_id": _given.alarm_id,
+            "seen_at": None,
+            "seen_by": None,
+        },
+        where=((_given.level == Level.CRITICAL) & _news) | _other,
+    ).returning(_notice.c.id),
+    alone=True,
+    columns=("id", "at", "day", *(field.name for field in fields(Notice) if field.name in _notice.c)),
+)
+_MODES = Query(
+    select(_operator.c.name, func.coalesce(_preference.c.mode, Mode.SUMMARY).label("mode"))
+    .outerjoin(_preference, _preference.c.operator == _operator.c.name)
+    .order_by(_operator.c.name)
+)
 _OWED = (_delivery.c.sent_at.is_(None), _delivery.c.gave_up.is_(False))
 
 
@@ -39,33 +68,8 @@ class InboxRepository(Repository):
     async def add(
         self, notice_id: UUID, notice: Notice, *, day: date, now: datetime, since: datetime | None = None
     ) -> UUID | None:
-        told = {name: value for name, value in asdict(notice).items() if name in _notice.c}
-        added = upsert(_notice).values(id=notice_id, at=now, day=day, **told)
-        given = added.excluded
-        news = (
-            (_notice.c.level != Level.CRITICAL)
-            | _notice.c.alarm_id.is_distinct_from(given.alarm_id)
-            | (_notice.c.at < literal(since, _notice.c.at.type))
-        )
-        row = await self._row(
-            added.on_conflict_do_update(
-                index_elements=["event", "object_type", "object_id", "account_id", "day"],
-                set_={
-                    "level": given.level,
-                    "title": given.title,
-                    "text": given.text,
-                    "at": given.at,
-                    "alarm_id": given.alarm_id,
-                    "seen_at": None,
-                    "seen_by": None,
-                },
-                where=or_(
-                    (given.level == Level.CRITICAL) & news,
-                    literal(notice.anew) & (_notice.c.text != given.text),
-                ),
-            ).returning(_notice.c.id)
-        )
-        return None if row is None else row.id
+        (added,) = await self._ask(_ADD, id=notice_id, at=now, day=day, since=since, **asdict(notice))
+        return added[0].id if added else None
 
     async def alarm(self, alarm_id: UUID) -> RaisedAlarm:
         return _raised(await self._one(select(_alarm).where(_alarm.c.id == alarm_id), "The alarm"))
@@ -93,12 +97,8 @@ class InboxRepository(Repository):
         return tuple((_raised(row), row.said) for row in rows)
 
     async def modes(self) -> Mapping[str, Mode]:
-        rows = await self._rows(
-            select(_operator.c.name, func.coalesce(_preference.c.mode, Mode.SUMMARY).label("mode"))
-            .outerjoin(_preference, _preference.c.operator == _operator.c.name)
-            .order_by(_operator.c.name)
-        )
-        return {row.name: Mode(row.mode) for row in rows}
+        (found,) = await self._ask(_MODES)
+        return {row.name: Mode(row.mode) for row in found}
 
     async def set_mode(self, operator: str, mode: Mode, now: datetime) -> None:
         values = {"operator": operator, "mode": mode, "set_at": now}
