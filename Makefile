@@ -39,7 +39,7 @@ check: install-dev  ## lint, types, import contracts, locks, secrets, generated 
 	@$(BIN)/python -m senex.config_docs --check
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-faults: install-dev  ## a thousand seeds of each random fault: up to two hours (ARGS="--minutes 10")
+faults: install-dev  ## a thousand seeds of each random fault: about an hour (ARGS="--minutes 10")
 	@$(BIN)/python -m tests.faults.tier1 $(ARGS)
 
 faults-processes: install-dev  ## kill real processes at every commit, request and answer of two stories
