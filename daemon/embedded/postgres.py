@@ -38,6 +38,12 @@ _SETTINGS = {
     "log_line_prefix": "%m [%p] %u@%d ",
 }
 _SINCE = {"io_method": ("sync", 18)}  # one machine, small data: no helper processes
+# a backend would give its memory back after each statement, and take a third of the next one's time to get it again
+_KEEP_MEMORY = {
+    "MALLOC_TRIM_THRESHOLD_": str(8 << 20),
+    "MALLOC_TOP_PAD_": str(256 << 10),
+    "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
+}
 _NEW_CLUSTER = 64 << 20
 """Bytes a fresh cluster and its first log take, and some."""
 _PID_LINE, _PORT_LINE, _STATUS_LINE = 0, 3, 7
@@ -49,6 +55,7 @@ class PostgresServer(Server):
     title = "Postgres"
     code = "E_POSTGRES_START"
     program = "postgres"
+    environment = _KEEP_MEMORY
     stop_steps = ((signal.SIGINT, 15.0), (signal.SIGQUIT, 5.0))  # fast, then immediate shutdown
 
     def __init__(

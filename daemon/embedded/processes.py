@@ -17,7 +17,7 @@ import psutil
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from senex.machine import Account
@@ -27,7 +27,9 @@ _LOG_LIMIT = 10_000_000
 _PORTS = range(20_000, 32_000)  # below the ports the kernel lends to outgoing connections
 
 
-def spawn(command: Sequence[str], *, folder: Path, account: Account, log: Path) -> subprocess.Popen[bytes]:
+def spawn(
+    command: Sequence[str], *, folder: Path, account: Account, log: Path, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     """Start a server in ``folder`` as ``account``, deaf to our terminal's Ctrl+C."""
     if log.exists() and log.stat().st_size > _LOG_LIMIT:
         log.replace(log.with_suffix(".old"))
@@ -36,7 +38,7 @@ def spawn(command: Sequence[str], *, folder: Path, account: Account, log: Path) 
         return subprocess.Popen(
             command,
             cwd=folder,
-            env=server_environment(),
+            env={**server_environment(), **environment},
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,

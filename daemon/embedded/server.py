@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 import psutil
 
@@ -39,6 +39,7 @@ class Server(ABC):
     title: str  # for sentences
     code: str  # of the error when it does not start
     program: str  # the process name
+    environment: ClassVar[Mapping[str, str]] = {}  # beside every server's
     stop_steps: Steps  # to the main process: ask, insist
     orphan_steps: Steps = ((signal.SIGTERM, 2.0), (signal.SIGQUIT, 1.0), (signal.SIGKILL, 5.0))
 
@@ -123,7 +124,13 @@ class Server(ABC):
         for _ in range(_ATTEMPTS):
             if not fixed and not (port and port_is_free(port)):
                 port = free_port()
-            child = spawn(self.command(port), folder=self.folder, account=self.account, log=self.log)
+            child = spawn(
+                self.command(port),
+                folder=self.folder,
+                account=self.account,
+                log=self.log,
+                environment=self.environment,
+            )
             if self._wait_until_ready(child, port):
                 self._child, self._main, self.port = child, psutil.Process(child.pid), port
                 self.starts += 1
