@@ -28,7 +28,12 @@ _PORTS = range(20_000, 32_000)  # below the ports the kernel lends to outgoing c
 
 
 def spawn(
-    command: Sequence[str], *, folder: Path, account: Account, log: Path, environment: Mapping[str, str]
+    command: Sequence[str],
+    *,
+    folder: Path,
+    account: Account,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a server in ``folder`` as ``account``, deaf to our terminal's Ctrl+C."""
     if log.exists() and log.stat().st_size > _LOG_LIMIT:
@@ -38,7 +43,7 @@ def spawn(
         return subprocess.Popen(
             command,
             cwd=folder,
-            env={**server_environment(), **environment},
+            env=server_environment() | dict(environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,

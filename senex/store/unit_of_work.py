@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, LiteralString, Self
+from uuid import UUID
 
 import psycopg
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -31,7 +32,6 @@ from senex.store.repositories.summaries import SummaryRepository
 if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
-    from uuid import UUID
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -123,6 +123,7 @@ _REPOSITORIES = {
     "cases": CaseRepository,
 }
 
+_NOBODY = UUID(int=0)
 _LANES = 2
 """Orders move beside one reading."""
 
@@ -140,8 +141,9 @@ class PostgresUnits:
         return PostgresUnitOfWork(self._engine)
 
     async def plan(self, now: datetime) -> None:
-        """Have what stands between an approval and its order planned on the connections that are lent first."""
+        """Have what stands between an approval and its order connected, and planned where it is lent first."""
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.account_lock(_NOBODY))
             for _ in range(_LANES):
                 tx = await stack.enter_async_context(self())
                 await tx.cases.plan(now)
