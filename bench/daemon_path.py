@@ -1,8 +1,8 @@
 """What the daemon adds: decision committed → order's first byte at the broker, and work committed → work begun.
 
 The whole of senex runs; a listener stands before the simulator and notes when the POST of an order
-arrives. Beside it: one bare round trip through the same listener, and a no-op job of stock RQ workers, one that
-forks and one that does not, on the same Redis. All in one run.
+arrives. Beside it: the SDK's own ``place_order`` at a server that does nothing, and a no-op job of stock RQ
+workers, one that forks and one that does not, on the same Redis. All in one run.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from contextlib import suppress
 from itertools import product
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import psycopg
 from redis import Redis
 from rq import Queue, SimpleWorker, Worker
 
+from bench._bare_broker import sdk_orders
 from bench._row import Row, print_rows
 from bench._running import open_folder
 from daemon.demo.stage import Plot, Stage
@@ -96,11 +96,10 @@ async def measure() -> list[Row]:
             )
             async with open_live_console(settings) as console:
                 approvals = await _approvals(console, listener, stage.urls.owner)
-            bare = [await asyncio.to_thread(_round_trip, f"{address}/clock") for _ in range(50)]
             offered = await asyncio.to_thread(_offered, stage.urls.owner)
             url = stage.endpoints.redis.daemon_url(9)
             forking, inside = [await asyncio.to_thread(_stock, url, forks=forks) for forks in (True, False)]
-    return [_approval_row(approvals, bare), *_job_rows(offered, forking, inside)]
+    return [_approval_row(approvals, await sdk_orders(200)), *_job_rows(offered, forking, inside)]
 
 
 async def _approvals(console: LiveConsole, listener: Listener, url: str) -> list[float]:
@@ -147,13 +146,6 @@ async def _suggestion(console: LiveConsole, account_id: UUID, symbol: str) -> Su
     return found
 
 
-def _round_trip(url: str) -> float:
-    began = time.perf_counter()
-    with urlopen(url, timeout=5) as answer:  # noqa: S310  this machine
-        answer.read()
-    return (time.perf_counter() - began) * 1000
-
-
 def _offered(url: str) -> list[tuple[float, float]]:
     """Milliseconds from a row's commit to its begin and its end, by Postgres' own clock, on the warm trading worker."""
     taken = []
@@ -196,15 +188,16 @@ def _work(url: str, forks: bool) -> None:  # noqa: FBT001  positional for the ot
 
 
 def _approval_row(approvals: list[float], bare: list[float]) -> Row:
+    """Where the bar was set, the SDK's round trip took 0.95 ms: what it takes here is this machine's share."""
     median, p99, trip = statistics.median(approvals), _p99(approvals), statistics.median(bare)
     return Row(
         row="approval commit → POST",
         ours=f"p50 {median:.0f} ms, p99 {p99:.0f} ms",
-        other=f"bare round trip {trip:.1f} ms",
-        ratio=f"{median / trip:.0f}×",
+        other=f"SDK's place_order to a bare server {trip:.2f} ms",
+        ratio=f"p99 {p99 / trip:.0f}×",
         bar="p99 ≤ 50 ms",
         within=p99 <= 50,
-        figures={"median_ms": median, "p99_ms": p99, "bare_ms": trip, "runs": len(approvals)},
+        figures={"median_ms": median, "p99_ms": p99, "sdk_ms": trip, "runs": len(approvals)},
     )
 
 
