@@ -98,7 +98,7 @@ class Shell:
 
 
 @pytest.fixture
-async def shell(desk: Desk, console_url: str, embedded: Endpoints) -> AsyncIterator[Shell]:
+async def shell(desk: Desk, console_url: str, embedded: Endpoints, tmp_path: Path) -> AsyncIterator[Shell]:
     async def clock(_request: web.Request) -> web.Response:
         return web.json_response(
             {"timeline": "t", "instant": desk.clock.now().isoformat(), "speed": 0, "sequence": 1}
@@ -118,6 +118,7 @@ async def shell(desk: Desk, console_url: str, embedded: Endpoints) -> AsyncItera
             **basics,
             "PYTHONPATH": str(ROOT),
             "XDG_CONFIG_HOME": "/nonexistent",
+            "TMPDIR": str(tmp_path),  # where processes of other tests leave no word
             "SENEX_CONSOLE_DATABASE_URL": console_url,
             "SENEX_CONSOLE_REDIS_URL": embedded.redis.console_url(),
             "SENEX_CLOCK_URL": f"ws://127.0.0.1:{port}/clock",

@@ -234,7 +234,7 @@ def test_a_backup_that_cannot_be_put_away_leaves_nothing(tmp_path: Path) -> None
 def test_what_a_killed_restore_left_running_is_ended(tmp_path: Path) -> None:
     cluster, sockets = tmp_path / "cluster", tmp_path / "senex-scratch-1"
     sockets.mkdir()
-    sleeps = [sys.executable, "-c", "import time; time.sleep(60)"]
+    sleeps = [sys.executable, "-c", "import time; time.sleep(600)"]
     with (
         subprocess.Popen([*sleeps, "-D", str(cluster), "-c", f"unix_socket_directories={sockets}"]) as left,
         subprocess.Popen([*sleeps, "-D", f"{cluster}-of-another"]) as other,
