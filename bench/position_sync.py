@@ -20,6 +20,7 @@ import psycopg
 from bench._large_account import LargeAccount, begin
 from bench._row import Row, print_rows
 from bench._running import open_database
+from daemon.runner import collect_seldom
 from senex.domain.legs import Action, InstrumentType, Leg
 from senex.domain.orders import Order, OrderKind, OrderLine, OrderStatus, Origin, TimeInForce
 from senex.domain.symbols import OptionSymbol, Right
@@ -68,6 +69,7 @@ async def measure() -> list[Row]:
                 synced.append(await _synced(context, account_id, fresh))
                 copied += await _copied(url, account_id, fresh, now)
                 read.append(await _read(context, account_id))
+            collect_seldom()  # as a worker does
             intended = await _intended(context, account_id, namespace, large.expired)
             bare = await _bare(url)
         finally:

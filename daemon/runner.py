@@ -40,7 +40,7 @@ _DEAF_SECONDS = 1.0
 _TURN_SECONDS = 1.0
 _TIDY_SECONDS = 60.0
 _SELDOM = (50_000, 10, 10)
-"""Objects more than went before the collector walks by itself, which takes the time of half an approval."""
+"""How many more objects have come than gone before the collector walks by itself."""
 _OVERDUE_SECONDS, _LOOK_SECONDS = 5.0, 2.0
 """What nobody has offered for so long a worker takes by itself, which it looks for so often: Redis is away."""
 
@@ -190,6 +190,16 @@ class Runner:
         await self._moving.close()
 
 
+def collect_seldom() -> None:
+    """Keep the collector's walks out of work under way: each takes the time of half an approval.
+
+    What is here now stays, so it is left out of them.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_SELDOM)
+
+
 class WarmRunner:
     """A runner in a thread with a loop of its own, so that sessions and pools outlive a job.
 
@@ -256,10 +266,7 @@ class WarmRunner:
             beside = asyncio.create_task(self._beside())
             turning = asyncio.create_task(self._turn(runner))
             hearing = asyncio.create_task(runner.hear() if hears else runner.rescue(self._queue))
-            # what is here now stays: a collection in the middle of an approval need not look at it
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(*_SELDOM)
+            collect_seldom()
             self._ready.set_result((asyncio.get_running_loop(), runner))
             stopping = asyncio.create_task(self._stop.wait())
             await asyncio.wait({stopping, hearing}, return_when=asyncio.FIRST_COMPLETED)
