@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 
 
@@ -17,6 +18,11 @@ class Row:
     bar: str
     within: bool
     figures: dict[str, float] = field(default_factory=dict)
+
+
+def p99_of(values: list[float]) -> float:
+    """The value that 99 of 100 do not exceed."""
+    return sorted(values)[math.ceil(len(values) * 0.99) - 1]
 
 
 def print_rows(*rows: Row) -> None:

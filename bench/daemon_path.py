@@ -22,7 +22,7 @@ from redis import Redis
 from rq import Queue, SimpleWorker, Worker
 
 from bench._bare_broker import sdk_orders
-from bench._row import Row, print_rows
+from bench._row import Row, p99_of, print_rows
 from bench._running import open_folder
 from daemon.demo.stage import Plot, Stage
 from senex.bootstrap.live_console import open_live_console
@@ -189,7 +189,7 @@ def _work(url: str, forks: bool) -> None:  # noqa: FBT001  positional for the ot
 
 def _approval_row(approvals: list[float], bare: list[float]) -> Row:
     """Where the bar was set, the SDK's round trip took 0.95 ms: what it takes here is this machine's share."""
-    median, p99, trip = statistics.median(approvals), _p99(approvals), statistics.median(bare)
+    median, p99, trip = statistics.median(approvals), p99_of(approvals), statistics.median(bare)
     return Row(
         row="approval commit → POST",
         ours=f"p50 {median:.0f} ms, p99 {p99:.0f} ms",
@@ -208,12 +208,12 @@ def _job_rows(
     rows = []
     for place, what, bar in ((0, "begun", 20.0), (1, "done", math.inf)):
         ours, other, warm = ([each[place] for each in some] for some in (offered, forking, inside))
-        median, p99, reference = statistics.median(ours), _p99(ours), statistics.median(other)
+        median, p99, reference = statistics.median(ours), p99_of(ours), statistics.median(other)
         rows.append(
             Row(
                 row=f"work committed → {what} (trading)",
                 ours=f"p50 {median:.1f} ms, p99 {p99:.1f} ms",
-                other=f"stock RQ no-op p50 {reference:.1f} ms, p99 {_p99(other):.1f} ms "
+                other=f"stock RQ no-op p50 {reference:.1f} ms, p99 {p99_of(other):.1f} ms "
                 f"(not forking: {statistics.median(warm):.1f})",
                 ratio=f"{median / reference:.2f}×",
                 bar="≤ 1.2×" if math.isinf(bar) else f"p99 ≤ {bar:.0f} ms, ≤ 1.2×",
@@ -222,16 +222,12 @@ def _job_rows(
                     "ours_ms": median,
                     "p99_ms": p99,
                     "stock_ms": reference,
-                    "stock_p99_ms": _p99(other),
+                    "stock_p99_ms": p99_of(other),
                     "stock_inside_ms": statistics.median(warm),
                 },
             )
         )
     return rows
-
-
-def _p99(values: list[float]) -> float:
-    return sorted(values)[math.ceil(len(values) * 0.99) - 1]
 
 
 if __name__ == "__main__":

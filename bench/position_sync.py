@@ -7,7 +7,6 @@ temporary table and one INSERT .. ON CONFLICT. Every commit waits for its disk.
 from __future__ import annotations
 
 import asyncio
-import math
 import statistics
 import time
 from dataclasses import replace
@@ -18,7 +17,7 @@ from uuid import uuid4
 import psycopg
 
 from bench._large_account import LargeAccount, begin
-from bench._row import Row, print_rows
+from bench._row import Row, p99_of, print_rows
 from bench._running import open_database
 from daemon.runner import collect_seldom
 from senex.domain.legs import Action, InstrumentType, Leg
@@ -197,20 +196,16 @@ def _read_row(read: list[float]) -> Row:
 
 
 def _intent_row(intended: list[float], bare: list[float]) -> Row:
-    median, p99 = statistics.median(intended), _p99(intended)
+    median, p99 = statistics.median(intended), p99_of(intended)
     return Row(
         row="commit of an intent",
         ours=f"p50 {median:.1f} ms, p99 {p99:.1f} ms",
-        other=f"a row's p50 {statistics.median(bare):.1f} ms, p99 {_p99(bare):.1f} ms",
-        ratio=f"{p99 / _p99(bare):.1f}×",
+        other=f"a row's p50 {statistics.median(bare):.1f} ms, p99 {p99_of(bare):.1f} ms",
+        ratio=f"{p99 / p99_of(bare):.1f}×",
         bar="p99 ≤ 5 ms",
         within=p99 <= 5,
-        figures={"median_ms": median, "p99_ms": p99, "row_p99_ms": _p99(bare)},
+        figures={"median_ms": median, "p99_ms": p99, "row_p99_ms": p99_of(bare)},
     )
-
-
-def _p99(taken: list[float]) -> float:
-    return sorted(taken)[math.ceil(len(taken) * 0.99) - 1]
 
 
 if __name__ == "__main__":

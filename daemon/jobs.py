@@ -51,6 +51,8 @@ async def run(
     """
     following: int | Following | None = outbox_id
     async with AsyncExitStack() as claims:  # given back together: what follows does not wait for that
+        # what a run is found to be about, that which follows is about too; it ends with both
+        claims.enter_context(structlog.contextvars.bound_contextvars(**dict.fromkeys(IDS)))
         while following is not None:
             work = await claims.enter_async_context(outbox.claim(following))
             if work is None:
@@ -62,9 +64,10 @@ async def _run(
     work: Work, *, outbox: Outbox, container: Any, handlers: Handlers, limit: float
 ) -> Following | None:
     began = time.monotonic()
-    ids: dict[str, object] = dict.fromkeys(IDS)  # whatever the run binds ends with it
-    ids |= {"run": uuid4().hex[:12], "job": work.job, "outbox": work.id, "subject": work.subject}
-    with structlog.contextvars.bound_contextvars(**ids):
+    run_id = uuid4().hex[:12]
+    with structlog.contextvars.bound_contextvars(
+        run=run_id, job=work.job, outbox=work.id, subject=work.subject
+    ):
         ended = await _handle(work, outbox=outbox, container=container, handlers=handlers, limit=limit)
         if isinstance(ended, str):
             await outbox.failed(work.id, ended)

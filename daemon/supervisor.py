@@ -98,10 +98,12 @@ class Supervisor:
         """Wait so long, or until ``stop``, or until a file says something else; whether one does."""
         stopping = asyncio.create_task(self._stop.wait())
         changing = asyncio.create_task(said_else(files))
-        await asyncio.wait({stopping, changing}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
-        for task in (stopping, changing):
+        done, waiting = await asyncio.wait(
+            {stopping, changing}, timeout=pause, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in waiting:
             task.cancel()
-        return changing.done() and not changing.cancelled()
+        return changing in done
 
     async def _live(self, part: Part) -> int:
         """Run a part once; answer its exit code. Stopping ends it, its group with it."""

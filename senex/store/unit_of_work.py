@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, LiteralString, Self
-from uuid import UUID
 
 import psycopg
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -13,7 +12,7 @@ from senex.domain.errors import SenexError, Unavailable
 from senex.store.repositories.accounts import AccountRepository
 from senex.store.repositories.alarms import AlarmRepository
 from senex.store.repositories.automations import AutomationRepository
-from senex.store.repositories.cases import CaseRepository
+from senex.store.repositories.cases import NOBODY, CaseRepository
 from senex.store.repositories.deployments import DeploymentRepository
 from senex.store.repositories.exits import ExitRepository
 from senex.store.repositories.history import HistoryRepository
@@ -32,6 +31,7 @@ from senex.store.repositories.summaries import SummaryRepository
 if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
+    from uuid import UUID
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -123,7 +123,6 @@ _REPOSITORIES = {
     "cases": CaseRepository,
 }
 
-_NOBODY = UUID(int=0)
 _LANES = 2
 """Orders move beside one reading."""
 
@@ -143,7 +142,7 @@ class PostgresUnits:
     async def plan(self, now: datetime) -> None:
         """Have what stands between an approval and its order connected, and planned where it is lent first."""
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self.account_lock(_NOBODY))
+            await stack.enter_async_context(self.account_lock(NOBODY))
             for _ in range(_LANES):
                 tx = await stack.enter_async_context(self())
                 await tx.cases.plan(now)

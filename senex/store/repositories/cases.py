@@ -157,7 +157,7 @@ _LOCKED = (
 )
 
 
-_NOBODY = UUID(int=0)
+NOBODY = UUID(int=0)
 
 
 class CaseRepository(Repository):
@@ -166,9 +166,9 @@ class CaseRepository(Repository):
     async def plan(self, now: datetime) -> None:
         """Ask about nobody what an approval and its order ask, so that this connection has it planned."""
         for questions in (_DECISION, _SUBMISSION, _LOCKED):
-            await self._ask(*questions, id=_NOBODY)
+            await self._ask(*questions, id=NOBODY)
         for first in ((*_LOCKED_SUGGESTION, *selects.FENCE), selects.FENCE_SHARED):
-            await self._ask(*first, *_BOOKS, suggestion=_NOBODY, **_around(_NOBODY, now))
+            await self._ask(*first, *_BOOKS, suggestion=NOBODY, **_around(NOBODY, now))
 
     async def decision(self, decision_id: UUID) -> DecisionCase:
         decided, result, operator, account, order, instruments, *suggestion = await self._ask(
