@@ -8,6 +8,7 @@ parent, so nothing that a job leaves behind stays; one whose loop hangs is ended
 from __future__ import annotations
 
 import os
+import time
 import traceback
 from contextlib import suppress
 from datetime import timedelta
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from redis.exceptions import RedisError
+from rq.exceptions import StopRequested
 from rq.job import JobStatus
 from rq.timeouts import JobTimeoutException
 from rq.utils import now
@@ -41,7 +43,7 @@ HEARING_JOBS_PER_CHILD = 5000
 CONCURRENCY = {"trading": 1, "accounts": 2, "default": 1}
 _IDLE_SECONDS, _RETIRE_SECONDS = 5, 1
 """RQ's loop turns so often with nothing to do: heartbeats are not its business. To retire it waits less."""
-_HUNG_SECONDS = 5.0
+_HUNG_SECONDS, _AWAY_SECONDS = 5.0, 1.0
 _BEHIND = 5
 """How far what reads and reckons stands back behind what sends, where they want the same processor."""
 _HEARTBEAT, _SPARE_SECONDS = timedelta(seconds=5), 60
@@ -67,6 +69,11 @@ class ConfinedWorker(SimpleWorker):
     @property
     def dequeue_timeout(self) -> int:
         return _IDLE_SECONDS
+
+    @property
+    def told_to_stop(self) -> bool:
+        """Whether a signal has, while a job ran."""
+        return bool(self._stop_requested)
 
     def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
         # retire when there is nothing to do, so that nothing waits for a successor
@@ -118,14 +125,29 @@ def serve_queue(queue: str, means: Means, *, redis_url: str, instance: str) -> i
         queue=queue,
     )
     warm.start()
-    worker = ConfinedWorker([queue], connection=connect_queues(redis_url, patient=True), **_TIMES)
-    worker.perform_with, worker.pulse = warm.perform, lambda: _end_if_hung(warm, means.limit)
-    worker.done_besides = lambda: warm.heard
-    if queue == HEARD:
-        worker.jobs_at_most = HEARING_JOBS_PER_CHILD
-    worker.work(logging_level="WARNING")
+    _take_jobs(queue, warm, redis_url=redis_url, limit=means.limit)
     warm.stop()
     return 1 if warm.failed else 0
+
+
+def _take_jobs(queue: str, warm: WarmRunner, *, redis_url: str, limit: float) -> None:
+    """Take jobs from Redis until stopped or retired; RQ cannot begin without it, the loop of the jobs goes on."""
+    worker: ConfinedWorker | None = None
+    with suppress(StopRequested):  # a signal's, whatever goes on here
+        while worker is None or not worker.told_to_stop:
+            try:
+                worker = ConfinedWorker([queue], connection=connect_queues(redis_url, patient=True), **_TIMES)
+                worker.perform_with, worker.pulse = warm.perform, lambda: _end_if_hung(warm, limit)
+                worker.done_besides = lambda: warm.heard
+                if queue == HEARD:
+                    worker.jobs_at_most = HEARING_JOBS_PER_CHILD
+                worker.work(logging_level="WARNING")
+            except RedisError as problem:
+                _log.warning("Redis does not answer; work is found in Postgres", why=str(problem))
+            else:
+                return
+            time.sleep(_AWAY_SECONDS)
+            _end_if_hung(warm, limit)
 
 
 def _end_if_hung(warm: WarmRunner, limit: float) -> None:

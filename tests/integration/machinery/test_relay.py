@@ -133,6 +133,23 @@ def test_without_redis_workers_find_by_themselves_what_nobody_can_offer(
     assert [machinery.runs(row) for row in rows] == [1, 1, 1]
 
 
+def test_a_worker_that_starts_without_redis_finds_work_too(
+    alone: tuple[EmbeddedServices, Stage], open_folder: Path
+) -> None:
+    services, machinery = alone
+    kill_server("valkey-server", open_folder)
+    worker = machinery.start("worker")
+    rows = [machinery.add("note", queue) for queue in ("accounts", "default", "trading")]
+    eventually(lambda: all(map(machinery.done, rows)))
+    assert [machinery.runs(row) for row in rows] == [1, 1, 1]
+    services.revive()
+    machinery.start("relay")
+    late = machinery.add("note", "accounts")
+    eventually(lambda: machinery.done(late))
+    worker.terminate()
+    assert ended(worker) == 0
+
+
 def test_a_wiped_redis_is_filled_again_from_postgres(machinery: Stage) -> None:
     work = machinery.add("note")
     machinery.start("relay")
