@@ -142,7 +142,8 @@ class Server:
             due = exchange.clock.machine_seconds_until(exchange.market.instant(exchange.board.tick + 1))
             wait = None if due is None else max(due, _SHORTEST_WAIT if exchange.clock.speed > 1 else 0.0)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
             self._wake.clear()
 
     def _tick(self) -> None:

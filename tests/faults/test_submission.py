@@ -29,7 +29,8 @@ async def test_a_worker_killed_before_its_request_arrives_leaves_unknown_and_sen
     catch = world.proxy.catch("POST", f"/accounts/{account.number}/orders")
     answer = await world.decided(await world.approve(first))
     assert answer.order_id is not None
-    await asyncio.wait_for(catch.caught.wait(), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await catch.caught.wait()
     assert (await world.order(answer.order_id)).attempt_status == "sending"
     world.kill("worker")
     catch.give(Verdict.DROP)
@@ -55,7 +56,8 @@ async def test_an_answer_lost_on_its_way_back_is_adopted_and_never_sent_again(wo
     catch = world.proxy.catch("POST", f"/accounts/{account.number}/orders")
     answer = await world.decided(await world.approve(suggestion))
     assert answer.order_id is not None
-    await asyncio.wait_for(catch.caught.wait(), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await catch.caught.wait()
     streamer = world.process("streamer").pid
     os.killpg(streamer, signal.SIGSTOP)  # no alert may be faster than the lost answer
     try:

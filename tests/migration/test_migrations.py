@@ -132,7 +132,8 @@ async def test_a_newer_database_is_refused_by_all(owner_url: str) -> None:
     with pytest.raises(UsageProblem, match="9999") as refused:
         await asyncio.to_thread(migrate, owner_url, operator="somebody")
     with pytest.raises(UsageProblem) as waiting:
-        await asyncio.wait_for(wait_for_schema(owner_url), 30)
+        async with asyncio.timeout(30):
+            await wait_for_schema(owner_url)
 
     assert (refused.value.code, waiting.value.code) == ("E_DATABASE_NEWER", "E_DATABASE_NEWER")
     assert rows(owner_url, rows_before) == [(1,)]
@@ -142,7 +143,8 @@ async def test_a_newer_database_is_refused_by_all(owner_url: str) -> None:
 async def test_a_service_waits_until_the_schema_is_there(owner: str) -> None:
     waiting = asyncio.create_task(wait_for_schema(owner))
     await asyncio.to_thread(migrate, owner, operator="trader")
-    await asyncio.wait_for(waiting, 30)
+    async with asyncio.timeout(30):
+        await waiting
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(owner: str) -> None:

@@ -186,7 +186,8 @@ async def test_the_version_before_runs_on_a_schema_that_only_expanded(
         connection.execute("UPDATE alembic_version SET version_num = '9999'")  # by a senex to come
         connection.execute("ALTER TABLE decision ADD COLUMN of_a_senex_to_come text")
 
-    await asyncio.wait_for(wait_for_schema(owner_url), 30)
+    async with asyncio.timeout(30):
+        await wait_for_schema(owner_url)
     reads = Reads(console_url)
     assert await reads.accounts(NOW) == ()
     await reads.close()

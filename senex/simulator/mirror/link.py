@@ -108,7 +108,8 @@ class Link:
         while self.connected and self._wishes.is_set():
             async with self._news:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), 1)
+                    async with asyncio.timeout(1):
+                        await self._news.wait()
         if self._socket is None or not self.connected:
             return
         await self._keep_alive(self._socket)

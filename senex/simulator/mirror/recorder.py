@@ -174,10 +174,12 @@ async def _first_rows(link: Link, stop: asyncio.Event) -> None:
     """Return once the feed has told everything there is for the first time."""
     while not link.connected and not stop.is_set():
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), 0.05)
+            async with asyncio.timeout(0.05):
+                await stop.wait()
     await link.caught_up()
     with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), 0.5)
+        async with asyncio.timeout(0.5):
+            await stop.wait()
     await link.caught_up()
 
 

@@ -125,7 +125,8 @@ class Processes(Bench):
             if not row.busy:
                 return
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.fuse.blown.wait(), _LOOK_AGAIN)
+                async with asyncio.timeout(_LOOK_AGAIN):
+                    await self.fuse.blown.wait()
         left = await self.rows("SELECT job, subject, offers, error FROM outbox WHERE done_at IS NULL")
         raise Broken("liveness", f"the outbox does not become empty: {left}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,20 @@ async def test_a_frozen_redis_is_noticed(redis: Redis, server: RedisServer) -> N
         await reader.next(Lost)
         server.thaw()
         await reader.next(Joined)
+
+
+async def test_no_command_swallows_a_cancel(server: RedisServer) -> None:
+    connection = open_redis(server.url).connection_pool.make_connection()  # type: ignore[no-untyped-call]
+    await connection.connect()
+    for turns in range(6):  # of the loop, before it is cancelled
+        sending = asyncio.create_task(connection.send_command("PING"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        stopped = sending.cancel()
+        await asyncio.wait({sending})
+        assert sending.cancelled() == stopped
+        await connection.connect()
+    await connection.disconnect()
 
 
 async def test_all_cache_keys_carry_a_ttl(redis: Redis) -> None:
