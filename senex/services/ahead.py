@@ -38,9 +38,7 @@ class Ahead:
 
     def begin(self, broker: Broker, case: SubmissionCase) -> None:
         """Have the broker try the order of a case that is about to be written."""
-        margin = asyncio.ensure_future(dry_run(broker, ticket_of(case)))
-        margin.add_done_callback(_heard)
-        self._begun[case.attempt.id] = Begun(case, margin)
+        self._begun[case.attempt.id] = Begun(case, begin_dry_run(broker, ticket_of(case)))
         while len(self._begun) > _AT_MOST:
             del self._begun[next(iter(self._begun))]
 
@@ -62,8 +60,14 @@ def ticket_of(case: SubmissionCase) -> Ticket:
     )
 
 
-async def dry_run(broker: Broker, ticket: Ticket) -> Decimal:
-    """The margin the broker would require. Raises as ``Broker.dry_run``."""
+def begin_dry_run(broker: Broker, ticket: Ticket) -> asyncio.Task[Decimal]:
+    """Comes to the margin the broker would require. Raises as ``Broker.dry_run``."""
+    margin = asyncio.ensure_future(_dry_run(broker, ticket))
+    margin.add_done_callback(_heard)
+    return margin
+
+
+async def _dry_run(broker: Broker, ticket: Ticket) -> Decimal:
     await broker.prepare()
     return (await broker.dry_run(ticket)).margin_requirement
 

@@ -7,7 +7,6 @@ the only POST. Whatever is not a definite answer is UNKNOWN.
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from senex.domain.lots import leg_quantities
 from senex.domain.orders import AttemptStatus, OrderKind, OrderStatus, advance, advance_attempt
 from senex.domain.risk import Entry
 from senex.ports.broker import Accepted, Ambiguous, RefusedByBroker
-from senex.services.ahead import dry_run, ticket_of
+from senex.services.ahead import begin_dry_run, ticket_of
 from senex.services.context import Context, Postponed, finished
 from senex.services.follow import follow_order
 from senex.services.intents import attempt_again
@@ -142,13 +141,12 @@ async def _checked(
         await context.broker.prepare()
         await _check_price(context, case)
         return None
-    dry = asyncio.ensure_future(dry_run(context.broker, ticket)) if begun is None else begun.margin
+    dry = begin_dry_run(context.broker, ticket) if begun is None else begun.margin
     try:
         await _check_price(context, case)
         return await dry
     finally:
         dry.cancel()
-        await asyncio.gather(dry, return_exceptions=True)
 
 
 def _check_age(context: Context, order: Order) -> None:

@@ -65,6 +65,22 @@ async def test_an_entry_stays_inside_its_approved_band(desk: Desk) -> None:
     assert new.valid_until is not None
 
 
+async def test_an_entry_whose_market_leaves_the_band_before_it_is_sent_is_not(desk: Desk) -> None:
+    entry = await desk.order(await desk.approve(await desk.suggest()))
+    sent = len(desk.broker.posts)
+    price = entry.limit_price - D("0.01")
+    decision = await desk.decide(DecisionKind.REPLACE_ORDER, order_id=entry.id, price=price)
+    [work] = await desk.work()
+    await desk.run(work)
+    assert await desk.answer(decision) == ("done", "OK")
+    desk.dearer(3)
+    await desk.drain()
+    [new] = [each for each in await desk.orders(OrderKind.ENTRY) if each.replaces_id == entry.id]
+    assert new.status is OrderStatus.REJECTED
+    assert (await desk.order(entry.id)).status is OrderStatus.WORKING
+    assert len(desk.broker.posts) == sent
+
+
 async def test_a_cancel_takes_back_the_replacement_that_was_not_sent(desk: Desk) -> None:
     target = await _target(desk)
     sent = len(desk.broker.posts)

@@ -152,6 +152,14 @@ class Desk:
             position = (await tx.positions.open(await self.account()))[0]
             return [order for order in await tx.orders.of_position(position.id) if order.kind is kind]
 
+    def dearer(self, times: int) -> None:
+        """Everything costs so many times as much, as of now."""
+        quotes = {
+            symbol: quote._replace(bid=(quote.bid or D(0)) * times, ask=(quote.ask or D(0)) * times)
+            for symbol, quote in self.quotes.market.quotes.items()
+        }
+        self.quotes.market = Market(quotes, self.clock.now())
+
     def mids(self, order: Order) -> dict[str, Decimal]:
         """Each leg at its mid."""
         quotes = self.quotes.market.quotes
@@ -361,11 +369,7 @@ async def test_stale_quotes_refuse(desk: Desk) -> None:
 
 async def test_a_price_outside_the_band_needs_a_new_look(desk: Desk) -> None:
     suggestion = await desk.suggest()
-    dearer = {
-        symbol: quote._replace(bid=(quote.bid or D(0)) * 3, ask=(quote.ask or D(0)) * 3)
-        for symbol, quote in desk.quotes.market.quotes.items()
-    }
-    desk.quotes.market = Market(dearer, desk.clock.now())
+    desk.dearer(3)
     decision = await desk.approval(suggestion)
     await desk.drain()
     assert await desk.answer(decision) == ("refused", "E_PRICE_MOVED")
