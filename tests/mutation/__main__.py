@@ -57,6 +57,7 @@ SUITE = (
     *BOOKS,
     "tests/integration/test_limits.py",
     "tests/integration/test_exits.py",
+    "tests/integration/test_cover.py",
     "tests/integration/test_reconcile.py",
     "tests/integration/test_live_one_lot.py",
     "tests/integration/test_replace_order.py",
