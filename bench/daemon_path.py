@@ -39,6 +39,8 @@ ACCOUNTS, SYMBOLS = 25, ("QQQ", "SPY", "IWM", "GLD")
 """Approvals are of each symbol in each account: enough for the 99th of a hundred to be one of them."""
 JOBS = 105
 _READY, _ANSWER = 90.0, 60.0
+_POSTED, _TRIP = 50.0, 0.95
+"""Milliseconds: an approval's way is to take so long where the SDK's round trip takes that."""
 # who begins with a row leases it anew
 _TAKEN = """
 SELECT extract(epoch FROM lease_until - created_at) * 1000 - 1000 * %s, extract(epoch FROM done_at - created_at) * 1000
@@ -188,15 +190,15 @@ def _work(url: str, forks: bool) -> None:  # noqa: FBT001  positional for the ot
 
 
 def _approval_row(approvals: list[float], bare: list[float]) -> Row:
-    """Where the bar was set, the SDK's round trip took 0.95 ms: what it takes here is this machine's share."""
+    """What the SDK's own round trip takes here, beside what it took where the bar was set, is this machine's share."""
     median, p99, trip = statistics.median(approvals), p99_of(approvals), statistics.median(bare)
     return Row(
         row="approval commit → POST",
         ours=f"p50 {median:.0f} ms, p99 {p99:.0f} ms",
         other=f"SDK's place_order to a bare server {trip:.2f} ms",
         ratio=f"p99 {p99 / trip:.0f}×",
-        bar="p99 ≤ 50 ms",
-        within=p99 <= 50,
+        bar=f"p99 ≤ {_POSTED:.0f} ms where the SDK takes {_TRIP:.2f}: {_POSTED / _TRIP:.0f}×",
+        within=p99 / trip <= _POSTED / _TRIP,
         figures={"median_ms": median, "p99_ms": p99, "sdk_ms": trip, "runs": len(approvals)},
     )
 
