@@ -8,7 +8,7 @@ scheduler stay small.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 
@@ -16,6 +16,8 @@ from senex.domain.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from psycopg.abc import PQGen
 
 AsyncConnection = psycopg.AsyncConnection[tuple[Any, ...]]
 
@@ -33,6 +35,16 @@ SERVER_KEEPALIVE = (
 )
 # leases and heartbeats are hints: losing the last ones in a crash costs an offer, never a fact
 _RELAXED = f"{SERVER_KEEPALIVE} -c synchronous_commit=off"
+_LOOK_SECONDS = 5.0
+_T = TypeVar("_T")
+
+
+class _Waiting(psycopg.AsyncConnection[tuple[Any, ...]]):
+    """Sleeps until something comes: psycopg's own looks ten times a second whether it was interrupted."""
+
+    async def wait(self, gen: PQGen[_T], interval: float = _LOOK_SECONDS, timeout: float | None = None) -> _T:
+        """As psycopg's; an event loop is told of an interrupt."""
+        return await super().wait(gen, interval, timeout)
 
 
 async def connect(url: str, *, name: str, durable: bool = False) -> AsyncConnection:
@@ -42,7 +54,7 @@ async def connect(url: str, *, name: str, durable: bool = False) -> AsyncConnect
     """
     options = SERVER_KEEPALIVE if durable else _RELAXED
     try:
-        return await psycopg.AsyncConnection.connect(
+        return await _Waiting.connect(
             url, autocommit=True, application_name=f"senex {name}", options=options, **KEEPALIVE
         )
     except psycopg.OperationalError as problem:
