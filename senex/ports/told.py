@@ -41,6 +41,12 @@ class Alarms(Protocol):
         """Of an account's alarms of one code only those about ``objects`` still hold."""
         ...
 
+    async def resolve_about(
+        self, object_type: str, objects: Collection[str], *, account_id: UUID, now: datetime
+    ) -> None:
+        """There is nothing left that any alarm about ``objects`` could be about."""
+        ...
+
     async def seen(self, alarm_id: UUID, *, by: str, now: datetime) -> bool:
         """Somebody has looked; false when that was so already."""
         ...

@@ -50,14 +50,16 @@ async def follow_holdings(tx: UnitOfWork, position: Position, *, reason: str, no
 
 
 async def _move(tx: UnitOfWork, position: Position, *, reason: str, now: datetime) -> bool:
-    """Give the position the status that its lots and orders say; false while its entry may still fill."""
+    """Give the position the status that its lots and orders say, and end the alarms of what is gone.
+
+    False while its entry may still fill.
+    """
     lots, orders = await tx.positions.lots(position.id), await tx.orders.of_position(position.id)
     status = status_by(lots, orders)
+    ended = status in (PositionStatus.CLOSED, PositionStatus.EXPIRED)
     if status is not None and status is not position.status:
-        ended = status in (PositionStatus.CLOSED, PositionStatus.EXPIRED)
         await tx.positions.set_status(position.id, status, now=now, closure_reason=reason if ended else None)
-        if ended:
-            await end_alarms(tx, position, now)
+    await end_alarms(tx, position, lots, now, ended=ended)
     return status is not None
 
 

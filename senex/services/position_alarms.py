@@ -1,4 +1,4 @@
-"""Alarms about a position as a whole: they end with it."""
+"""Alarms about a position, or a spread or contract of it: they end with what they are about."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from senex.domain.alarms import Alarm, Severity
 from senex.domain.positions import OPEN_STATUSES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
+    from senex.domain.lots import Lot
     from senex.domain.positions import Position
     from senex.ports.unit_of_work import UnitOfWork
 
@@ -21,10 +23,17 @@ UNMANAGED = "UNMANAGED_EXPIRES"
 ASSIGNED = "ASSIGNED"
 
 
-async def end_alarms(tx: UnitOfWork, position: Position, now: datetime) -> None:
-    """Nothing is held any more that they could be about."""
-    for code in (STOP_ALERT, STOP_REACHED, BLIND, UNMANAGED, ASSIGNED):
-        await tx.alarms.resolve(code, str(position.id), account_id=position.account_id, now=now)
+async def end_alarms(
+    tx: UnitOfWork, position: Position, lots: Sequence[Lot], now: datetime, *, ended: bool
+) -> None:
+    """Whatever is about a spread or a contract that is not held any more, or about a position that has ``ended``."""
+    held = {part for lot in lots if lot.open_quantity for part in (lot.spread_key, lot.symbol)}
+    gone = {part for lot in lots for part in (lot.spread_key, lot.symbol)} - held
+    objects = [f"{position.id}/{part}" for part in sorted(gone)]
+    if ended:
+        objects.append(str(position.id))
+    if objects:
+        await tx.alarms.resolve_about("position", objects, account_id=position.account_id, now=now)
 
 
 async def propose_tickets(tx: UnitOfWork, account_id: UUID, now: datetime) -> None:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from senex.domain.positions import Position
     from senex.domain.quotes import Market
     from senex.ports.records import Instrument, Work
-    from senex.ports.unit_of_work import UnitOfWork
     from senex.services.context import Context
 
 RISK = "DIVIDEND_RISK"
@@ -45,13 +44,14 @@ async def watch_dividends(context: Context, account_id: UUID, work: Work) -> Non
     announced = {name: await context.broker.dividend(name) for name in sorted(underlyings)}
     streamers = underlyings | {each.streamer for each in instruments.values()}
     market = await context.quotes.wanted(streamers, timeout=WAIT_FOR_QUOTES)
+    sounded = set()
+    for position in threatened:
+        dividend = announced[position.underlying]
+        for lot in calls[position.id] if dividend is not None else ():
+            alarm = _judge(context, position, lot, dividend, calendar, market, instruments)
+            if alarm is not None and await _sound_if_held(context, alarm, position, lot):
+                sounded.add(alarm.object_id)
     async with context.units() as tx:
-        sounded = set()
-        for position in threatened:
-            dividend = announced[position.underlying]
-            for lot in calls[position.id] if dividend is not None else ():
-                if await _judge(tx, context, position, lot, dividend, calendar, market, instruments):
-                    sounded.add(f"{position.id}/{lot.symbol}")
         await tx.alarms.resolve_others(RISK, sounded, account_id=account_id, now=now)
         await tx.outbox.done(work)
         await tx.commit()
@@ -67,8 +67,18 @@ def _short_calls(lots: Sequence[Lot]) -> list[Lot]:
     ]
 
 
-async def _judge(
-    tx: UnitOfWork,
+async def _sound_if_held(context: Context, alarm: Alarm, position: Position, lot: Lot) -> bool:
+    """Unless the call was closed while the broker was asked, which ended the alarm."""
+    async with context.units() as tx:
+        await tx.positions.get(position.id, lock=True)
+        held = any(each.symbol == lot.symbol for each in _short_calls(await tx.positions.lots(position.id)))
+        if held:
+            await tx.alarms.sound(alarm, context.clock.now())
+            await tx.commit()
+    return held
+
+
+def _judge(
     context: Context,
     position: Position,
     lot: Lot,
@@ -76,10 +86,10 @@ async def _judge(
     calendar: Calendar,
     market: Market,
     instruments: Mapping[str, Instrument],
-) -> bool:
+) -> Alarm | None:
     now = context.clock.now()
     if dividend is None:
-        return False
+        return None
     known = instruments.get(lot.symbol)
     call = ShortCall(
         lot.symbol,
@@ -89,7 +99,7 @@ async def _judge(
     spot = _mid(market, position.underlying, context)
     found = dividend_threatens(call, spot=spot, dividend=dividend, now=now, calendar=calendar)
     if found is False:
-        return False
+        return None
     why = (
         f"and it cannot be told ({found.why})"
         if isinstance(found, Unknown)
@@ -100,8 +110,7 @@ async def _judge(
         f"less than that, {why}. `senex positions close {str(position.id)[:8]} --spread {lot.spread_key}` closes it."
     )
     subject = f"{position.id}/{lot.symbol}"
-    await tx.alarms.sound(Alarm(RISK, Severity.CRITICAL, position.account_id, "position", subject, text), now)
-    return True
+    return Alarm(RISK, Severity.CRITICAL, position.account_id, "position", subject, text)
 
 
 def _mid(market: Market, streamer: str, context: Context) -> Decimal | Unknown:

@@ -40,17 +40,21 @@ async def watch_freshness(context: Context, account_id: UUID, work: Work) -> Non
 async def check_expirations(context: Context, account_id: UUID, work: Work) -> None:
     """Sound an alarm for every position that is still open and stops trading today, in time to act on it."""
     now = context.clock.now()
-    async with context.units() as tx:
+    async with context.units.reading() as tx:
         session = (await tx.market.calendar(new_york_date(now))).session_on(new_york_date(now))
-        warned = []
-        if isinstance(session, Session) and (severity := expiry_severity(session, now)) is not None:
-            for position in await tx.positions.open(account_id):
-                if position.status not in OPEN_STATUSES:
-                    continue
-                stops = await _stops(tx, position)
+        positions = await tx.positions.open(account_id)
+    warned = []
+    if isinstance(session, Session) and (severity := expiry_severity(session, now)) is not None:
+        for listed in positions:
+            async with context.units() as tx:
+                # it may close at this moment, which ends the alarm
+                position = await tx.positions.get(listed.id, lock=True)
+                stops = await _stops(tx, position) if position.status in OPEN_STATUSES else []
                 if expires_today(stops, session):
                     warned.append(str(position.id))
                     await tx.alarms.sound(await _expiring(tx, position, severity, min(stops)), now)
+                    await tx.commit()
+    async with context.units() as tx:
         await tx.alarms.resolve_others("EXPIRES_TODAY", warned, account_id=account_id, now=now)
         await tx.outbox.done(work)
         await tx.commit()

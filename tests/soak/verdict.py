@@ -67,10 +67,12 @@ def undone(world: World) -> list[str]:
 
 
 def alarms(world: World, blows: Collection[Blow]) -> list[str]:
-    """No alarm that the run itself did not cause, and none left over of what was done to the daemon."""
+    """No alarm that the run itself did not cause, and none that is left over: of what was done, or of a position."""
     rows = world.sql(
         "SELECT code, text, raised_at, resolved_at, EXISTS (SELECT FROM position p WHERE "
-        "p.strategy = 'unmanaged' AND starts_with(object_id, p.id || '/')) AS elsewhere FROM alarm ORDER BY raised_at"
+        "p.strategy = 'unmanaged' AND starts_with(object_id, p.id || '/')) AS elsewhere, EXISTS (SELECT FROM position "
+        "WHERE status IN ('closed', 'expired') AND split_part(object_id, '/', 1) = position.id::text) AS over "
+        "FROM alarm ORDER BY raised_at"
     )
     found = []
     for row in rows:
@@ -81,4 +83,6 @@ def alarms(world: World, blows: Collection[Blow]) -> list[str]:
             found.append(f"alarm {row.code} ({row.raised_at.isoformat()}): {row.text}")
         elif row.code in OF_HARM and row.resolved_at is None:
             found.append(f"alarm {row.code} ({row.raised_at.isoformat()}) does not end: {row.text}")
+        elif row.over and row.resolved_at is None:
+            found.append(f"alarm {row.code} ({row.raised_at.isoformat()}) outlives its position: {row.text}")
     return found

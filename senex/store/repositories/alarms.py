@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from sqlalchemy import Text, Uuid, all_, and_, bindparam, case, delete, select, update
+from sqlalchemy import Text, Uuid, all_, and_, any_, bindparam, case, delete, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -56,6 +56,12 @@ _RESOLVE_OTHERS = _which.where(
     _alarm.c.account_id == bindparam("account"),
     _alarm.c.object_id != all_(bindparam("objects", type_=ARRAY(Text))),
 )
+_RESOLVE_ABOUT = update(_alarm).where(
+    _OPEN,
+    _alarm.c.account_id == bindparam("account"),
+    _alarm.c.object_type == bindparam("type"),
+    _alarm.c.object_id == any_(bindparam("objects", type_=ARRAY(Text))),
+)
 _FORGET = delete(_difference).where(_difference.c.account_id == bindparam("of"))
 
 
@@ -88,6 +94,12 @@ class AlarmRepository(Repository):
     ) -> None:
         which = {"which": code, "objects": list(objects), "account": account_id}
         await self._put(_RESOLVE_OTHERS, {**which, "resolved_at": now})
+
+    async def resolve_about(
+        self, object_type: str, objects: Collection[str], *, account_id: UUID, now: datetime
+    ) -> None:
+        which = {"type": object_type, "objects": list(objects), "account": account_id}
+        await self._put(_RESOLVE_ABOUT, {**which, "resolved_at": now})
 
     async def seen(self, alarm_id: UUID, *, by: str, now: datetime) -> bool:
         statement = (
