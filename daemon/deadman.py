@@ -11,9 +11,10 @@ import urllib.request
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
+import psycopg
 import structlog
 
-from senex.domain.errors import Unavailable
+from senex.domain.errors import SenexError
 from senex.domain.rules import parse_rule
 from senex.domain.schedule import HORIZON_DAYS, slots_between
 from senex.domain.unknown import Unknown
@@ -43,11 +44,13 @@ class MarketClock(Protocol):
 
 
 def why_not(vigil: Vigil | None, now: datetime, calendar: Calendar) -> str | None:
-    """Why the comparison is not on time; None while it is."""
+    """Why the comparison is not on time; None while it is. Raises UsageProblem for a rule that is none."""
     if vigil is None or not vigil.enabled:
         return "reconcile_trades is paused"
     if not vigil.accounts:
         return "no account has been read yet"
+    if vigil.reconciled_at is None:
+        return "an account was never compared"
     if not vigil.working:
         return "no worker of trading lives"
     if vigil.unready:
@@ -55,7 +58,7 @@ def why_not(vigil: Vigil | None, now: datetime, calendar: Calendar) -> str | Non
     due = slots_between(parse_rule(vigil.rule), now - timedelta(days=HORIZON_DAYS), now - LATE, calendar)
     if isinstance(due, Unknown):
         return due.why
-    if due and (vigil.reconciled_at is None or vigil.reconciled_at < due[-1]):
+    if due and vigil.reconciled_at < due[-1]:
         return f"nothing was compared since the slot of {due[-1].isoformat()}"
     return None
 
@@ -85,8 +88,11 @@ async def keep_vigil(
                 problem = hindered() or why_not(vigil, now, await read_calendar(connection, now.date()))
                 if problem is None:
                     await asyncio.to_thread(_ask, url)
-            # whatever is at that address, or is no address at all; never said, as who knows it can keep it quiet
-            except (Unavailable, OSError, http.client.HTTPException, ValueError) as error:
+            except SenexError as error:
+                problem = error.message
+            # whatever is in the database or at that address, or is no address at all; the address is never said, as
+            # who knows it can keep it quiet
+            except (psycopg.Error, OSError, http.client.HTTPException, ValueError) as error:
                 problem = type(error).__name__
             if problem != said:
                 _log.info("asked" if problem is None else "not asked", why=problem or "")

@@ -21,7 +21,7 @@ SELECT s.rule, s.enabled, a.accounts, a.unready, a.reconciled_at,
         AND beat_at > clock_timestamp() - make_interval(secs => %s)) AS working
 FROM job_schedule s CROSS JOIN (
     SELECT count(*) AS accounts, count(*) FILTER (WHERE NOT coalesce(r.ready, false)) AS unready,
-        min(coalesce(r.reconciled_at, '-infinity')) AS reconciled_at
+        CASE WHEN bool_and(r.reconciled_at IS NOT NULL) THEN min(r.reconciled_at) END AS reconciled_at
     FROM account a LEFT JOIN readiness r ON r.account_id = a.id
     WHERE a.environment = %s AND NOT a.closed) a
 WHERE s.name = %s

@@ -22,6 +22,7 @@ from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from typing import LiteralString
 
 __all__ = ["desk"]
 
@@ -107,12 +108,13 @@ async def says(capsys: pytest.CaptureFixture[str], words: str) -> str | None:
     return out if words in out else None
 
 
+async def asked(outside: Outside, times: int) -> bool:
+    return outside.asked >= times
+
+
 async def test_it_asks_while_the_books_are_compared(
     desk: Desk, database_url: str, owner_url: str, outside: Outside, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def asked(times: int) -> bool:
-        return outside.asked >= times
-
     async with await connect(database_url, name="test") as connection:
         found = await read_vigil(connection, ENVIRONMENT)
         assert found is not None
@@ -124,7 +126,7 @@ async def test_it_asks_while_the_books_are_compared(
                 outside.url, direct_url=database_url, environment=ENVIRONMENT, clock=desk.clock, every=0.02
             )
         )
-        await until(lambda: asked(2))
+        await until(lambda: asked(outside, 2))
         with psycopg.connect(owner_url, autocommit=True) as owner:
             owner.execute("UPDATE readiness SET ready = false")
         await until(lambda: says(capsys, "1 accounts are not ready"))
@@ -132,6 +134,67 @@ async def test_it_asks_while_the_books_are_compared(
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
         assert outside.asked == before
+
+
+_OTHER_ACCOUNT = """
+INSERT INTO account (id, broker, environment, number, nickname, margin_or_cash, option_level, closed, closing_only,
+    risk_preset, created_at, updated_at)
+VALUES (gen_random_uuid(), 'tastytrade', 'simulated', '5WX2', '', 'margin', '', false, false, 'moderate', now(), now())
+"""
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why", "mend"),
+    [
+        (
+            _OTHER_ACCOUNT,
+            "an account was never compared",
+            "UPDATE account SET closed = true WHERE number = '5WX2'",
+        ),
+        (
+            "UPDATE readiness SET reconciled_at = NULL",
+            "an account was never compared",
+            "UPDATE readiness SET reconciled_at = changed_at",
+        ),
+        (
+            "UPDATE job_schedule SET rule = 'now and then' WHERE name = 'reconcile_trades'",
+            "'now and then' is not a schedule rule",
+            "UPDATE job_schedule SET rule = 'daily 09:30 sessions' WHERE name = 'reconcile_trades'",
+        ),
+        ("ALTER TABLE readiness RENAME TO gone", "UndefinedTable", "ALTER TABLE gone RENAME TO readiness"),
+    ],
+    ids=["another account", "one account", "the rule", "the table"],
+)
+async def test_whatever_cannot_be_read_is_said_and_asked_again_once_it_can(
+    desk: Desk,
+    database_url: str,
+    owner_url: str,
+    outside: Outside,
+    capsys: pytest.CaptureFixture[str],
+    spoil: LiteralString,
+    why: str,
+    mend: LiteralString,
+) -> None:
+    async with await connect(database_url, name="test") as connection:
+        await beat(connection, "worker trading", "here/1")
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute(spoil)
+        keeping = asyncio.create_task(
+            keep_vigil(
+                outside.url, direct_url=database_url, environment=ENVIRONMENT, clock=desk.clock, every=0.02
+            )
+        )
+
+        async def told() -> str | None:
+            assert not keeping.done()
+            return await says(capsys, why)
+
+        await until(told)
+        assert outside.asked == 0
+        owner.execute(mend)
+        await until(lambda: asked(outside, 1))
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
 
 
 @pytest.mark.parametrize(
