@@ -89,7 +89,7 @@ def desired(
 
     Due is what came after ``since``, the tick before, and what was missed within the
     job's grace. What came before the newest is not caught up: its work would be the
-    same. A job whose slots are unknown, or whose rule cannot be read, gets none.
+    same. A job whose slots are unknown gets none. Raises UsageProblem for a rule that is none.
     """
     entries = (
         Entry(job.name, job.queue, at, timeline)
@@ -100,11 +100,7 @@ def desired(
 
 
 def _slots(job: Scheduled, *, now: datetime, since: datetime, calendar: Calendar) -> Iterator[datetime]:
-    try:
-        rule = parse_rule(job.rule)
-    except UsageProblem as problem:
-        _log.error("cannot be scheduled", job=job.name, why=problem.message)
-        return
+    rule = parse_rule(job.rule)
     claimed = datetime.min.replace(tzinfo=UTC) if job.last is None else job.last
     due = slots_between(rule, max(claimed, min(since, now - job.grace)), now, calendar)
     ahead = next_slot(rule, max(claimed, now), calendar)
@@ -197,6 +193,7 @@ class Ticks:
         self._last: tuple[str, datetime] | None = None
         self._turn = asyncio.Lock()
         self._seen = (-1, -1)
+        self._unreadable = set[tuple[str, str]]()
         self.state = "leader"
 
     async def settle(self) -> bool:
@@ -249,7 +246,7 @@ class Ticks:
             self._note("leader, clock away")
             return
         timeline, now = self._clock.timeline, self._clock.now()
-        jobs = await read_schedule(self._connection, timeline)
+        jobs = self._readable(await read_schedule(self._connection, timeline))
         since = self._last[1] if self._last and self._last[0] == timeline else now
         entries = desired(
             jobs, timeline=timeline, now=now, since=since, calendar=await self._known_calendar(now.date())
@@ -262,6 +259,22 @@ class Ticks:
             return
         self._last = (timeline, now)
         self._note("leader")
+
+    def _readable(self, jobs: Iterable[Scheduled]) -> list[Scheduled]:
+        """Those whose rule can be read; of another it is said once, until it says something else."""
+        found: list[Scheduled] = []
+        unreadable: set[tuple[str, str]] = set()
+        for job in jobs:
+            try:
+                parse_rule(job.rule)
+            except UsageProblem as problem:
+                unreadable.add((job.name, job.rule))
+                if (job.name, job.rule) not in self._unreadable:
+                    _log.error("cannot be scheduled", job=job.name, why=problem.message)
+            else:
+                found.append(job)
+        self._unreadable = unreadable
+        return found
 
     async def _claim(self, due: Iterable[Entry]) -> None:
         """Have the work of slots without the queue: who sends hears of it, the others find it."""

@@ -240,6 +240,29 @@ async def test_an_unreadable_rule_stops_only_its_own_job(bench: Bench) -> None:
     assert bench.planned() == {_id(_TEN + _FIVE)}
 
 
+async def test_an_unreadable_rule_is_said_once_until_it_says_something_else(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def said_within_two_ticks() -> list[str]:
+        for _ in range(2):
+            await bench.ticks.tick()
+        return [line for line in capsys.readouterr().out.splitlines() if "cannot be scheduled" in line]
+
+    def rewrite(rule: str) -> None:
+        bench.machinery.sql.execute("UPDATE job_schedule SET rule = %s WHERE name = 'odd'", (rule,))
+
+    _plan(bench.machinery, "odd", "*/5 * * * *")
+    [said] = await said_within_two_ticks()
+    assert "'*/5 * * * *' is not a schedule rule" in said
+    rewrite("now and then")
+    [said] = await said_within_two_ticks()
+    assert "'now and then' is not a schedule rule" in said
+    rewrite("daily 10:00 weekdays")
+    assert await said_within_two_ticks() == []
+    rewrite("now and then")
+    assert len(await said_within_two_ticks()) == 1
+
+
 async def test_one_row_of_work_per_open_account(bench: Bench) -> None:
     _open_account(bench.machinery, "A2")
     _open_account(bench.machinery, "A3", closed=True)
