@@ -16,6 +16,7 @@ from senex.domain.decisions import Outcome
 from senex.domain.errors import UsageProblem
 from senex.domain.money import number_in
 from senex.domain.orders import OrderStatus
+from senex.domain.suggestions import SCORE_MAX
 from senex.domain.symbols import underlying_symbol
 from senex.domain.unknown import Unknown
 
@@ -93,16 +94,17 @@ def read_words(words: Iterable[str], *, enabled: bool) -> Automation:
         strategy=named["strategy"],
         repeat_until_filled="repeat" in named,
         max_loss=_positive(named, "max_loss"),
-        min_score=_positive(named, "min_score"),
+        min_score=_positive(named, "min_score", SCORE_MAX),
     )
 
 
-def _positive(named: dict[str, str], name: str) -> Decimal | None:
+def _positive(named: dict[str, str], name: str, most: Decimal | None = None) -> Decimal | None:
     if name not in named:
         return None
     value = number_in(named[name])
-    if value is None or value <= 0:
-        raise UsageProblem("E_AUTOMATION", f"{name} must be above zero, not {named[name]!r}.")
+    if value is None or value <= 0 or (most is not None and value > most):
+        said = "above zero" if most is None else f"above zero and at most {most}"
+        raise UsageProblem("E_AUTOMATION", f"{name} must be {said}, not {named[name]!r}.")
     return value
 
 

@@ -58,6 +58,8 @@ DRY_RUN = "dry_run"
 """A reconcile that looks and books nothing."""
 REPLAY = "replay"
 """A reconcile that only leads the orders through the broker's raw messages again."""
+LAST_JOB = 2**63 - 1
+"""The largest number work can have."""
 FIX = "fix:"
 """How an option of a reconcile begins that names what to mend: a category, or one subject."""
 

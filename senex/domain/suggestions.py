@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 LIFETIME = timedelta(hours=24)
+SCORE_MAX = Decimal(100)
 EXECUTABLE_FOR = timedelta(minutes=10)
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from senex.domain.decisions import PLAN_NONE, PLAN_TARGET, PLAN_TIME_EXIT, Answer, Outcome
 from senex.domain.errors import Refused
 from senex.domain.legs import InstrumentType
+from senex.domain.money import ZERO, number_in
 from senex.domain.positions import OPEN_STATUSES
 from senex.domain.suggestions import ExitPlan
 from senex.services.exit_plan import position_of
 from senex.services.follow import tend_later
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from senex.domain.decisions import Decision
     from senex.domain.positions import Position
     from senex.ports.records import Work
@@ -79,9 +81,9 @@ def _plan(decision: Decision) -> tuple[ExitPlan, Decimal | None]:
     """
     given = dict(option.partition("=")[::2] for option in decision.options)
     try:
-        share = None if given[PLAN_TARGET] == PLAN_NONE else Decimal(given[PLAN_TARGET])
+        share = None if given[PLAN_TARGET] == PLAN_NONE else number_in(given[PLAN_TARGET]) or ZERO
         days = int(given[PLAN_TIME_EXIT])
-    except (KeyError, ValueError, InvalidOperation):
+    except (KeyError, ValueError):
         raise Refused(
             "E_EXIT_PLAN", "The exit plan is not complete; name --target and --time-exit."
         ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from senex.domain.decisions import Answer, Outcome
+from senex.domain.decisions import LAST_JOB, Answer, Outcome
 from senex.domain.errors import Refused, UsageProblem
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ async def retry_job(context: Context, decision: Decision, work: Work) -> None:
     """Offer failing work now instead of when its pause is over.
 
     Raises:
-        UsageProblem: ``E_JOB`` for what is no number.
+        UsageProblem: ``E_JOB`` for what is no number, or none work can have.
         Refused: ``E_JOB_NOT_FAILING``.
     """
     number = _option(decision)
-    if not number.isdecimal():
+    if not number.isdecimal() or len(number) > len(str(LAST_JOB)) or int(number) > LAST_JOB:
         raise UsageProblem("E_JOB", f"{number!r} is not the number of a job; `senex jobs failed` lists them.")
     async with context.units() as tx:
         job = await tx.jobs.retry(int(number))

@@ -71,7 +71,7 @@ class Session:
 
         Raises:
             Unavailable: ``E_POSTGRES_AWAY``.
-            UsageProblem: ``E_DATABASE_SCHEMA`` or ``E_DATABASE_ROLE``.
+            UsageProblem: ``E_DATABASE_SCHEMA``, ``E_DATABASE_ROLE`` or ``E_VALUE``.
         """
         try:
             return await self._retried(work)
@@ -87,6 +87,8 @@ class Session:
                 f"The database does not let this role do that ({_first_line(problem)}); check the user in "
                 f"{self._setting}, or run `senex db migrate` to renew the grants.",
             ) from problem
+        except (psycopg.DataError, UnicodeEncodeError) as problem:
+            raise too_much(problem) from problem
 
     async def _retried(self, work: Callable[[psycopg.AsyncCursor[Any]], Awaitable[_Result]]) -> _Result:
         async with self._turn:
@@ -156,6 +158,15 @@ class Session:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.pgconn.finish()
+
+
+def too_much(problem: Exception) -> UsageProblem:
+    """Say which value no column can hold: a number too large, a text with a NUL."""
+    why = str(getattr(problem, "orig", problem)).strip().splitlines()[0]
+    return UsageProblem(
+        "E_VALUE",
+        f"The books cannot hold what was given ({why}), so nothing was changed; give something else.",
+    )
 
 
 def _silent(seconds: float) -> Unavailable:

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, LiteralString, Self
 
 import psycopg
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 
 from senex.domain.errors import SenexError, Unavailable
 from senex.store.repositories.accounts import AccountRepository
@@ -27,6 +27,7 @@ from senex.store.repositories.retention import RetentionRepository
 from senex.store.repositories.statements import Statements
 from senex.store.repositories.suggestions import SuggestionRepository
 from senex.store.repositories.summaries import SummaryRepository
+from senex.store.session import too_much
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -98,6 +99,8 @@ class PostgresUnitOfWork:
         lost = isinstance(error, DBAPIError) and error.connection_invalidated
         if lost or isinstance(error, OperationalError | psycopg.OperationalError):
             raise _away() from error
+        if isinstance(error, DataError | psycopg.DataError):
+            raise too_much(error) from error
         if self._committed and error is None:
             self._statements.told.say()
 

@@ -229,6 +229,10 @@ async def test_commands_set_and_show_it(shell: Shell) -> None:
             "automation", "set", "on", "--max-loss", "400", "--repeat", "--reason", "test", "--yes", "--json"
         )
         assert (done.code, done.json["result"]["outcome"]) == (0, "done"), done
+        high = await shell.senex(
+            "automation", "set", "on", "--min-score", "1000", "--reason", "test", "--yes"
+        )
+        assert (high.code, "'1000' is more than 100" in high.err) == (2, True), high
         off = await shell.senex("automation", "set", "off", "--reason", "test")
         assert off.code == 0, off
     shown = await shell.senex("automation", "show", "--json")
@@ -273,7 +277,10 @@ async def test_books_not_compared_yet_are_waited_for(desk: Desk) -> None:
     assert len(await entries(desk)) == 1
 
 
-@pytest.mark.parametrize(("state", "words"), [("maybe", []), ("on", ["units=2"]), ("on", ["max_loss=none"])])
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [("maybe", []), ("on", ["units=2"]), ("on", ["max_loss=none"]), ("on", ["min_score=1000"])],
+)
 async def test_a_setting_that_makes_no_sense_is_refused(desk: Desk, state: str, words: list[str]) -> None:
     outcome, code = await switch(desk, state, *words)
     assert (outcome, code) == ("failed", "E_AUTOMATION")

@@ -266,6 +266,14 @@ async def test_the_consoles_role_decides_and_reads_and_no_more(console: Console,
                 connection.execute(statement)
 
 
+@pytest.mark.parametrize("reason", ["nul \x00", "half a character \udcff"])
+async def test_a_text_no_column_holds_is_said_at_once(console: Console, reason: str) -> None:
+    account = await console.desk.account()
+    with pytest.raises(UsageProblem, match="E_VALUE"):
+        await console.decider.pause_job(account, "sync_positions", reason=reason)
+    assert (await console.answered(await console.decider.sync(account))).outcome == "done"
+
+
 async def test_a_role_that_may_not_decide_is_named(desk: Desk, console_url: str, owner_url: str) -> None:
     account = await desk.account()
     with psycopg.connect(owner_url, autocommit=True) as connection:

@@ -171,6 +171,8 @@ async def test_failing_work_is_shown_and_tried_again_at_once(
     for option, answer in (
         (str(number), ("refused", "E_JOB_NOT_FAILING")),
         ("x", ("failed", "E_JOB")),
+        (str(2**63), ("failed", "E_JOB")),
+        ("9" * 5000, ("failed", "E_JOB")),
     ):
         late = await desk.decide(DecisionKind.RETRY_JOB, options=[option])
         await desk.drain()
@@ -202,6 +204,8 @@ async def test_the_commands(shell: Shell, database_url: str) -> None:
         assert (wrong.code, "[E_JOB]" in wrong.err, JOB in wrong.err) == (1, True, True)
         late = await shell.senex("jobs", "retry", str(failed.json["jobs"][0]["id"]))
         assert (late.code, "[E_JOB_NOT_FAILING]" in late.err) == (4, True)
+        none = await shell.senex("jobs", "retry", str(2**63))
+        assert (none.code, "not in the range" in none.err) == (2, True), none
     listed = await shell.senex("jobs", "list")
     assert "trading" in listed.out
     assert JOB in listed.out

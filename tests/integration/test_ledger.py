@@ -287,6 +287,7 @@ async def test_what_was_opened_elsewhere_is_looked_after_once_adopted(books: Acc
     assert not foreign.managed
     for options, code in (
         (["target=1.5", "time_exit=7"], "E_EXIT_PLAN"),
+        (["target=NaN", "time_exit=7"], "E_EXIT_PLAN"),
         (["target=0.5"], "E_EXIT_PLAN"),
         (["target=0.5", "time_exit=-1"], "E_EXIT_PLAN"),
     ):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
+from senex.domain.automation import Automation
+from senex.domain.errors import UsageProblem
 from senex.domain.orders import OrderKind
 from senex.store.repositories import cases, selects
 from senex.store.repositories.cases import _around
 from tests.integration.test_use_cases import desk
 
 if TYPE_CHECKING:
+    from senex.ports.unit_of_work import UnitOfWork
     from tests.integration.test_use_cases import Desk
 
 __all__ = ["desk"]
@@ -52,6 +56,34 @@ async def test_what_was_written_is_read_in_the_same_transaction(desk: Desk) -> N
         assert ("orders", False) in {(each.name, each.ok) for each in await tx.accounts.sources(account)}
     async with desk.units.reading() as tx:
         assert ("orders", False) not in {(each.name, each.ok) for each in await tx.accounts.sources(account)}
+
+
+async def test_what_no_column_can_hold_is_a_problem_of_who_gave_it(desk: Desk) -> None:
+    account = await desk.account()
+    setting = Automation(enabled=True, underlying="QQQ", strategy="x", min_score=Decimal(1000))
+    journaled: dict[str, Any] = {
+        "actor": "trader",
+        "object_type": "x",
+        "object_id": "x",
+        "now": desk.clock.now(),
+    }
+
+    async def number(tx: UnitOfWork) -> None:
+        await tx.automations.set(account, setting, by="trader", now=desk.clock.now())
+
+    async def large(tx: UnitOfWork) -> None:
+        await tx.jobs.retry(2**63)
+
+    async def text(tx: UnitOfWork) -> None:
+        await tx.journal.note("said", why="\x00", **journaled)
+        await tx.commit()
+
+    for write in (number, large, text):
+        with pytest.raises(UsageProblem, match="E_VALUE"):
+            async with desk.units() as tx:
+                await write(tx)
+    async with desk.units() as tx:
+        assert await tx.automations.get(account) is None
 
 
 async def test_what_cannot_be_written_fails_at_the_latest_with_the_commit(desk: Desk) -> None:

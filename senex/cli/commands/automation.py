@@ -24,6 +24,7 @@ from senex.domain.automation import OFF, ON, Automation
 from senex.domain.calendar import new_york_date
 from senex.domain.errors import Refused
 from senex.domain.money import number_in
+from senex.domain.suggestions import SCORE_MAX
 
 if TYPE_CHECKING:
     from senex.bootstrap.console import Console
@@ -33,14 +34,19 @@ _UNDERLYING, _STRATEGY = "QQQ", "senex_trident"
 
 
 class _Positive(click.ParamType[Decimal]):
-    """A number above zero, exact."""
+    """A number above zero, exact, and at most ``most``."""
 
     name = "number"
+
+    def __init__(self, most: Decimal | None = None) -> None:
+        self._most = most
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
         number = number_in(str(value))
         if number is None or number <= 0:
             return self.fail(f"{value!r} is not a number above zero.", param, ctx)
+        if self._most is not None and number > self._most:
+            return self.fail(f"{value!r} is more than {self._most}.", param, ctx)
         return number
 
 
@@ -76,7 +82,9 @@ def show(*, as_json: bool) -> None:
     "--repeat/--once", default=None, help="Try every 5 minutes to 14:55 until filled, or at 10:00 only."
 )
 @click.option("--max-loss", type=_Positive(), metavar="DOLLARS", help="Enter nothing that may lose more.")
-@click.option("--min-score", type=_Positive(), metavar="POINTS", help="Enter nothing with a lower score.")
+@click.option(
+    "--min-score", type=_Positive(SCORE_MAX), metavar="POINTS", help="Enter nothing with a lower score."
+)
 @click.option("--no-limits", is_flag=True, help="Forget both limits set before.")
 @click.option("--confirm", "typed", metavar="NUMBER", help="In LIVE: the account's number, typed.")
 @account_option

@@ -9,6 +9,7 @@ import click
 from senex.cli.console import confirm, report, required_reason, run, some_account, timeout_option, yes_option
 from senex.cli.output import UNKNOWN, json_option, plain, print_json, table
 from senex.domain.calendar import NEW_YORK
+from senex.domain.decisions import LAST_JOB
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -162,7 +163,7 @@ def resume(name: str, *, reason: str, timeout: float, as_json: bool) -> int:
 
 
 @jobs.command()
-@click.argument("number", metavar="ID", type=click.IntRange(1))
+@click.argument("number", metavar="ID", type=click.IntRange(1, LAST_JOB))
 @timeout_option
 @json_option
 def retry(number: int, *, timeout: float, as_json: bool) -> int:

@@ -14,7 +14,7 @@ from senex.domain.legs import merge, reduction
 from senex.domain.money import CONTRACT_MULTIPLIER, ZERO, cents
 from senex.domain.net import approval_band, limit_price, price_legs
 from senex.domain.payoff import payoff_of_legs
-from senex.domain.suggestions import Proposal, Reason
+from senex.domain.suggestions import SCORE_MAX, Proposal, Reason
 from senex.domain.unknown import Unknown
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from senex.domain.suggestions import ExitPlan, SpreadPlan
 
 SCORE_BASE = Decimal(50)
-SCORE_MAX = Decimal(100)
 
 
 @dataclass(frozen=True, slots=True)

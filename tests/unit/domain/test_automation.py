@@ -40,7 +40,7 @@ _money = st.none() | st.decimals(D("0.01"), D(10**6), places=2)
         strategy=st.just("senex_trident"),
         repeat_until_filled=st.booleans(),
         max_loss=_money,
-        min_score=_money,
+        min_score=st.none() | st.decimals(D("0.01"), 100, places=2),
     )
 )
 def test_what_a_decision_carries_reads_back(automation: Automation) -> None:
@@ -59,6 +59,7 @@ def test_what_a_decision_carries_reads_back(automation: Automation) -> None:
         ("symbol=QQQ", "strategy=x", "max_loss=-1"),
         ("symbol=QQQ", "strategy=x", "max_loss=NaN"),
         ("symbol=QQQ", "strategy=x", "min_score=much"),
+        ("symbol=QQQ", "strategy=x", "min_score=100.01"),
     ],
 )
 def test_what_makes_no_sense_is_refused(words: tuple[str, ...]) -> None:
