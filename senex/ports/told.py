@@ -47,6 +47,10 @@ class Alarms(Protocol):
         """There is nothing left that any alarm about ``objects`` could be about."""
         ...
 
+    async def resolve_of_lost_machines(self, codes: Collection[str], *, but: str, now: datetime) -> None:
+        """End those of machines, ``but`` one, on which no worker of trading has lived for ten minutes: nobody looks."""
+        ...
+
     async def seen(self, alarm_id: UUID, *, by: str, now: datetime) -> bool:
         """Somebody has looked; false when that was so already."""
         ...

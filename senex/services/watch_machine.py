@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 async def watch_machine(context: Context, account_id: UUID, work: Work) -> None:
     """Sound or end the alarms; a critical one leaves the account REDUCE_ONLY, which only a person undoes.
 
-    A broker that does not answer says nothing about the clock, so that alarm stays as it is.
+    A broker that does not answer says nothing about the clock, so that alarm stays as it is. Of a machine that is
+    gone nobody would ever say that it is well, so its alarms end too.
     """
     host = context.machine.name
     looks: dict[tuple[str, str], Alarm | None] = {}
@@ -40,6 +41,7 @@ async def watch_machine(context: Context, account_id: UUID, work: Work) -> None:
                 await tx.alarms.resolve(code, subject, account_id=None, now=now)
             else:
                 await tx.alarms.sound(alarm, now)
+        await tx.alarms.resolve_of_lost_machines((CLOCK_OFF, DISK_FILLS), but=host, now=now)
         if stops:
             await stop_entries(context, tx, account_id, stops[0])
         await _watch_login(context, tx, account_id)

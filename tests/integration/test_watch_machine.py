@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from senex.bootstrap.machine import ThisMachine
@@ -90,6 +90,42 @@ async def test_a_disk_that_fills_warns_then_stops_entries(desk: Desk, machine: _
     machine.used = Decimal("0.5")
     await _watch(desk)
     assert await _alarms(desk) == {}
+
+
+async def test_alarms_of_a_machine_that_is_gone_end_and_the_state_stays(
+    desk: Desk, machine: _Machine
+) -> None:
+    machine.used, desk.broker.offset = Decimal("0.95"), timedelta(seconds=31)
+    await _watch(desk)
+    both = {"CLOCK_OFF": "critical", "DISK_FILLS": "critical"}
+    assert await _alarms(desk) == both
+    beat = table(tables.Heartbeat)
+
+    async def beaten(ago: timedelta) -> None:
+        """The worker of box has beaten last so long ago, by Postgres' clock."""
+        at = func.clock_timestamp() - ago
+        row = {"name": "worker trading", "instance": "box-1", "host": "box", "pid": 7, "detail": ""}
+        statement = upsert(beat).values(**row, started_at=at, beat_at=at)
+        async with desk.engine.begin() as connection:
+            await connection.execute(
+                statement.on_conflict_do_update(index_elements=["name", "instance"], set_={"beat_at": at})
+            )
+
+    machine.name, machine.used, desk.broker.offset = "spare", Decimal("0.5"), timedelta(0)
+    await beaten(timedelta(minutes=9))
+    await _watch(desk)
+    assert await _alarms(desk) == both
+    await beaten(timedelta(minutes=11))
+    await _watch(desk)
+    assert (await _alarms(desk), await _state(desk)) == ({}, TradingState.REDUCE_ONLY)
+
+
+async def test_a_machine_s_own_alarm_needs_no_heartbeat(desk: Desk, machine: _Machine) -> None:
+    machine.used = Decimal("0.85")
+    await _watch(desk)
+    desk.broker.away = {"clock_offset"}
+    await _watch(desk)
+    assert await _alarms(desk) == {"DISK_FILLS": "warning"}
 
 
 async def test_a_refused_login_is_an_alarm_and_its_return_a_notice(desk: Desk, machine: _Machine) -> None:

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from sqlalchemy import Text, Uuid, all_, and_, any_, bindparam, case, delete, select, update
+from sqlalchemy import (
+    Text,
+    Uuid,
+    all_,
+    and_,
+    any_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -24,6 +39,7 @@ if TYPE_CHECKING:
 _alarm = table(tables.Alarm)
 _halt = table(tables.UnderlyingHalt)
 _difference = table(tables.Difference)
+_beat = table(tables.Heartbeat)
 _OPEN = _alarm.c.resolved_at.is_(None)
 _sounding = upsert(_alarm)
 _given = _sounding.excluded
@@ -61,6 +77,20 @@ _RESOLVE_ABOUT = update(_alarm).where(
     _alarm.c.account_id == bindparam("account"),
     _alarm.c.object_type == bindparam("type"),
     _alarm.c.object_id == any_(bindparam("objects", type_=ARRAY(Text))),
+)
+_machine = func.split_part(_alarm.c.object_id, ":", 1)
+# beats are in machine time; who leaves in order, or has been gone for a minute, may have no row any more
+_lives = exists().where(
+    _beat.c.name == "worker trading",
+    _beat.c.host == _machine,
+    _beat.c.beat_at > func.clock_timestamp() - literal(timedelta(minutes=10)),
+)
+_RESOLVE_LOST = update(_alarm).where(
+    _OPEN,
+    _alarm.c.object_type == "machine",
+    _alarm.c.code == any_(bindparam("codes", type_=ARRAY(Text))),
+    _machine != bindparam("but"),
+    ~_lives,
 )
 _FORGET = delete(_difference).where(_difference.c.account_id == bindparam("of"))
 
@@ -100,6 +130,9 @@ class AlarmRepository(Repository):
     ) -> None:
         which = {"type": object_type, "objects": list(objects), "account": account_id}
         await self._put(_RESOLVE_ABOUT, {**which, "resolved_at": now})
+
+    async def resolve_of_lost_machines(self, codes: Collection[str], *, but: str, now: datetime) -> None:
+        await self._put(_RESOLVE_LOST, {"codes": list(codes), "but": but, "resolved_at": now})
 
     async def seen(self, alarm_id: UUID, *, by: str, now: datetime) -> bool:
         statement = (
