@@ -56,6 +56,20 @@ def ladder_step(*, expiry: date, dte: int, today: date, calendar: Calendar) -> i
     return min(calendar.sessions_until(begins - timedelta(days=1), today) - 1, LAST_STEP)
 
 
+def ladder_begins(*, last: date, dte: int, calendar: Calendar) -> date | Unknown:
+    """The session of step 0 of what trades until ``last``."""
+    day = last - timedelta(days=dte)
+    while (session := calendar.session_on(day)) is None:
+        day += timedelta(days=1)
+    return session if isinstance(session, Unknown) else session.day
+
+
+def last_day(expiry: date, held: Iterable[str], stops: Mapping[str, datetime | None]) -> date:
+    """The last day on which all of it trades: AM-settled options stop the day before they expire (DOMAIN 0.10)."""
+    known = (stops.get(symbol) for symbol in held)
+    return min([expiry, *(new_york_date(stop) for stop in known if stop is not None)])
+
+
 def ended(symbols: Iterable[str], stops: Mapping[str, datetime | None], now: datetime) -> str | None:
     """The first of the contracts that no longer trades; None while all of them do.
 

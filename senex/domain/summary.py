@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from senex.domain.exits import ladder_begins
 from senex.domain.unknown import Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import date
     from decimal import Decimal
+    from uuid import UUID
 
+    from senex.domain.calendar import Calendar
     from senex.domain.positions import Position
 
 EXPIRATIONS = 10
@@ -65,15 +67,24 @@ class Summary:
         return "\n".join(lines)
 
 
-def ahead(positions: Iterable[Position], today: date) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """When each position's exit ladder begins, and when it expires; nearest expiry first."""
+def ahead(
+    positions: Iterable[Position], today: date, *, last: Mapping[UUID, date], calendar: Calendar
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """When each position's exit ladder begins, and when it expires; nearest expiry first.
+
+    ``last`` is the last day each one trades.
+    """
     held = sorted(positions, key=lambda position: (position.expiry, position.underlying, str(position.id)))
     exits = []
     for position in held:
         if not position.managed:
             continue
-        begins = position.expiry - timedelta(days=position.exit_plan.time_exit_dte)
-        when = "has begun" if begins <= today else f"begins on {begins:%d %b}"
+        dte = position.exit_plan.time_exit_dte
+        begins = ladder_begins(last=last[position.id], dte=dte, calendar=calendar)
+        if isinstance(begins, Unknown):
+            when = f"begins on a day that is not known ({begins.why})"
+        else:
+            when = "has begun" if begins <= today else f"begins on {begins:%d %b}"
         exits.append(f"{position.label}: the exit ladder {when}")
     expirations = [
         f"{position.label}: {position.expiry:%d %b}, {(position.expiry - today).days} DTE"

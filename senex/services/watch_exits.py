@@ -11,10 +11,11 @@ from senex.domain.alarms import Alarm, Severity
 from senex.domain.calendar import new_york_date
 from senex.domain.closing import Cause, ExitStatus, SpreadExit, Terms, held_of
 from senex.domain.errors import Unavailable
-from senex.domain.exits import in_regular_hours, ladder_step
+from senex.domain.exits import in_regular_hours, ladder_step, last_day
 from senex.domain.positions import OPEN_STATUSES
 from senex.domain.quotes import Market
 from senex.domain.unknown import Unknown
+from senex.services.exit_case import stops_of
 from senex.services.follow import mend_later
 from senex.services.position_alarms import BLIND, UNMANAGED
 from senex.services.watch_loss import result_of, watch_loss
@@ -102,7 +103,8 @@ async def _watch(tx: UnitOfWork, position: Position, watch: _Watch) -> None:
     if position.status not in OPEN_STATUSES or position.parent_id is not None:
         return
     lots = await tx.positions.lots(position.id)
-    last = _last_day(position, lots, watch.instruments)
+    held = {lot.symbol for lot in lots if lot.open_quantity}
+    last = last_day(position.expiry, held, stops_of(watch.instruments))
     step = ladder_step(
         expiry=last, dte=position.exit_plan.time_exit_dte, today=watch.today, calendar=watch.calendar
     )
@@ -123,17 +125,6 @@ async def _watch(tx: UnitOfWork, position: Position, watch: _Watch) -> None:
         await _begin(tx, position, lots, Cause.STOP_LOSS, watch.now)
     elif step is not None:
         await _begin(tx, position, lots, Cause.TIME_EXIT, watch.now, step=step)
-
-
-def _last_day(position: Position, lots: Sequence[Lot], instruments: Mapping[str, Instrument]) -> date:
-    """The last day on which all open legs trade: AM-settled options stop the day before they expire (DOMAIN 0.10)."""
-    held = {lot.symbol for lot in lots if lot.open_quantity}
-    stops = [
-        new_york_date(each.stops_trading_at)
-        for symbol, each in instruments.items()
-        if symbol in held and each.stops_trading_at is not None
-    ]
-    return min([position.expiry, *stops])
 
 
 async def _begin(

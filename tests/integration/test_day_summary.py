@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, update
 
 from senex.domain.alarms import Alarm, Severity
-from senex.domain.calendar import new_york_date
+from senex.domain.calendar import NEW_YORK, new_york_date
 from senex.domain.orders import OrderKind
 from senex.services.pnl import summed
 from senex.store import tables
 from senex.store.queries import Reads
 from senex.store.repositories.base import table
 from senex.testing import market
+from tests.integration.test_exits import at, exits, opened, watch
 from tests.integration.test_use_cases import Desk, desk
 
 if TYPE_CHECKING:
@@ -127,3 +128,22 @@ async def test_a_risk_that_is_not_known_is_said_to_be_unknown(desk: Desk, consol
     (one,) = await _summaries(desk, console_url)
     assert (one.open_risk, one.budget) == (None, None)
     assert "Open risk unknown (" in one.text
+
+
+async def test_the_next_exit_is_told_for_the_day_on_which_the_timer_begins_it(
+    desk: Desk, console_url: str
+) -> None:
+    held = await opened(desk)
+    last = held.expiry - timedelta(days=1)  # settled in the morning: it stops trading the day before
+    stops = datetime.combine(last, time(16, 15), NEW_YORK)
+    async with desk.engine.begin() as connection:
+        await connection.execute(update(table(tables.Instrument)).values(stops_trading_at=stops))
+    (one,) = await _summaries(desk, console_url)
+    begins = last - timedelta(days=held.exit_plan.time_exit_dte)
+    assert one.next_exits == [f"{held.label}: the exit ladder begins on {begins:%d %b}"]
+    await at(desk, begins - timedelta(days=1))
+    await watch(desk)
+    assert await exits(desk, held.id) == ()
+    await at(desk, begins)
+    await watch(desk)
+    assert len(await exits(desk, held.id)) == 3

@@ -21,6 +21,7 @@ from senex.domain.exits import (
     ended,
     exit_price,
     in_regular_hours,
+    ladder_begins,
     ladder_step,
     stop_of,
     worst_price,
@@ -185,3 +186,12 @@ def test_a_contract_has_ended_once_it_stops_trading_or_its_day_is_over() -> None
     assert ended(["QQQ", put], {put: day}, day) == put
     assert ended([put], {}, day.replace(hour=23)) is None
     assert ended([put], {put: None}, day + timedelta(days=1)) == put
+
+
+@given(st.dates(date(2026, 6, 1), date(2026, 8, 20)), st.integers(0, 21))
+def test_a_ladder_begins_on_the_day_of_its_first_step(last: date, dte: int) -> None:
+    begins = ladder_begins(last=last, dte=dte, calendar=CALENDAR)
+    assert isinstance(begins, date)
+    assert step(begins, last, dte) == 0
+    before = (last - timedelta(days=dte + back) for back in range(1, 5))
+    assert all(step(day, last, dte) is None for day in before)
