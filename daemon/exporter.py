@@ -1,6 +1,6 @@
 """The exporter: Prometheus' metrics of all of senex from one process, asked for when somebody scrapes.
 
-Each scrape is one transaction of Postgres, and a look at the processes and disks of this host.
+Each scrape is one transaction of Postgres, and a look at the disks of this host.
 Without Postgres it says just that.
 """
 
@@ -15,7 +15,6 @@ from prometheus_client import start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from daemon.usage import usage
 from senex.bootstrap.machine import ThisMachine, folders
 from senex.bus.clock_once import read_clock
 from senex.domain.errors import SenexError, Unavailable
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from senex.config import DaemonSettings
-    from senex.store.metrics import Heard
 
 _PATIENCE = 5.0
 _FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -60,8 +58,8 @@ _FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "senex_database_connections_limit": ("Connections Postgres takes.", ()),
     "senex_table_bytes": ("Size of a table with its indexes and partitions.", ("table",)),
     "senex_table_rows": ("Rows of a table, estimated.", ("table",)),
-    "senex_process_cpu_seconds": ("CPU a process and its children have used.", ("process", "instance")),
-    "senex_process_resident_bytes": ("Memory of a process, shared pages too.", ("process", "instance")),
+    "senex_process_cpu_seconds": ("CPU of a process and its children.", ("process", "instance", "host")),
+    "senex_process_resident_bytes": ("Memory, with shared pages.", ("process", "instance", "host")),
     "senex_disk_used_ratio": ("Share of a disk that is taken.", ("path",)),
 }
 _log = structlog.get_logger("senex.exporter")
@@ -82,28 +80,21 @@ class Everything(Collector):
         """One scrape."""
         try:
             read = self._metrics.read(self._market_time())
-            figures, heard = asyncio.run_coroutine_threadsafe(read, self._loop).result(_PATIENCE)
+            figures = asyncio.run_coroutine_threadsafe(read, self._loop).result(_PATIENCE)
         except (SenexError, TimeoutError) as problem:
             _log.warning("a scrape got no figures", why=str(problem))
-            figures, heard = [Figure("senex_up", (), 0.0)], []
+            figures = [Figure("senex_up", (), 0.0)]
         else:
             figures.append(Figure("senex_up", (), 1.0))
-        figures += self._of_this_host(heard)
+        figures += [
+            Figure("senex_disk_used_ratio", (disk.path,), float(disk.used)) for disk in self._machine.disks()
+        ]
         yield from _families(figures)
 
     def _market_time(self) -> datetime | None:
         with suppress(Unavailable):
             return read_clock(self._settings.clock_url, timeout=1.0).now()
         return None
-
-    def _of_this_host(self, heard: list[Heard]) -> Iterator[Figure]:
-        for one in heard:
-            used = usage(one.pid) if one.host == self._machine.name else None
-            if used is not None:
-                yield Figure("senex_process_cpu_seconds", (one.name, one.instance), used.cpu_seconds)
-                yield Figure("senex_process_resident_bytes", (one.name, one.instance), used.resident_bytes)
-        for disk in self._machine.disks():
-            yield Figure("senex_disk_used_ratio", (disk.path,), float(disk.used))
 
 
 def _families(figures: list[Figure]) -> Iterator[GaugeMetricFamily]:

@@ -16,6 +16,7 @@ import psycopg
 from senex import pulse
 from senex.domain.errors import Unavailable
 from senex.store.direct import away, connect
+from senex.usage import usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
 BEAT_SECONDS = 1.0
 
 _BEAT = """
-INSERT INTO heartbeat (name, instance, host, pid, detail, started_at, beat_at)
-VALUES (%(name)s, %(instance)s, %(host)s, %(pid)s, %(detail)s, clock_timestamp(), clock_timestamp())
+INSERT INTO heartbeat (name, instance, host, pid, detail, started_at, beat_at, cpu_seconds, resident_bytes)
+VALUES (%(name)s, %(instance)s, %(host)s, %(pid)s, %(detail)s, clock_timestamp(), clock_timestamp(),
+    %(cpu_seconds)s, %(resident_bytes)s)
 ON CONFLICT (name, instance) DO UPDATE SET
     host = excluded.host, detail = excluded.detail, beat_at = excluded.beat_at, pid = excluded.pid,
+    cpu_seconds = excluded.cpu_seconds, resident_bytes = excluded.resident_bytes,
     started_at = CASE WHEN heartbeat.pid = excluded.pid AND heartbeat.host = excluded.host
                       THEN heartbeat.started_at ELSE excluded.started_at END
 """
@@ -37,18 +40,21 @@ _PRUNE = "DELETE FROM heartbeat WHERE name = %s AND beat_at < clock_timestamp() 
 _LEAVE = "DELETE FROM heartbeat WHERE name = %s AND instance = %s AND pid = %s AND host = %s"
 
 
-def _values(name: str, instance: str, detail: str) -> dict[str, str | int]:
+def _values(name: str, instance: str, detail: str) -> dict[str, str | float | None]:
+    used = usage(os.getpid())
     return {
         "name": name,
         "instance": instance,
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "detail": detail,
+        "cpu_seconds": None if used is None else used.cpu_seconds,
+        "resident_bytes": None if used is None else used.resident_bytes,
     }
 
 
 async def beat(connection: AsyncConnection, name: str, instance: str, detail: str = "") -> None:
-    """Say that this process lives. Raises Unavailable."""
+    """Say that this process lives, and what it uses. Raises Unavailable."""
     try:
         await connection.execute(_BEAT, _values(name, instance, detail))
     except psycopg.OperationalError as problem:

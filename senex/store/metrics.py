@@ -32,16 +32,6 @@ class Figure:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A process by its heartbeat, with what finds it on its host."""
-
-    name: str
-    instance: str
-    host: str
-    pid: int
-
-
 # what is of no account is the streamer's word: it ages with its heartbeat, and without one it is none
 _FIGURES = f"""
 WITH undone AS (
@@ -93,13 +83,17 @@ WHERE figures ? figure AND (since IS NULL OR still IS NOT NULL)
 UNION ALL SELECT 'senex_heartbeat_age_seconds', ARRAY[name, instance],
     greatest(extract(epoch FROM clock_timestamp() - beat_at), 0)
 FROM heartbeat
+UNION ALL SELECT metric, ARRAY[name, instance, host], used
+FROM heartbeat, LATERAL (VALUES
+    ('senex_process_cpu_seconds', cpu_seconds), ('senex_process_resident_bytes', resident_bytes)
+) told (metric, used)
+WHERE used IS NOT NULL AND beat_at > clock_timestamp() - interval '10 seconds'
 UNION ALL SELECT 'senex_database_connections', ARRAY[application_name, coalesce(state, '')], count(*)
 FROM pg_stat_activity WHERE datname = current_database() GROUP BY application_name, state
 UNION ALL SELECT 'senex_database_connections_limit', ARRAY[]::text[], current_setting('max_connections')::integer
 UNION ALL SELECT 'senex_table_bytes', ARRAY[name], bytes FROM sizes
 UNION ALL SELECT 'senex_table_rows', ARRAY[name], rows FROM sizes
 """  # noqa: S608  only constants are put in
-_HEARD = "SELECT name, instance, host, pid FROM heartbeat WHERE beat_at > clock_timestamp() - interval '10 seconds'"
 
 
 class Metrics:
@@ -108,7 +102,7 @@ class Metrics:
     def __init__(self, url: str) -> None:
         self._session = Session(url, name="exporter", read_only=True, checked=True)
 
-    async def read(self, now: datetime | None) -> tuple[list[Figure], list[Heard]]:
+    async def read(self, now: datetime | None) -> list[Figure]:
         """The figures, those of accounts at market time ``now`` unless it is not known.
 
         Raises:
@@ -116,7 +110,7 @@ class Metrics:
             UsageProblem: ``E_DATABASE_SCHEMA``, ``E_DATABASE_NEWER`` or ``E_DATABASE_ROLE``.
         """
 
-        async def read(cursor: AsyncCursor[Any]) -> tuple[list[Figure], list[Heard]]:
+        async def read(cursor: AsyncCursor[Any]) -> list[Figure]:
             await cursor.execute(_FIGURES.encode())
             figures = [
                 Figure(row.name, tuple(row.labels), float(row.value)) for row in await cursor.fetchall()
@@ -124,8 +118,7 @@ class Metrics:
             if now is not None:
                 for account in await read_accounts(cursor, now):
                     figures += _of_account(account)
-            await cursor.execute(_HEARD.encode())
-            return figures, [Heard(*row) for row in await cursor.fetchall()]
+            return figures
 
         return await self._session.run(read)
 

@@ -14,8 +14,8 @@ import psycopg
 from prometheus_client.parser import text_string_to_metric_families
 
 from daemon.embedded.processes import free_port
-from daemon.usage import usage
 from senex.config import child_environment
+from senex.usage import usage
 from tests.waiting import PATIENCE, ended, eventually
 
 if TYPE_CHECKING:
@@ -42,6 +42,16 @@ def _answered(port: int) -> Samples | None:
         return _scrape(port)
     except URLError:  # it does not listen yet
         return None
+
+
+def _used(samples: Samples, process: str) -> float | None:
+    """Memory of a process, whichever its host."""
+    found = (
+        value
+        for key, value in samples.items()
+        if (key[0], key[-1]) == ("senex_process_resident_bytes", process)
+    )
+    return next(found, None)
 
 
 def _environment(database_url: str, folder: Path, port: int) -> dict[str, str]:
@@ -87,10 +97,14 @@ def test_a_scrape_tells_all_there_is_to_tell(database_url: str, owner_url: str, 
         )
         beats = "INSERT INTO heartbeat (name, instance, host, pid, detail, started_at, beat_at) VALUES "
         owner.execute(beats + "('streamer', 'x', 'elsewhere', 1, 'quotes', now(), now() + interval '1 hour')")
+        owner.execute(
+            "INSERT INTO heartbeat VALUES "
+            "('worker trading', 'x/1', 'elsewhere', 1, '', now(), now() + interval '1 hour', 1.5, 4096)"
+        )
     with _exporter(database_url, tmp_path) as (process, port):
         found = eventually(lambda: _answered(port), "the exporter answers")
         beating = eventually(
-            lambda: [key for key in _scrape(port) if key[:1] == ("senex_process_resident_bytes",)],
+            lambda: _used(_scrape(port), "exporter"),
             "its own heartbeat is heard",
         )
         environment = _environment(database_url, tmp_path, port)
@@ -130,7 +144,11 @@ def test_a_scrape_tells_all_there_is_to_tell(database_url: str, owner_url: str, 
     assert 0 < found["senex_disk_used_ratio", "/"] <= 1
     assert [key for key in found if key[0] == "senex_account_state"]
     assert not [key for key in found if "5WX99999" in key]
-    assert [key[2] for key in beating] == ["exporter"]
+    assert beating > 1_000_000
+    # of another host by what its heartbeat tells; the streamer's, of a version that tells nothing, is not known
+    assert _used(found, "worker trading") == 4096
+    assert found["senex_process_cpu_seconds", "elsewhere", "x/1", "worker trading"] == 1.5
+    assert _used(found, "streamer") is None
 
 
 def test_a_process_that_is_gone_uses_nothing() -> None:

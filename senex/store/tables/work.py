@@ -55,6 +55,8 @@ class Heartbeat(SQLModel, table=True):
     detail: str = ""
     started_at: datetime = Field(sa_type=TIME)
     beat_at: datetime = Field(sa_type=TIME)
+    cpu_seconds: float | None = None
+    resident_bytes: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class SourceStatus(SQLModel, table=True):

@@ -16,7 +16,7 @@ class Usage:
     """CPU with that of children that have ended; memory with shared pages."""
 
     cpu_seconds: float
-    resident_bytes: float
+    resident_bytes: int
 
 
 def usage(pid: int) -> Usage | None:
@@ -28,4 +28,4 @@ def usage(pid: int) -> Usage | None:
         return None
     fields = stat.rpartition(")")[2].split()
     ticks = sum(int(fields[place]) for place in (_USER, _SYSTEM, _CHILD_USER, _CHILD_SYSTEM))
-    return Usage(ticks / os.sysconf("SC_CLK_TCK"), float(int(pages) * os.sysconf("SC_PAGE_SIZE")))
+    return Usage(ticks / os.sysconf("SC_CLK_TCK"), int(pages) * os.sysconf("SC_PAGE_SIZE"))
