@@ -94,7 +94,15 @@ class Journal(Protocol):
         ...
 
     async def open_month(self, day: date) -> None:
-        """See to it that the month of ``day`` has its partitions."""
+        """See to it that the month of ``day`` (UTC) has its partitions; rows of it that lie elsewhere move there.
+
+        Raises:
+            Unavailable: ``E_JOURNAL_BUSY``; nothing was opened.
+        """
+        ...
+
+    async def left_over(self, today: date) -> date | None:
+        """The oldest of the last months that has raw messages and no partition of its own, if any."""
         ...
 
     async def message(self, message_id: UUID) -> tuple[UUID | None, str]:

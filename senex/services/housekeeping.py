@@ -5,13 +5,15 @@ What was decided, sent and filled, the ledger and the audit stay for ever.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
+from senex.domain.errors import Unavailable
 from senex.services.context import finished
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import date, datetime
 
     from senex.ports.records import Work
     from senex.ports.unit_of_work import UnitOfWork
@@ -49,10 +51,17 @@ async def forget_orders(context: Context, work: Work) -> None:
 async def forget_work(context: Context, work: Work) -> None:
     """Done work and its slots go after 30 days, notices after a year, raw messages after two, by the month.
 
+    The journal's months are opened before, so that it has them however long nothing is started anew.
+
     Raises:
         Unavailable: ``E_JOURNAL_BUSY``; it is tried again.
     """
     now = context.clock.now()
+    await open_months(context)
+    async with context.units.reading() as tx:
+        left_over = await tx.journal.left_over(_utc_date(now))
+    if left_over is not None:  # one a night: while its rows move, writers wait
+        await _open(context, left_over)
     await _forget(context, "slots", lambda tx: tx.retention.slots(now - WORK_KEPT, BATCH))
     await _forget(context, "work", lambda tx: tx.retention.work(WORK_KEPT, BATCH))
     await _forget(context, "notices", lambda tx: tx.retention.notices(now - NOTICES_KEPT, BATCH))
@@ -62,6 +71,28 @@ async def forget_work(context: Context, work: Work) -> None:
             await _note(context, tx, "months of raw messages", months)
         await tx.commit()
     await finished(context, work)
+
+
+async def open_months(context: Context) -> None:
+    """See to it that the journal has this month and the next."""
+    today = _utc_date(context.clock.now())
+    await _open(context, today)
+    await _open(context, today.replace(day=1) + timedelta(days=31))
+
+
+async def _open(context: Context, month: date) -> None:
+    """Where the journal is being written it is left for the next night: no row is lost, or refused, meanwhile."""
+    try:
+        async with context.units() as tx:
+            await tx.journal.open_month(month)
+            await tx.commit()
+    except Unavailable as problem:
+        if problem.code != "E_JOURNAL_BUSY":
+            raise
+
+
+def _utc_date(now: datetime) -> date:
+    return now.astimezone(UTC).date()
 
 
 async def _forget(context: Context, what: str, batch: Batch) -> None:

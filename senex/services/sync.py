@@ -11,6 +11,7 @@ from senex.domain.calendar import new_york_date
 from senex.domain.errors import SenexError, Unavailable, UsageProblem
 from senex.services.context import finished
 from senex.services.daily_loss import judge_day
+from senex.services.housekeeping import open_months
 from senex.services.news import News, news
 from senex.services.record_fill import apply_order
 from senex.services.resolve import absent, doubtful
@@ -56,9 +57,9 @@ async def sync_accounts(context: Context, work: Work) -> None:
             "The broker lists no account for this login, so nothing was changed; it is asked again. Check which "
             "login SENEX_BROKER_REFRESH_TOKEN belongs to.",
         )
+    await open_months(context)
     now = context.clock.now()
     async with context.units() as tx:
-        await tx.journal.open_month(new_york_date(now))
         await tx.accounts.close_others(context.environment, [fact.number for fact in facts], now)
         for fact in facts:
             account = await tx.accounts.save(context.environment, fact, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -168,6 +168,77 @@ async def test_a_journal_that_is_being_written_is_not_waited_for(
             await desk.run(work)
     await desk.run(work)
     assert _count(owner, "broker_message", f"at < '{old + timedelta(days=40)}'") == 0
+
+
+def _say(owner: Connection[tuple[Any, ...]], at: datetime) -> None:
+    """The broker says something."""
+    owner.execute(
+        "INSERT INTO broker_message (id, at, source, method, path, body) "
+        "VALUES (gen_random_uuid(), %s, 'rest', 'GET', '/said', '')",
+        (at,),
+    )
+
+
+def _parts(owner: Connection[tuple[Any, ...]]) -> dict[str, int]:
+    """How many messages lie in each partition."""
+    return dict(
+        owner.execute(
+            "SELECT tableoid::regclass::text, count(*) FROM broker_message WHERE path = '/said' GROUP BY 1"
+        ).fetchall()
+    )
+
+
+async def test_months_without_a_restart_have_their_partitions_and_are_forgotten_at_their_age(
+    desk: Desk, owner: Connection[tuple[Any, ...]]
+) -> None:
+    began, said = desk.clock.now(), dict[str, int]()
+    while desk.clock.now() < began + timedelta(days=200):
+        _say(owner, desk.clock.now())
+        part = f"broker_message_{desk.clock.now():%Y_%m}"
+        said[part] = said.get(part, 0) + 1
+        await _clean(desk, "cleanup_old_work")
+        desk.clock.advance(timedelta(days=8))
+    assert _parts(owner) == said
+    assert len(said) == 7
+    assert _count(owner, "audit_other") == 0
+
+    for part in sorted(said):
+        month = datetime.strptime(part[-7:], "%Y_%m").replace(tzinfo=UTC)
+        ends = (month + timedelta(days=31)).replace(day=1)
+        desk.clock.advance(ends + timedelta(days=729) - desk.clock.now())
+        await _clean(desk, "cleanup_old_work")
+        assert _parts(owner) == said
+        desk.clock.advance(timedelta(days=1))
+        await _clean(desk, "cleanup_old_work")
+        del said[part]
+        assert _parts(owner) == said
+
+
+async def test_what_lies_in_no_month_is_moved_when_nobody_writes(
+    desk: Desk, owner: Connection[tuple[Any, ...]], owner_url: str
+) -> None:
+    for day in ("2025-03-31", "2025-11-01", "2026-03-01"):
+        _say(owner, datetime.fromisoformat(day).replace(tzinfo=UTC))
+    [before] = [name for name in _parts(owner) if name != "broker_message_2026_03"]
+    with psycopg.connect(owner_url) as writing:
+        _say(writing, desk.clock.now())
+        await _clean(desk, "cleanup_old_work")
+        assert _parts(owner) == {"broker_message_2026_03": 1, before: 2}
+    for _ in range(2):
+        await _clean(desk, "cleanup_old_work")
+    assert _parts(owner) == {f"broker_message_{month}": 1 for month in ("2025_03", "2025_11")} | {
+        "broker_message_2026_03": 2
+    }
+
+
+async def test_a_month_that_takes_long_to_move_holds_up_nobody_for_long(
+    desk: Desk, owner: Connection[tuple[Any, ...]]
+) -> None:
+    _say(owner, datetime(2025, 3, 31, tzinfo=UTC))
+    before = _parts(owner)
+    owner.execute("ALTER TABLE broker_message ADD CHECK (pg_sleep(60)::text IS NOT NULL) NOT VALID")
+    await _clean(desk, "cleanup_old_work")
+    assert _parts(owner) == before
 
 
 @pytest.mark.parametrize(

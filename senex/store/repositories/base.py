@@ -43,7 +43,7 @@ def missing(what: str) -> Missing:
 
 @contextmanager
 def journal_busy(later: str) -> Iterator[None]:
-    """A statement that waits for the journal's writers only so long.
+    """A statement that waits for the journal's writers, or holds them up, only so long.
 
     Raises:
         Unavailable: ``E_JOURNAL_BUSY``, saying what comes ``later``.
@@ -51,7 +51,7 @@ def journal_busy(later: str) -> Iterator[None]:
     try:
         yield
     except OperationalError as problem:
-        if isinstance(problem.orig, errors.LockNotAvailable):
+        if isinstance(problem.orig, errors.LockNotAvailable | errors.QueryCanceled):
             raise Unavailable("E_JOURNAL_BUSY", f"The journal is being written; {later}.") from problem
         raise
 
