@@ -89,8 +89,8 @@ async def sync_account(context: Context, account_id: UUID, work: Work | None = N
     async with watched(context, "positions", account):
         holdings = await context.broker.holdings(account.number)
         async with context.units() as tx:
+            await fresh(context, tx, "positions", account)  # first: two readings write one after the other
             await tx.accounts.save_holdings(account_id, holdings, context.clock.now())
-            await fresh(context, tx, "positions", account)
             if work is not None:
                 await tx.outbox.done(work)
             await tx.commit()

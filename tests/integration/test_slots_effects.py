@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from sqlalchemy import insert, select, update
 
@@ -17,10 +19,12 @@ from senex.domain.quotes import Greeks
 from senex.domain.symbols import OptionSymbol
 from senex.domain.watch import WATCHED
 from senex.services.history import aggregate_greeks
+from senex.services.sync import sync_account
 from senex.store import tables
 from senex.store.repositories.base import table
 from senex.testing import market
 from tests.integration.test_use_cases import Desk, desk
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +58,32 @@ async def test_balances_are_kept_one_by_one(desk: Desk) -> None:
     kept = await rows(desk, tables.AccountSnapshot)
     assert len(kept) == before + 2
     assert kept[-1].at == desk.clock.now()
+
+
+_HELD_UP = """
+CREATE FUNCTION held_up() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN NULL; END $$;
+CREATE TRIGGER held_up AFTER DELETE ON broker_position EXECUTE FUNCTION held_up();
+"""
+
+
+async def test_two_readings_of_one_account_do_not_hinder_each_other(desk: Desk, owner_url: str) -> None:
+    await hold(desk)
+    account = await desk.account()
+    await sync_account(desk.context, account)
+    held = len(await rows(desk, tables.BrokerPosition))
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute(_HELD_UP)
+        owner.execute("SELECT pg_advisory_lock(7)")
+        both = asyncio.gather(*(sync_account(desk.context, account) for _ in range(2)))
+
+        async def waiting() -> bool:
+            return owner.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() == (2,)
+
+        await until(waiting, "both are at it")
+        owner.execute("SELECT pg_advisory_unlock(7)")
+        await both
+    assert len(await rows(desk, tables.BrokerPosition)) == held
 
 
 async def test_bars_and_metrics_of_what_the_account_trades(desk: Desk) -> None:
