@@ -12,7 +12,7 @@ from importlib import import_module
 import click
 
 from senex.command_line import run_command
-from senex.lean import absent
+from senex.lean import absent, give_back
 
 _SUPPORTED = "pandas", "rich"
 """What talib and structlog would import for arrays and consoles that a daemon does not have."""
@@ -32,6 +32,7 @@ def main(name: str | None) -> None:
     """
     with absent(*_SUPPORTED):
         part = import_module(_PARTS[name] if name else "daemon.parts.all")
+    give_back()
     sys.exit(part.main(settings_or_exit(name or "supervisor")))
 
 

@@ -20,6 +20,7 @@ import structlog
 from daemon.lineage import die_with_parent
 from daemon.pauses import HEALTHY_SECONDS, SHORTEST, longer
 from daemon.secret_files import LOOK_SECONDS
+from senex.lean import give_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,6 +52,7 @@ class Forks:
 
     def run(self) -> int:
         """Fork all and keep them until told to stop; answer the exit code."""
+        give_back()
         gc.freeze()
         reader, writer = os.pipe()
         os.set_blocking(writer, False)

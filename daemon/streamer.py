@@ -29,6 +29,7 @@ from senex.bus.logins import RedisLoginPause
 from senex.bus.publisher import QuoteWriter
 from senex.domain.errors import Unavailable
 from senex.domain.quotes import CONNECTION_SILENT
+from senex.lean import give_back
 from senex.store.heartbeats import keep_beating
 from senex.store.locks import leader
 from senex.store.streaming import SourceNews, StreamStore
@@ -104,6 +105,7 @@ async def _stream(settings: DaemonSettings, clock: FollowedClock | WallClock, st
         )
         # what is loaded stays: the collector's walk through it would hold a frame up for a tenth of a second
         gc.freeze()
+        give_back()
         await together(
             quotes.run(),
             intake.run(),

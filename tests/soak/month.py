@@ -92,7 +92,7 @@ async def play(folder: Path, asked: Plan, tell: Callable[[dict[str, Any]], None]
         await world.rest()  # from what the operator asked for last
         struck = [one for day in blows.values() for one in day]
         report.violations += await judge(world, begins, await world.instant(), struck)
-        report.violations += [*growth(sizes), *logs(world)]
+        report.violations += [*growth(sizes), *logs(world, len(days))]
     return report
 
 

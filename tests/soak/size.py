@@ -51,8 +51,11 @@ def growth(sizes: list[Size]) -> list[str]:
     return found
 
 
-def logs(world: World) -> list[str]:
-    """Log files that are larger than they may be."""
+def logs(world: World, sessions: int) -> list[str]:
+    """Log files that are larger than they may be; after more than a week the busiest has been closed, too."""
     files = [path for path in world.stage.logs.glob("*/*.log*") if path.is_file()]
     large = [path.name for path in files if path.stat().st_size > LOG_MEGABYTES * _MEGABYTE]
-    return [f"log files beyond {LOG_MEGABYTES} MB: {large}"] if large or not files else []
+    found = [f"log files beyond {LOG_MEGABYTES} MB: {large}"] if large or not files else []
+    if sessions > WEEK and not any(path.name == "application.log.1" for path in files):
+        found.append("no log file was ever closed and begun anew")
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -29,35 +28,50 @@ OF_HARM = frozenset({"OUTCOME_UNKNOWN", "ORDER_CAME_LATE", "JOB_FAILING", "SOURC
 OF_MACHINE = frozenset({"DISK_FILLS"})
 EXPLAINED = OF_MARKET | OF_OUTSIDER | OF_MACHINE
 """Alarms that the run causes: prices, who trades elsewhere, and whatever disk it runs on."""
-_AFTERMATH = timedelta(hours=3)
-"""For so long what was done to the daemon explains an alarm of ``OF_HARM``, in market time."""
+_AFTERMATH, _UNDER_WAY = timedelta(hours=3), timedelta(minutes=15)
+"""For so long what was done to the daemon explains an alarm of ``OF_HARM`` or work that failed, in market time;
+and so long before it work may have been due that was under way."""
 
 
 async def judge(world: World, begins: datetime, ends: datetime, blows: Collection[Blow]) -> list[str]:
     """What is not as it has to be, one sentence each."""
     found = [*books.fills(world), *await books.holdings(world), *await books.cash(world, begins)]
-    found += [*slots(world, begins, ends), *undone(world), *alarms(world, blows)]
+    found += [*slots(world, begins, ends), *work(world, blows), *undone(world), *alarms(world, blows)]
     return found
 
 
 def slots(world: BothBooks, begins: datetime, ends: datetime) -> list[str]:
-    """Each slot of the calendar has its row and its work, done once, and there is none besides."""
+    """Each slot of the calendar was claimed, and none besides; its key lets that happen once."""
     calendar = Calendar(tuple(sessions()))
     found = []
-    claimed: dict[str, Counter[datetime]] = {}
+    claimed: dict[str, set[datetime]] = {}
     for row in world.sql("SELECT name, slot FROM job_slot"):
-        claimed.setdefault(row.name, Counter())[row.slot] += 1
+        claimed.setdefault(row.name, set()).add(row.slot)
     for job in world.sql("SELECT name, rule FROM job_schedule WHERE enabled"):
         due = slots_between(parse_rule(job.rule), begins, ends, calendar)
         assert not isinstance(due, Unknown), due
-        ours = claimed.get(job.name, Counter())
+        ours = claimed.get(job.name, set())
         missing = [one for one in due if one not in ours]
         beside = [one for one in ours if begins < one and one not in due]
-        if missing or beside or any(times > 1 for times in ours.values()):
+        if missing or beside:
             found.append(
                 f"slots of {job.name}: {len(missing)} missing {few(missing)}, {len(beside)} too many {few(beside)}"
             )
     return found
+
+
+def work(world: World, blows: Collection[Blow]) -> list[str]:
+    """Each slot has work of its own, which came to its end without an error, or lay where the daemon was struck."""
+    shared = world.sql("SELECT outbox_id FROM job_slot GROUP BY outbox_id HAVING count(*) > 1")
+    failed = world.sql(
+        "SELECT s.name, s.slot, o.error FROM job_slot s JOIN outbox o ON o.id = s.outbox_id"
+        " WHERE o.error IS NOT NULL ORDER BY s.slot"
+    )
+    return [f"one work for several slots: {row.outbox_id}" for row in shared] + [
+        f"work of {row.name} ({row.slot.isoformat()}) failed: {row.error}"
+        for row in failed
+        if not any(one.at - _UNDER_WAY <= row.slot <= one.at + _AFTERMATH for one in blows)
+    ]
 
 
 def undone(world: World) -> list[str]:
