@@ -15,7 +15,7 @@ from senex.services.history import aggregate_greeks, ensure_history, record_gree
 from senex.services.housekeeping import expire_suggestions, forget_orders, forget_work
 from senex.services.ledger import sync_transactions
 from senex.services.notices import attend_alarms, note_alarm, note_order
-from senex.services.reconcile import monitor_orders, reconcile
+from senex.services.reconcile import monitor_orders, reconcile, sync_history
 from senex.services.seal_journal import seal_journal
 from senex.services.send_notices import send_notices, send_test
 from senex.services.summary import summarise
@@ -65,7 +65,7 @@ HANDLERS: Mapping[str, Handler] = {
     # slots of the schedule, one row per account
     "monitor_open_orders": _of_subject(monitor_orders),
     "monitor_positions_for_dte_closure": _of_subject(watch_exits),
-    "sync_order_history": _of_subject(monitor_orders),
+    "sync_order_history": _of_subject(sync_history),
     "sync_positions": _of_subject(sync_positions),
     "reconcile_trades": _of_subject(reconcile),
     "watch_machine": _of_subject(watch_machine),

@@ -19,10 +19,11 @@ from senex.services.context import finished
 from senex.services.fence import Replaced, hold_fence
 from senex.services.follow import MEND
 from senex.services.ledger import read_ledger
-from senex.services.sync import OrdersInDoubt, sync_account, sync_orders
+from senex.services.sync import HISTORY, RECENT, OrdersInDoubt, sync_account, sync_orders
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import timedelta
     from uuid import UUID
 
     from senex.domain.differences import Difference
@@ -66,12 +67,19 @@ async def reconcile(context: Context, account_id: UUID, work: Work) -> None:
         )
 
 
-async def monitor_orders(context: Context, account_id: UUID, work: Work) -> None:
+async def monitor_orders(
+    context: Context, account_id: UUID, work: Work, *, reach: timedelta = RECENT
+) -> None:
     """The net under the alert stream: read orders over REST and apply what was missed."""
     with suppress(OrdersInDoubt, Replaced):  # the gate is closed, and the timer looks again
         await hold_fence(context)
-        await sync_orders(context, account_id)
+        await sync_orders(context, account_id, reach=reach)
     await finished(context, work)
+
+
+async def sync_history(context: Context, account_id: UUID, work: Work) -> None:
+    """The same further back: what was made and ended while senex was away."""
+    await monitor_orders(context, account_id, work, reach=HISTORY)
 
 
 async def reconcile_account(context: Context, account_id: UUID, work: Work | None = None) -> Reconciled:

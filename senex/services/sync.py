@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from senex.ports.unit_of_work import UnitOfWork
     from senex.services.context import Context
 
-HISTORY = timedelta(days=7)
+HISTORY, RECENT = timedelta(days=30), timedelta(days=7)
+"""How far back orders are read (DOMAIN G, H), and how far where that is done every few minutes."""
 FACTS_MAX_AGE = timedelta(minutes=15)
 """How old trading status, option level and margin-or-cash may be when an entry is sent (DOMAIN 0.16)."""
 _FACTS_AGAIN = timedelta(minutes=5)
@@ -129,8 +130,10 @@ class Listing:
     known: tuple[Known, ...]
 
 
-async def sync_orders(context: Context, account_id: UUID) -> Listing:
-    """Apply what is new of today's and the last days' orders, and of every open one of ours.
+async def sync_orders(context: Context, account_id: UUID, *, reach: timedelta = HISTORY) -> Listing:
+    """Apply what is new of today's orders and those of ``reach``, and of every open one of ours.
+
+    Where an attempt may be proved absent, it reaches all the way: it may have been sent long ago.
 
     Raises:
         OrdersInDoubt: ``E_ORDERS_IN_DOUBT`` when one could not be booked; the gate is closed then.
@@ -139,7 +142,7 @@ async def sync_orders(context: Context, account_id: UUID) -> Listing:
         account = await tx.accounts.get(account_id)
     questioned = await doubtful(context, account_id)
     async with watched(context, "orders", account):
-        since = new_york_date(context.clock.now()) - HISTORY
+        since = new_york_date(context.clock.now()) - (HISTORY if questioned else reach)
         seen = {order.id: order for order in await context.broker.order_history(account.number, since)}
         # read last, so that what is newest wins
         seen |= {order.id: order for order in await context.broker.live_orders(account.number)}

@@ -67,6 +67,8 @@ class MemoryBroker:
         """Whether what replaces an order carries the name it was sent with; else it keeps the old one's."""
         self.unlisted: set[str] = set()
         """Orders that only a look at each by its id still shows."""
+        self.past: dict[str, date] = {}
+        """Orders of days gone by, which only the history lists, and those days."""
         self.away: set[str] = set()
         """Calls that find the broker away, by name."""
         self.chain_told = market.chain()
@@ -106,15 +108,18 @@ class MemoryBroker:
         return tuple(each for each in found.values() if each.quantity)
 
     async def live_orders(self, number: str) -> tuple[BrokerOrder, ...]:
+        return tuple(order for order in await self._listed(number) if order.id not in self.past)
+
+    async def order_history(self, number: str, since: date) -> tuple[BrokerOrder, ...]:
+        return tuple(order for order in await self._listed(number) if self.past.get(order.id, since) >= since)
+
+    async def _listed(self, number: str) -> tuple[BrokerOrder, ...]:
         self._there("live_orders")
         return tuple(
             order
             for order in self.orders.values()
             if order.account_number == number and order.id not in self.unlisted
         )
-
-    async def order_history(self, number: str, since: date) -> tuple[BrokerOrder, ...]:
-        return await self.live_orders(number)
 
     async def transactions(self, number: str, since: date) -> tuple[LedgerEntry, ...]:
         return tuple(entry for entry in self.ledger if entry.day >= since)

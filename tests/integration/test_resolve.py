@@ -34,7 +34,7 @@ async def reads(console_url: str) -> AsyncIterator[Reads]:
     await reads.close()
 
 
-async def _lose(desk: Desk, *, arrived: bool) -> UUID:
+async def lose(desk: Desk, *, arrived: bool) -> UUID:
     """Approve an entry whose answer is lost; the broker has it, or not."""
     desk.broker.answers = [LOST]
     suggestion = await desk.suggest()
@@ -57,7 +57,7 @@ async def _lose(desk: Desk, *, arrived: bool) -> UUID:
     return answer.order_id
 
 
-async def _age(desk: Desk, by: timedelta) -> None:
+async def age(desk: Desk, by: timedelta) -> None:
     async with desk.engine.begin() as connection:
         await connection.execute(
             text("UPDATE attempt SET sending_machine = sending_machine - :by"), {"by": by}
@@ -76,7 +76,7 @@ async def _reconcile(desk: Desk) -> None:
 
 
 async def test_one_that_arrived_is_adopted_and_its_alarm_goes(desk: Desk, reads: Reads) -> None:
-    order = await _lose(desk, arrived=True)
+    order = await lose(desk, arrived=True)
     assert (await desk.order(order)).status is OrderStatus.UNKNOWN
     assert [one.code for one in await reads.alarms()] == ["OUTCOME_UNKNOWN"]
     await desk.drain()
@@ -88,13 +88,13 @@ async def test_one_that_arrived_is_adopted_and_its_alarm_goes(desk: Desk, reads:
 
 
 async def test_one_that_never_arrived_is_given_up_only_when_that_is_proved(desk: Desk, reads: Reads) -> None:
-    order = await _lose(desk, arrived=False)
+    order = await lose(desk, arrived=False)
     await desk.drain()
     await _reconcile(desk)
     attempt = await _attempt(desk, order)
     assert (attempt.status, attempt.absent_reads) == (AttemptStatus.UNKNOWN, 0)
 
-    await _age(desk, HORIZON)
+    await age(desk, HORIZON)
     await _reconcile(desk)
 
     assert (await _attempt(desk, order)).status is AttemptStatus.ABANDONED
@@ -110,19 +110,19 @@ async def test_one_that_never_arrived_is_given_up_only_when_that_is_proved(desk:
 
 
 async def test_nothing_is_given_up_while_the_market_is_closed(desk: Desk) -> None:
-    order = await _lose(desk, arrived=False)
+    order = await lose(desk, arrived=False)
     desk.clock.advance(timedelta(hours=10))
-    await _age(desk, HORIZON)
+    await age(desk, HORIZON)
     await _reconcile(desk)
     attempt = await _attempt(desk, order)
     assert (attempt.status, attempt.absent_reads) == (AttemptStatus.UNKNOWN, 0)
 
 
 async def test_one_given_up_that_shows_itself_is_adopted_in_the_open(desk: Desk, reads: Reads) -> None:
-    order = await _lose(desk, arrived=True)
+    order = await lose(desk, arrived=True)
     hidden = dict(desk.broker.orders)
     desk.broker.orders.clear()
-    await _age(desk, HORIZON)
+    await age(desk, HORIZON)
     await _reconcile(desk)
     assert (await _attempt(desk, order)).status is AttemptStatus.ABANDONED
 
@@ -242,7 +242,7 @@ async def test_a_target_given_up_is_placed_anew_and_its_late_twin_is_cancelled(
     hidden = {key: one for key, one in desk.broker.orders.items() if one.external_identifier == name}
     for key in hidden:
         del desk.broker.orders[key]
-    await _age(desk, HORIZON)
+    await age(desk, HORIZON)
     await _reconcile(desk)
     same = [one for one in await desk.orders(OrderKind.TARGET) if one.spread_key == lost.spread_key]
     assert sorted(one.status for one in same) == [OrderStatus.CANCELLED, OrderStatus.WORKING]
