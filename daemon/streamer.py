@@ -18,7 +18,7 @@ from daemon.streaming.alerts import AlertIntake
 from daemon.streaming.flusher import Flusher
 from daemon.streaming.settling import Settling
 from daemon.streaming.sweeping import Sweeper
-from daemon.streaming.wishes import BUDGET, Wishes
+from daemon.streaming.wishes import Wishes
 from daemon.together import ended, together
 from senex.bootstrap.access import broker_access
 from senex.broker.session import open_session
@@ -88,7 +88,9 @@ async def _stream(settings: DaemonSettings, clock: FollowedClock | WallClock, st
         alerts = AlertStream(session, intake)
         writer = QuoteWriter(redis)
         flusher = Flusher(quotes.book, writer)
-        wishes = Wishes(store=store, redis=redis, clock=clock, want=quotes.want)
+        wishes = Wishes(
+            store=store, redis=redis, clock=clock, budget=settings.stream_symbols, want=quotes.want
+        )
         sweeper = Sweeper(
             store=store, redis=redis, wishes=wishes, writer=writer, direct_url=settings.direct_url
         )
@@ -190,7 +192,7 @@ class Report:
         counted = ", ".join(f"{count} {kind}" for kind, count in sorted(book.quarantined.items()))
         figures: dict[str, float] = {
             "symbols": len(book),
-            "budget": BUDGET,
+            "budget": self._wishes.budget,
             "leases_refused": self._wishes.refused,
             "quarantined": sum(book.quarantined.values()),
         }

@@ -30,17 +30,18 @@ from senex.store.heartbeats import keep_beating
 from senex.store.outbox import HEARD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from rq.job import Job
     from rq.queue import Queue
 
     from daemon.runner import Means
+    from senex.config import WorkerQueue
 
 JOBS_PER_CHILD = 100
 HEARING_JOBS_PER_CHILD = 5000
 """Its successor needs half a second to be ready, in which an approval would wait."""
-CONCURRENCY = {"trading": 1, "accounts": 2, "default": 1}
+CONCURRENCY: Mapping[WorkerQueue, int] = {"trading": 1, "accounts": 2, "default": 1}
 _IDLE_SECONDS, _RETIRE_SECONDS = 5, 1
 """RQ's loop turns so often with nothing to do: heartbeats are not its business. To retire it waits less."""
 _HUNG_SECONDS, _AWAY_SECONDS = 5.0, 1.0
@@ -162,14 +163,15 @@ def serve(
     *,
     redis_url: str,
     host: str,
+    concurrency: Mapping[WorkerQueue, int] = CONCURRENCY,
     log_as: Callable[[str], None] = lambda _name: None,
     end_by: Callable[[SenexError], int] = lambda problem: problem.exit_code,
     ending: Callable[[], object] = lambda: None,
 ) -> int:
     """Be the parent of all workers until stopped, or until ``ending`` says something; answer the exit code.
 
-    ``log_as`` gives a child logs of its own under a name; ``end_by`` says what a child could not begin for, and
-    answers its exit code.
+    ``concurrency`` says how many serve a queue where that is not as usual; ``log_as`` gives a child logs of its own
+    under a name; ``end_by`` says what a child could not begin for, and answers its exit code.
     """
 
     def body(queue: str, number: int) -> Callable[[], int]:
@@ -189,8 +191,8 @@ def serve(
     return Forks(
         [
             Child(f"{queue}-{number}", body(queue, number))
-            for queue, concurrency in CONCURRENCY.items()
-            for number in range(1, concurrency + 1)
+            for queue, workers in {**CONCURRENCY, **concurrency}.items()
+            for number in range(1, workers + 1)
         ],
         ending=ending,
     ).run()

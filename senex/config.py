@@ -47,6 +47,7 @@ _SCHEMES: Mapping[str, tuple[str, ...]] = {
     "dead_man_url": ("https://", "http://"),
 }
 """How an address of a kind starts, by the end of its setting's name."""
+WorkerQueue = Literal["trading", "accounts", "default"]
 Role = Literal["console", "daemon", "part", "migrator", "backup", "secrets", "simulator", "demo", "up"]
 
 
@@ -370,6 +371,24 @@ class DaemonSettings(LimitFields, _Clocked):
             default=None,
             ge=1,
             description="Close each log file at so many megabytes; default: at 50, trading.log at 100.",
+        ),
+    ]
+
+    stream_symbols: Annotated[
+        int,
+        Field(
+            default=500,
+            ge=1,
+            le=10_000,
+            description="Most symbols streamed: the books' own first, then what consoles look at, oldest first.",
+        ),
+    ]
+    queue_workers: Annotated[
+        dict[WorkerQueue, Annotated[int, Field(ge=1, le=16)]],
+        Field(
+            default_factory=dict,
+            description='Worker processes of some queues, as JSON: {"accounts": 4}; default: trading 1, accounts 2, '
+            "default 1.",
         ),
     ]
 

@@ -36,6 +36,7 @@ def main(settings: DaemonSettings) -> int:
         means,
         redis_url=settings.redis_url.get_secret_value(),
         host=where(settings),
+        concurrency=settings.queue_workers,
         log_as=lambda name: log_as(settings, name),
         end_by=lambda problem: last_word(settings, "worker", problem),
         ending=held.changed,

@@ -22,22 +22,30 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-BUDGET = 500
-"""Symbols at most; the books come first."""
 LEASES_EVERY = 0.2
 BOOKS_EVERY = 1.0
 
 
 class Wishes:
-    """Follows Postgres and the leases; when either is away, its last word holds."""
+    """Follows Postgres and the leases; when either is away, its last word holds.
+
+    ``budget`` is how many symbols there are at most; the books come first.
+    """
 
     def __init__(
-        self, *, store: StreamStore, redis: Redis, clock: Clock, want: Callable[[frozenset[str]], None]
+        self,
+        *,
+        store: StreamStore,
+        redis: Redis,
+        clock: Clock,
+        budget: int,
+        want: Callable[[frozenset[str]], None],
     ) -> None:
         self._store = store
         self._redis = redis
         self._clock = clock
         self._want = want
+        self.budget = budget
         self._books: frozenset[str] = frozenset()
         self._leases: dict[str, frozenset[str]] = {}
         self.refused = 0
@@ -68,7 +76,7 @@ class Wishes:
         """The books' symbols and as many leases, whole, as the budget allows: the oldest lease first."""
         chosen, self.refused = set(self._books), 0
         for holder in self._leases:
-            if len(chosen | self._leases[holder]) <= BUDGET:
+            if len(chosen | self._leases[holder]) <= self.budget:
                 chosen |= self._leases[holder]
             else:
                 self.refused += 1

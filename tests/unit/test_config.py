@@ -241,6 +241,15 @@ def test_limits_are_set_for_all_and_for_one_account(monkeypatch: pytest.MonkeyPa
     assert book.of("5WX1", "moderate").daily_loss_share == Decimal("0.01")
 
 
+def test_what_is_streamed_and_who_works_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    put(monkeypatch, DAEMON)
+    usual = load(DaemonSettings)
+    assert (usual.stream_symbols, usual.queue_workers) == (500, {})
+    put(monkeypatch, DAEMON, SENEX_STREAM_SYMBOLS="80", SENEX_QUEUE_WORKERS='{"accounts": 4}')
+    given = load(DaemonSettings)
+    assert (given.stream_symbols, given.queue_workers) == (80, {"accounts": 4})
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -248,6 +257,11 @@ def test_limits_are_set_for_all_and_for_one_account(monkeypatch: pytest.MonkeyPa
         ("SENEX_LIMIT_MAX_OPEN_POSITIONS", "0"),
         ("SENEX_ACCOUNT_LIMITS", '{"5WX1": {"no_such_limit": 1}}'),
         ("SENEX_ACCOUNT_LIMITS", "{"),
+        ("SENEX_STREAM_SYMBOLS", "0"),
+        ("SENEX_STREAM_SYMBOLS", "all"),
+        ("SENEX_QUEUE_WORKERS", '{"accounts": 0}'),
+        ("SENEX_QUEUE_WORKERS", '{"acounts": 2}'),
+        ("SENEX_QUEUE_WORKERS", "4"),
     ],
 )
 def test_a_limit_that_makes_no_sense_is_a_mistake(

@@ -132,7 +132,14 @@ def main() -> None:
         handlers=HANDLERS,
         limit=given.get("limit", 30),
     )
-    sys.exit(serve(means, redis_url=given["redis"], host=given["instance"]))
+    sys.exit(
+        serve(
+            means,
+            redis_url=given["redis"],
+            host=given["instance"],
+            concurrency=given.get("concurrency", {}),
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -46,6 +46,14 @@ def test_each_queue_runs_its_work_once(machinery: Stage) -> None:
     assert {parent for _, parent in ran} == {worker.pid}
 
 
+def test_a_queue_has_as_many_workers_as_it_is_given(machinery: Stage) -> None:
+    worker = machinery.start("worker", concurrency={"accounts": 3})
+    eventually(lambda: len(descendants(worker.pid)) == 5)
+    work = machinery.add("note", "accounts")
+    _queue(machinery, work, "accounts")
+    eventually(lambda: machinery.done(work))
+
+
 def test_two_workers_on_one_row_run_it_once(machinery: Stage) -> None:
     machinery.start("worker", limit=5)
     work = machinery.add("hang", "accounts")

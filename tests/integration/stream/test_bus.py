@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daemon.streaming.flusher import Flusher
-from daemon.streaming.wishes import BUDGET, Wishes
+from daemon.streaming.wishes import Wishes
 from senex.broker.book import QuoteBook
 from senex.bus import codec, keys
 from senex.bus.codec import Frame, Hint, Pulse
@@ -145,8 +145,8 @@ async def test_leases_are_read_replaced_and_released(redis: Redis) -> None:
 async def test_the_budget_goes_to_the_oldest_leases(redis: Redis) -> None:
     wanted: list[frozenset[str]] = []
     store = StreamStore("postgresql://nobody", environment="simulated")
-    wishes = Wishes(store=store, redis=redis, clock=ManualClock(NOON), want=wanted.append)
-    half, more = ([f"{kind}{number}" for number in range(BUDGET // 2 + 1)] for kind in "AB")
+    wishes = Wishes(store=store, redis=redis, clock=ManualClock(NOON), budget=5, want=wanted.append)
+    half, more = ([f"{kind}{number}" for number in range(3)] for kind in "AB")
     old, new = Lease(redis, "zeta"), Lease(redis, "alpha")
     await old.keep(half)
     await wishes.follow(books=False)

@@ -174,6 +174,19 @@ async def test_what_the_books_hold_and_what_is_leased_is_streamed(stage: Stage, 
     await until(told)
 
 
+async def test_what_is_streamed_has_the_bound_it_is_given(stage: Stage, redis: Redis) -> None:
+    stage.start(SENEX_STREAM_SYMBOLS="1")
+    await streaming(redis, "QQQ")
+    await Lease(redis, "test").keep(["QQQ"], ttl=60)
+    await Lease(redis, "console").keep(["SPY"], ttl=60)
+
+    async def refused() -> bool:
+        figures = stage.one("SELECT figures FROM source_status WHERE source = 'quotes'")
+        return (figures["symbols"], figures["budget"], figures["leases_refused"]) == (1, 1, 1)
+
+    await until(refused)
+
+
 async def test_the_hourly_sweep_forgets_what_nobody_wants(stage: Stage, redis: Redis) -> None:
     stage.start()
     await streaming(redis, "QQQ")
