@@ -101,7 +101,7 @@ async def away(world: World, asked: Plan) -> None:
     account = await world.account()
     # due every five minutes of the night too, which goes by in coarser turns
     watched = f"every {NIGHT_GRID} min 00:00-23:59 every"
-    world.sql("UPDATE job_schedule SET rule = %s WHERE name = 'watch_machine'", watched)
+    world.sql("UPDATE job_schedule SET rule = %s WHERE name IN ('watch_machine', 'watch_backup')", watched)
     if asked.pace > DAY_GRID:
         for job in world.sql("SELECT name, rule FROM job_schedule"):
             rule = parse_rule(job.rule)
@@ -114,8 +114,6 @@ async def away(world: World, asked: Plan) -> None:
                 )
         # what is read every hour is stale to the watch of freshness
         world.sql("UPDATE job_schedule SET enabled = false WHERE name = 'watch_freshness'")
-    # due every five minutes of the night too, and there is nothing here that it could watch
-    world.sql("UPDATE job_schedule SET enabled = false WHERE name = 'watch_backup'")
     policy = Automation(enabled=True, underlying="QQQ", strategy="senex_trident", repeat_until_filled=True)
     decision = await world.console.decider.set_automation(account.id, policy, reason="a month away")
     await world.console.decider.wait_result(decision, 60)
