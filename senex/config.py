@@ -384,7 +384,7 @@ class DaemonSettings(LimitFields, _Clocked):
         ),
     ]
     queue_workers: Annotated[
-        dict[WorkerQueue, Annotated[int, Field(ge=1, le=16)]],
+        dict[WorkerQueue, Annotated[int, Field(ge=1, le=4)]],
         Field(
             default_factory=dict,
             description='Worker processes of some queues, as JSON: {"accounts": 4}; default: trading 1, accounts 2, '

@@ -22,6 +22,8 @@ _PLAIN = frozenset(
         "SENEX_LOG_MEGABYTES",
         "SENEX_BROKER_REST_URL",
         "SENEX_BROKER_ALERTS_URL",
+        "SENEX_STREAM_SYMBOLS",
+        "SENEX_QUEUE_WORKERS",
     }
 )
 _UNIT = """\

@@ -94,7 +94,8 @@ def read_words(words: Iterable[str], *, enabled: bool) -> Automation:
         strategy=named["strategy"],
         repeat_until_filled="repeat" in named,
         max_loss=_positive(named, "max_loss"),
-        min_score=_positive(named, "min_score", SCORE_MAX),
+        # what was stored before there was a bound can be switched off
+        min_score=_positive(named, "min_score", SCORE_MAX if enabled else None),
     )
 
 

@@ -34,6 +34,17 @@ class UsageProblem(SenexError):
     exit_code = 2
 
 
+class Unstorable(Exception):
+    """The books cannot hold a value: a number too large, a text with a NUL. A bug, unless an operator gave it."""
+
+    def as_input(self) -> UsageProblem:
+        """What an operator is told who gave it."""
+        return UsageProblem(
+            "E_VALUE",
+            f"The books cannot hold what was given ({self}), so nothing was changed; give something else.",
+        )
+
+
 class Unavailable(SenexError):
     """A service that is needed does not answer; trying again may help."""
 

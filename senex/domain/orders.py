@@ -269,7 +269,8 @@ class Attempt:
     """One POST of an order; a PUT where the order ``replaces`` another.
 
     ``broker_order_id`` is what the broker made of it, ``absent_reads`` how often a
-    complete reading of the broker's orders did not show it while it was UNKNOWN.
+    complete reading of the broker's orders did not show it while it was UNKNOWN;
+    ``sent_at`` is market time.
     """
 
     id: UUID
@@ -281,6 +282,7 @@ class Attempt:
     body_hash: str
     broker_order_id: str | None = None
     absent_reads: int = 0
+    sent_at: datetime | None = None
 
 
 EXTERNAL_PREFIX = "senex-"

@@ -101,10 +101,6 @@ class Journal(Protocol):
         """
         ...
 
-    async def left_over(self, today: date) -> date | None:
-        """The oldest of the last months that has raw messages and no partition of its own, if any."""
-        ...
-
     async def message(self, message_id: UUID) -> tuple[UUID | None, str]:
         """The account and raw text of a broker message."""
         ...

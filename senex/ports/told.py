@@ -48,7 +48,10 @@ class Alarms(Protocol):
         ...
 
     async def resolve_of_lost_machines(self, codes: Collection[str], *, but: str, now: datetime) -> None:
-        """End those of machines, ``but`` one, on which no worker of trading has lived for ten minutes: nobody looks."""
+        """End those of machines, ``but`` one, where no worker of trading has a heartbeat of the last ten minutes.
+
+        Nobody looks there. A worker that left in order has none: should it come back, its next look says it again.
+        """
         ...
 
     async def seen(self, alarm_id: UUID, *, by: str, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from senex.domain.positions import OPEN_STATUSES
 from senex.domain.suggestions import ExitPlan
 from senex.services.exit_plan import position_of
 from senex.services.follow import tend_later
+from senex.services.position_alarms import UNMANAGED
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -37,6 +38,7 @@ async def adopt_position(context: Context, decision: Decision, work: Work) -> No
         _check(position)
         await tx.positions.adopt(position.id, plan, share)
         await tend_later(tx, position)
+        await tx.alarms.resolve(UNMANAGED, str(position.id), account_id=position.account_id, now=now)
         target = "no target" if share is None else f"a {share:.0%} target"
         message = (
             f"Adopted: {position.underlying} gets {target} and its time exit at {plan.time_exit_dte} DTE."

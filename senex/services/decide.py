@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from senex.domain.decisions import Answer, DecisionKind, Outcome
-from senex.domain.errors import OutcomeUnknown, Refused, SenexError, Unavailable
+from senex.domain.errors import OutcomeUnknown, Refused, SenexError, Unavailable, Unstorable
 from senex.services.adopt import adopt_position
 from senex.services.approve import approve, reject, reopen
 from senex.services.attend import acknowledge, resume_underlying
@@ -109,6 +109,8 @@ async def decide(context: Context, decision_id: UUID, work: Work) -> Following |
             if error.code == "E_POSTGRES_AWAY":
                 raise
             await _answer(context, decision, error, Outcome.FAILED, work)
+        except Unstorable as error:
+            await _answer(context, decision, error.as_input(), Outcome.FAILED, work)
         except SenexError as error:
             outcome = Outcome.REFUSED if isinstance(error, Refused) else Outcome.FAILED
             await _answer(context, decision, error, outcome, work)

@@ -13,7 +13,6 @@ from senex.services.context import finished
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import date, datetime
 
     from senex.ports.records import Work
     from senex.ports.unit_of_work import UnitOfWork
@@ -51,17 +50,14 @@ async def forget_orders(context: Context, work: Work) -> None:
 async def forget_work(context: Context, work: Work) -> None:
     """Done work and its slots go after 30 days, notices after a year, raw messages after two, by the month.
 
-    The journal's months are opened before, so that it has them however long nothing is started anew.
+    The journal's months are opened before, so that it has them however long nothing is started anew. Messages of a
+    month that was not opened go at the same age.
 
     Raises:
         Unavailable: ``E_JOURNAL_BUSY``; it is tried again.
     """
     now = context.clock.now()
     await open_months(context)
-    async with context.units.reading() as tx:
-        left_over = await tx.journal.left_over(_utc_date(now))
-    if left_over is not None:  # one a night: while its rows move, writers wait
-        await _open(context, left_over)
     await _forget(context, "slots", lambda tx: tx.retention.slots(now - WORK_KEPT, BATCH))
     await _forget(context, "work", lambda tx: tx.retention.work(WORK_KEPT, BATCH))
     await _forget(context, "notices", lambda tx: tx.retention.notices(now - NOTICES_KEPT, BATCH))
@@ -74,25 +70,19 @@ async def forget_work(context: Context, work: Work) -> None:
 
 
 async def open_months(context: Context) -> None:
-    """See to it that the journal has this month and the next."""
-    today = _utc_date(context.clock.now())
-    await _open(context, today)
-    await _open(context, today.replace(day=1) + timedelta(days=31))
+    """See to it that the journal has this month and the next.
 
-
-async def _open(context: Context, month: date) -> None:
-    """Where the journal is being written it is left for the next night: no row is lost, or refused, meanwhile."""
-    try:
-        async with context.units() as tx:
-            await tx.journal.open_month(month)
-            await tx.commit()
-    except Unavailable as problem:
-        if problem.code != "E_JOURNAL_BUSY":
-            raise
-
-
-def _utc_date(now: datetime) -> date:
-    return now.astimezone(UTC).date()
+    Where it is being written that is left for the next night: no row is lost, or refused, meanwhile.
+    """
+    today = context.clock.now().astimezone(UTC).date()
+    for month in (today, today.replace(day=1) + timedelta(days=31)):
+        try:
+            async with context.units() as tx:
+                await tx.journal.open_month(month)
+                await tx.commit()
+        except Unavailable as problem:
+            if problem.code != "E_JOURNAL_BUSY":
+                raise
 
 
 async def _forget(context: Context, what: str, batch: Batch) -> None:

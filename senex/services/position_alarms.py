@@ -37,7 +37,11 @@ async def end_alarms(
 
 
 async def propose_tickets(tx: UnitOfWork, account_id: UUID, now: datetime) -> None:
-    """Say at once, also at night, which shares an assignment or exercise left, and what closes them."""
+    """Say at once, also at night, which shares an assignment or exercise left, and what closes them.
+
+    An alarm whose shares were closed meanwhile ends.
+    """
+    left = []
     for child in await tx.positions.open(account_id):
         if child.parent_id is None or child.status not in OPEN_STATUSES:
             continue
@@ -48,3 +52,5 @@ async def propose_tickets(tx: UnitOfWork, account_id: UUID, now: datetime) -> No
         )
         alarm = Alarm(ASSIGNED, Severity.CRITICAL, account_id, "position", str(child.id), text)
         await tx.alarms.sound(alarm, now)
+        left.append(str(child.id))
+    await tx.alarms.resolve_others(ASSIGNED, left, account_id=account_id, now=now)

@@ -133,7 +133,7 @@ class Listing:
 async def sync_orders(context: Context, account_id: UUID, *, reach: timedelta = HISTORY) -> Listing:
     """Apply what is new of today's orders and those of ``reach``, and of every open one of ours.
 
-    Where an attempt may be proved absent, it reaches all the way: it may have been sent long ago.
+    Where an attempt may be proved absent, it reaches back to when that was sent.
 
     Raises:
         OrdersInDoubt: ``E_ORDERS_IN_DOUBT`` when one could not be booked; the gate is closed then.
@@ -142,7 +142,8 @@ async def sync_orders(context: Context, account_id: UUID, *, reach: timedelta = 
         account = await tx.accounts.get(account_id)
     questioned = await doubtful(context, account_id)
     async with watched(context, "orders", account):
-        since = new_york_date(context.clock.now()) - (HISTORY if questioned else reach)
+        sent = [each.sent_at for each in questioned if each.sent_at is not None]
+        since = new_york_date(min([context.clock.now() - reach, *sent]))
         seen = {order.id: order for order in await context.broker.order_history(account.number, since)}
         # read last, so that what is newest wins
         seen |= {order.id: order for order in await context.broker.live_orders(account.number)}

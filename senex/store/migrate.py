@@ -23,7 +23,6 @@ from senex.store import tables
 from senex.store.first_schedule import SCHEDULE
 from senex.store.nyse import LAST_DAY, sessions
 from senex.store.repositories.base import table
-from senex.store.repositories.journal import LEFT_OVER
 from senex.store.schema import TIMELINE, mark, refuse_newer, shipped
 
 if TYPE_CHECKING:
@@ -189,18 +188,12 @@ def _fill(connection: Connection, operator: str) -> None:
 
 def _make_months(connection: Connection, today: date | None) -> None:
     start = connection.execute(text("SELECT CURRENT_DATE")).scalar_one() if today is None else today
-    for ahead in range(-1, _MONTHS_AHEAD + 1):
-        _make_month(connection, start, ahead)
-    while (month := connection.execute(LEFT_OVER, {"today": start}).scalar()) is not None:
-        _make_month(connection, month)
-
-
-def _make_month(connection: Connection, start: date, ahead: int = 0) -> None:
     for parent in ("audit", "broker_message"):
-        connection.execute(
-            text(
-                "SELECT make_month(CAST(:parent AS regclass),"
-                " CAST(CAST(:start AS date) + :ahead * interval '1 month' AS date))"
-            ),
-            {"parent": parent, "start": start, "ahead": ahead},
-        )
+        for ahead in range(-1, _MONTHS_AHEAD + 1):
+            connection.execute(
+                text(
+                    "SELECT make_month(CAST(:parent AS regclass),"
+                    " CAST(CAST(:start AS date) + :ahead * interval '1 month' AS date))"
+                ),
+                {"parent": parent, "start": start, "ahead": ahead},
+            )

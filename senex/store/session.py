@@ -15,7 +15,7 @@ import psycopg
 from psycopg import IsolationLevel, errors
 from psycopg.rows import namedtuple_row
 
-from senex.domain.errors import Unavailable, UsageProblem
+from senex.domain.errors import Unavailable, Unstorable, UsageProblem
 from senex.store.numeric import PlainLoader
 from senex.store.schema import VERSION, refuse_other
 
@@ -88,7 +88,7 @@ class Session:
                 f"{self._setting}, or run `senex db migrate` to renew the grants.",
             ) from problem
         except (psycopg.DataError, UnicodeEncodeError) as problem:
-            raise too_much(problem) from problem
+            raise unstorable(problem).as_input() from problem
 
     async def _retried(self, work: Callable[[psycopg.AsyncCursor[Any]], Awaitable[_Result]]) -> _Result:
         async with self._turn:
@@ -160,13 +160,9 @@ class Session:
             connection.pgconn.finish()
 
 
-def too_much(problem: Exception) -> UsageProblem:
-    """Say which value no column can hold: a number too large, a text with a NUL."""
-    why = str(getattr(problem, "orig", problem)).strip().splitlines()[0]
-    return UsageProblem(
-        "E_VALUE",
-        f"The books cannot hold what was given ({why}), so nothing was changed; give something else.",
-    )
+def unstorable(problem: Exception) -> Unstorable:
+    """What a driver says of a value, in its first line."""
+    return Unstorable(str(getattr(problem, "orig", problem)).strip().splitlines()[0])
 
 
 def _silent(seconds: float) -> Unavailable:

@@ -27,7 +27,7 @@ from senex.store.repositories.retention import RetentionRepository
 from senex.store.repositories.statements import Statements
 from senex.store.repositories.suggestions import SuggestionRepository
 from senex.store.repositories.summaries import SummaryRepository
-from senex.store.session import too_much
+from senex.store.session import unstorable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -100,7 +100,7 @@ class PostgresUnitOfWork:
         if lost or isinstance(error, OperationalError | psycopg.OperationalError):
             raise _away() from error
         if isinstance(error, DataError | psycopg.DataError):
-            raise too_much(error) from error
+            raise unstorable(error) from error
         if self._committed and error is None:
             self._statements.told.say()
 

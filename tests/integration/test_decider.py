@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from senex.services.decisions import Decider
 from senex.services.operators import check_operator, verifier_of
 from senex.store.decisions import Decisions
 from senex.store.queries import Reads
+from senex.testing import market
 from tests.integration.test_use_cases import Desk, desk
 
 if TYPE_CHECKING:
@@ -272,6 +274,13 @@ async def test_a_text_no_column_holds_is_said_at_once(console: Console, reason: 
     with pytest.raises(UsageProblem, match="E_VALUE"):
         await console.decider.pause_job(account, "sync_positions", reason=reason)
     assert (await console.answered(await console.decider.sync(account))).outcome == "done"
+
+
+async def test_a_decision_that_comes_to_what_no_column_holds_is_answered(desk: Desk) -> None:
+    desk.broker.bars_told = tuple(replace(bar, high=Decimal(10) ** 20) for bar in market.bars())
+    decision = await desk.decide(DecisionKind.SUGGEST, symbol="QQQ")
+    await desk.drain()
+    assert await desk.answer(decision) == ("failed", "E_VALUE")
 
 
 async def test_a_role_that_may_not_decide_is_named(desk: Desk, console_url: str, owner_url: str) -> None:

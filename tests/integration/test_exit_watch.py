@@ -135,6 +135,13 @@ async def test_what_was_opened_elsewhere_is_only_alarmed(desk: Desk) -> None:
     assert await alarms(desk) == {"UNMANAGED_EXPIRES"}
     assert await closes(desk, held) == []
 
+    adopted = await desk.decide(
+        DecisionKind.ADOPT_POSITION, subject_id=held.id, options=["target=none", "time_exit=0"]
+    )
+    await desk.drain()
+    assert await desk.answer(adopted) == ("done", "OK")
+    assert await alarms(desk) == set()
+
 
 async def test_a_holiday_and_the_hours_after_a_half_day_do_nothing(desk: Desk, owner_url: str) -> None:
     held = await opened(desk)

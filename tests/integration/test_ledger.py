@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
+from senex.domain.alarms import Alarm, Severity
 from senex.domain.legs import Action
 from senex.services.pnl import summed
 from senex.simulator.books.clerk import Clerk
@@ -64,6 +66,17 @@ async def test_the_assigned_leg_leaves_shares_as_a_child(books: Account) -> None
     [lot] = child.spreads[0].lots
     assert (lot.symbol, lot.quantity, lot.price, lot.multiplier) == ("QQQ", 100, D(spot + 2), 1)
     told = await books.reads.alarms()  # before the market opens, not when the session's timer looks
+    assert [(alarm.code, alarm.object_id) for alarm in told] == [("ASSIGNED", str(child.id))]
+
+    account_id = await books.desk.account()
+    closed_meanwhile = Alarm(
+        "ASSIGNED", Severity.CRITICAL, account_id, "position", str(uuid4()), "told too late"
+    )
+    async with books.desk.units() as tx:
+        await tx.alarms.sound(closed_meanwhile, books.desk.clock.now())
+        await tx.commit()
+    await books.reconcile()
+    told = await books.reads.alarms()
     assert [(alarm.code, alarm.object_id) for alarm in told] == [("ASSIGNED", str(child.id))]
 
 

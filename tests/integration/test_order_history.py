@@ -60,13 +60,14 @@ async def test_what_was_made_and_ended_elsewhere_while_senex_was_away_is_found_b
     assert await _strangers(books, "sync_order_history") == [sent.order.id]
 
 
+@pytest.mark.parametrize("days", [14, 42])
 @pytest.mark.parametrize("job", ["monitor_open_orders", "sync_order_history", "reconcile"])
-async def test_an_answer_lost_long_ago_is_looked_for_as_far_back(desk: Desk, job: str) -> None:
+async def test_an_answer_lost_long_ago_is_looked_for_as_far_back(desk: Desk, job: str, days: int) -> None:
     order = await desk.order(await lose(desk, arrived=True))
     (theirs,) = desk.broker.orders.values()
     desk.broker.fill(theirs.id, desk.mids(order))
     desk.broker.past[theirs.id] = desk.clock.now().date()
-    desk.clock.advance(timedelta(days=14))
+    desk.clock.advance(timedelta(days=days))
     await age(desk, HORIZON)
     for work in await desk.work():  # what was to look for it at once was lost with the machine
         await _drop(desk, work.id)

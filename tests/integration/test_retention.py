@@ -214,31 +214,39 @@ async def test_months_without_a_restart_have_their_partitions_and_are_forgotten_
         assert _parts(owner) == said
 
 
-async def test_what_lies_in_no_month_is_moved_when_nobody_writes(
+async def test_messages_of_a_month_that_was_not_opened_go_at_their_age(
+    desk: Desk, owner: Connection[tuple[Any, ...]]
+) -> None:
+    for day in ("2025-03-31", "2025-04-01", "2026-03-01"):
+        _say(owner, datetime.fromisoformat(day).replace(tzinfo=UTC))
+    before = _parts(owner)
+    assert before == {"broker_message_other": 2, "broker_message_2026_03": 1}
+    desk.clock.advance(datetime(2027, 3, 31, tzinfo=UTC) - desk.clock.now())
+    await _clean(desk, "cleanup_old_work")
+    assert _parts(owner) == before
+    desk.clock.advance(timedelta(days=2))
+    await _clean(desk, "cleanup_old_work")
+    assert _parts(owner) == {"broker_message_other": 1, "broker_message_2026_03": 1}
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        owner.execute("DELETE FROM broker_message")
+
+
+async def test_a_month_is_opened_later_where_that_would_hold_up_others(
     desk: Desk, owner: Connection[tuple[Any, ...]], owner_url: str
 ) -> None:
-    for day in ("2025-03-31", "2025-11-01", "2026-03-01"):
-        _say(owner, datetime.fromisoformat(day).replace(tzinfo=UTC))
-    [before] = [name for name in _parts(owner) if name != "broker_message_2026_03"]
+    desk.clock.advance(timedelta(days=400))
+    _say(owner, desk.clock.now())
+    before = _parts(owner)
     with psycopg.connect(owner_url) as writing:
         _say(writing, desk.clock.now())
         await _clean(desk, "cleanup_old_work")
-        assert _parts(owner) == {"broker_message_2026_03": 1, before: 2}
-    for _ in range(2):
-        await _clean(desk, "cleanup_old_work")
-    assert _parts(owner) == {f"broker_message_{month}": 1 for month in ("2025_03", "2025_11")} | {
-        "broker_message_2026_03": 2
-    }
-
-
-async def test_a_month_that_takes_long_to_move_holds_up_nobody_for_long(
-    desk: Desk, owner: Connection[tuple[Any, ...]]
-) -> None:
-    _say(owner, datetime(2025, 3, 31, tzinfo=UTC))
-    before = _parts(owner)
+        assert _parts(owner) == before
     owner.execute("ALTER TABLE broker_message ADD CHECK (pg_sleep(60)::text IS NOT NULL) NOT VALID")
+    await _clean(desk, "cleanup_old_work")  # it is stopped
+    assert _parts(owner) == {"broker_message_other": 2}
+    owner.execute("ALTER TABLE broker_message DROP CONSTRAINT broker_message_check")
     await _clean(desk, "cleanup_old_work")
-    assert _parts(owner) == before
+    assert _parts(owner) == {f"broker_message_{desk.clock.now():%Y_%m}": 2}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, update
 
 from senex.domain.calendar import NEW_YORK
 from senex.domain.decisions import DecisionKind
-from senex.domain.errors import Unavailable
+from senex.domain.errors import Unavailable, Unstorable
 from senex.domain.quotes import Greeks
 from senex.domain.symbols import OptionSymbol
 from senex.domain.watch import WATCHED
@@ -100,6 +100,16 @@ async def test_bars_and_metrics_of_what_the_account_trades(desk: Desk) -> None:
     await slot(desk, "record_metrics")
     (day,) = await rows(desk, tables.MetricsHistory)
     assert (day.symbol, day.day, day.iv_rank, day.iv30) == ("QQQ", market.DAY, D(50), D(20))
+
+
+async def test_what_no_column_holds_is_work_that_fails(desk: Desk) -> None:
+    await desk.decide(
+        DecisionKind.SET_AUTOMATION, state="on", options=["symbol=QQQ", "strategy=senex_trident"]
+    )
+    await desk.drain()
+    desk.broker.metrics_told = market.metrics(iv_rank=D(10) ** 12)
+    with pytest.raises(Unstorable):
+        await slot(desk, "record_metrics")
 
 
 async def test_one_symbols_trouble_does_not_stop_the_rest(desk: Desk) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -111,20 +111,6 @@ def test_every_rule_of_the_first_schedule_can_be_read(owner_url: str) -> None:
     assert rules
     for (rule,) in rules:
         parse_rule(rule)
-
-
-def test_messages_of_older_months_are_given_theirs(owner_url: str) -> None:
-    today = date(2026, 11, 27)
-    with psycopg.connect(owner_url) as connection:
-        for month in (3, 5):
-            connection.execute(
-                "INSERT INTO broker_message (id, at, source, method, path, body) "
-                "VALUES (gen_random_uuid(), %s, 'rest', 'GET', '/', '')",
-                (datetime(2026, month, 31, tzinfo=UTC),),
-            )
-    migrate(owner_url, operator="trader", today=today)
-    found = rows(owner_url, "SELECT tableoid::regclass::text FROM broker_message ORDER BY at")
-    assert found == [("broker_message_2026_03",), ("broker_message_2026_05",)]
 
 
 def test_the_calendar_and_the_months_are_there(owner_url: str, template_database: str) -> None:

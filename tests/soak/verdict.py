@@ -61,7 +61,7 @@ def slots(world: BothBooks, begins: datetime, ends: datetime) -> list[str]:
 
 
 def work(world: World, blows: Collection[Blow]) -> list[str]:
-    """Each slot has work of its own, which came to its end without an error, or lay where the daemon was struck."""
+    """Each slot has work of its own; none failed until a later one took over, but where the daemon was struck."""
     shared = world.sql("SELECT outbox_id FROM job_slot GROUP BY outbox_id HAVING count(*) > 1")
     failed = world.sql(
         "SELECT s.name, s.slot, o.error FROM job_slot s JOIN outbox o ON o.id = s.outbox_id"

@@ -40,16 +40,6 @@ _BRIEFLY = select(
     func.set_config("lock_timeout", _PATIENCE, True),  # noqa: FBT003  until the transaction ends
     func.set_config("statement_timeout", _MOVED_WITHIN, True),  # noqa: FBT003
 )
-LEFT_OVER = text("""
-SELECT month::date FROM generate_series(
-    date_trunc('month', CAST(:today AS timestamp)) - interval '36 months', :today, interval '1 month') month
-CROSS JOIN LATERAL (
-    SELECT FROM broker_message
-    WHERE at >= month AT TIME ZONE 'UTC' AND at < (month + interval '1 month') AT TIME ZONE 'UTC' LIMIT 1) found
-WHERE to_regclass('public.broker_message' || to_char(month, '_YYYY_MM')) IS NULL
-ORDER BY month LIMIT 1
-""")
-"""The oldest month of three years whose raw messages lie in the default partition, the only one that is looked at."""
 _MESSAGE = Query(select(_message.c.account_id, _message.c.body).where(_message.c.id == ID))
 _ADD = (
     upsert(_outbox)
@@ -162,10 +152,6 @@ class JournalRepository(Repository):
         with journal_busy("its months are opened later"):
             for parent in (_audit, _message):
                 await self._run(select(func.make_month(cast(parent.name, REGCLASS), day)))
-
-    async def left_over(self, today: date) -> date | None:
-        row = await self._row(LEFT_OVER.bindparams(today=today))
-        return None if row is None else row.month
 
     async def message(self, message_id: UUID) -> tuple[UUID | None, str]:
         row = await self._the(_MESSAGE, "The broker message", id=message_id)

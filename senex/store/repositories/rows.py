@@ -127,6 +127,7 @@ def to_attempt(row: Row) -> Attempt:
         body_hash=row.body_hash,
         broker_order_id=row.broker_order_id,
         absent_reads=row.absent_reads,
+        sent_at=row.sending_at,
     )
 
 

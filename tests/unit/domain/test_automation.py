@@ -67,6 +67,13 @@ def test_what_makes_no_sense_is_refused(words: tuple[str, ...]) -> None:
         read_words(words, enabled=True)
 
 
+def test_what_was_stored_before_there_was_a_bound_can_be_switched_off() -> None:
+    words = ("symbol=QQQ", "strategy=x", "min_score=500")
+    assert read_words(words, enabled=False).min_score == D(500)
+    with pytest.raises(UsageProblem):
+        read_words(words, enabled=True)
+
+
 def entry(**changes: Any) -> AutomatedEntry:
     values: dict[str, Any] = {
         "decision_id": UUID(int=1),
