@@ -54,25 +54,3 @@ BEGIN
     DELETE FROM suggestion WHERE id = ANY(gone);
     RETURN coalesce(cardinality(gone), 0);
 END $$;
-
--- Whole months of raw messages; how many. It never holds up those who write for longer than half a second.
-CREATE FUNCTION forget_messages(before timestamptz) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET timezone = 'UTC'
-SET lock_timeout = '500ms' AS $$
-DECLARE
-    part text;
-    months integer := 0;
-BEGIN
-    PERFORM old_enough(before, interval '365 days');
-    FOR part IN
-        SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = 'public.broker_message'::regclass AND c.relname ~ '_\d{4}_\d{2}$'
-            AND to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' <= before
-        ORDER BY c.relname
-    LOOP
-        EXECUTE format('ALTER TABLE public.broker_message DETACH PARTITION public.%I', part);
-        EXECUTE format('DROP TABLE public.%I', part);
-        months := months + 1;
-    END LOOP;
-    RETURN months;
-END $$;

@@ -16,6 +16,7 @@ def upgrade() -> None:
     op.drop_constraint("decision_result_suggestion_id_fkey", "decision_result")
     op.create_index("ix_job_slot_outbox_id", "job_slot", ["outbox_id"])
     op.execute(read("retention.sql"))
+    op.execute(read("forget_messages.sql"))
 
 
 def downgrade() -> None:
